@@ -1,0 +1,344 @@
+"""Every way a call can end badly, and what each says about what happened.
+
+```
+PostpressError                          .outcome .retryable .idempotency_key .attempts
+├ ConfigurationError                    we refused it before any I/O: a key, an option, an argument
+├ ClientClosedError                     the client was closed before the call could go
+├ PaginationError                       a list that would never end      .cursor
+├ TransportError                        no answer
+│ ├ ConnectError                        certainly not sent
+│ ├ RequestTimeoutError                 a time of `Timeout` ran out; nothing was changed by it
+│ └ OutcomeUnknownError                 a write that may have happened
+├ ResponseError                         an answer   .status .type .title .detail .instance
+│ │                                                 .request_id .retry_after .headers .body
+│ ├ BadRequestError 400    AuthenticationError 401    PermissionDeniedError 403
+│ ├ NotFoundError 404      ConflictError 409          UnprocessableError 422
+│ ├ AccountError                        the account, not the request: disconnected, checkpoint,
+│ │                                     restricted   .account_id
+│ ├ RateLimitedError 429
+│ │ └ ProviderLimitError                the same, said as 422 or 500
+│ └ ServerError 5xx
+│   └ ServiceUnavailableError 503, GatewayTimeoutError 504, NotImplementedByProviderError 501
+├ DecodeError                           an answer that we cannot read   .path .body .status
+├ SchedulerError                        we chose not to send   .retry_after .account_id .action .limit
+│ └ WaitTooLongError, QueueFullError, LaneClosedError, StateUnavailableError
+└ WebhookVerificationError              a delivery that does not prove where it comes from
+```
+
+The class says *who* refused; `outcome` says *what became of it*, and decides whether a repeat is
+safe. Every class pickles, shows one line, and never holds the API key or a text that you sent.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "AccountError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ClientClosedError",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectError",
+    "DecodeError",
+    "GatewayTimeoutError",
+    "LaneClosedError",
+    "NotFoundError",
+    "NotImplementedByProviderError",
+    "Outcome",
+    "OutcomeUnknownError",
+    "PaginationError",
+    "PermissionDeniedError",
+    "PostpressError",
+    "ProviderLimitError",
+    "QueueFullError",
+    "RateLimitedError",
+    "RequestTimeoutError",
+    "ResponseError",
+    "SchedulerError",
+    "ServerError",
+    "ServiceUnavailableError",
+    "StateUnavailableError",
+    "TransportError",
+    "UnprocessableError",
+    "WaitTooLongError",
+    "WebhookVerificationError",
+]
+
+Outcome: TypeAlias = Literal["not_sent", "refused", "unknown", "done"]
+"""What became of the call: nothing left, the service said no, nobody can tell, or it was done."""
+
+
+class PostpressError(Exception):
+    """Be the root of all errors of this package.
+
+    Attributes:
+        outcome: `not_sent`, `refused`, `unknown` or `done`. Only `unknown` and `done` forbid a
+            blind repeat of a write.
+        retryable: whether the same call, made later, may succeed and cannot do harm.
+        idempotency_key: the key that every attempt of this write carried, else None.
+        attempts: how many requests were tried, the last one included.
+    """
+
+    outcome: Outcome = "not_sent"
+    retryable: bool = False
+    idempotency_key: str | None = None
+    attempts: int = 0
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        outcome: Outcome | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        if outcome is not None:
+            self.outcome = outcome
+        if retryable is not None:
+            self.retryable = retryable
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only constructors do not survive the default protocol, which calls cls(*args).
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+def _rebuild(
+    cls: type[PostpressError], args: tuple[object, ...], state: dict[str, object]
+) -> PostpressError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigurationError(PostpressError):
+    """Report a key, an option or an argument that cannot work, before any I/O."""
+
+
+class ClientClosedError(PostpressError):
+    """Report a call on a client that was closed, or closed while the call waited its turn."""
+
+
+class PaginationError(PostpressError):
+    """Report a list whose cursor came back a second time, instead of walking it for ever.
+
+    Attributes:
+        cursor: the cursor that repeated; what was read before it stays read.
+    """
+
+    outcome = "done"
+
+    def __init__(self, message: str, *, cursor: str) -> None:
+        super().__init__(message)
+        self.cursor = cursor
+
+
+class TransportError(PostpressError):
+    """Report that no answer came."""
+
+    outcome = "unknown"
+    retryable = True
+
+
+class ConnectError(TransportError):
+    """Report that no connection could be made: certainly nothing was sent."""
+
+    outcome = "not_sent"
+
+
+class RequestTimeoutError(TransportError):
+    """Report that one of `Timeout`'s times ran out on a call that changes nothing by repeating."""
+
+
+class OutcomeUnknownError(TransportError):
+    """Report a write that left, and whose answer nobody read: it may have happened.
+
+    Look before you repeat it: list the chat, the invitations or whatever it was to change.
+    """
+
+    retryable = False
+
+
+class ResponseError(PostpressError):
+    """Report an answer that says no.
+
+    Attributes:
+        status: the HTTP status.
+        type: the documented slug, such as `errors/resource_not_found`, kept verbatim; None where
+            the answer named none (a proxy's page, an empty body).
+        title, detail: the service's own words.
+        instance: its name for this occurrence.
+        request_id: what support will ask for: the instance, or the request id header.
+        retry_after: seconds the service asks us to wait, never negative; None where it names none.
+        headers: the answer's headers by lower-case name, without cookies.
+        body: the first bytes of the answer, with what you sent struck out.
+        account_id: the account the call was made through.
+    """
+
+    outcome = "refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        type: str | None = None,
+        title: str | None = None,
+        detail: str | None = None,
+        instance: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        headers: dict[str, str] | None = None,
+        body: bytes = b"",
+        account_id: str | None = None,
+        outcome: Outcome | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message, outcome=outcome, retryable=retryable)
+        self.status = status
+        self.type = type
+        self.title = title
+        self.detail = detail
+        self.instance = instance
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.headers = headers or {}
+        self.body = body
+        self.account_id = account_id
+
+
+class BadRequestError(ResponseError):
+    """Report a request that the service could not read (400)."""
+
+
+class AuthenticationError(ResponseError):
+    """Report an API key or credentials that were refused (401)."""
+
+
+class PermissionDeniedError(ResponseError):
+    """Report something that this key or account may not do (403)."""
+
+
+class NotFoundError(ResponseError):
+    """Report that nobody and nothing goes by this id (404). The look-up may have counted."""
+
+
+class ConflictError(ResponseError):
+    """Report a clash with something under way or already there (409)."""
+
+
+class UnprocessableError(ResponseError):
+    """Report a request that was understood and cannot be fulfilled (422)."""
+
+
+class AccountError(ResponseError):
+    """Report that the connected account is out of order, whatever was asked of it."""
+
+
+class RateLimitedError(ResponseError):
+    """Report that the provider takes no more from this account for now (429)."""
+
+    retryable = True
+
+
+class ProviderLimitError(RateLimitedError):
+    """Report a provider's limit that was not said as a 429 but as a 422 or 500."""
+
+
+class ServerError(ResponseError):
+    """Report trouble on the service's side (5xx)."""
+
+    retryable = True
+
+
+class ServiceUnavailableError(ServerError):
+    """Report that the service cannot take requests for now (503)."""
+
+
+class GatewayTimeoutError(ServerError):
+    """Report that the provider did not answer the service in time (504)."""
+
+
+class NotImplementedByProviderError(ServerError):
+    """Report something that the service does not do for this provider (501)."""
+
+    retryable = False
+
+
+class DecodeError(PostpressError):
+    """Report an answer that we cannot read.
+
+    Attributes:
+        status: the HTTP status of its head.
+        path: where reading failed, as a JSON path; `$` for the whole.
+        body: the first bytes of it, with what you sent struck out.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        path: str = "$",
+        body: bytes = b"",
+        request_id: str | None = None,
+        outcome: Outcome = "done",
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(message, outcome=outcome, retryable=retryable)
+        self.status = status
+        self.path = path
+        self.body = body
+        self.request_id = request_id
+
+
+class SchedulerError(PostpressError):
+    """Report that we chose not to send: a limit, a queue or a closed lane stood before it.
+
+    Attributes:
+        retry_after: seconds after which it may go, as far as is known now; None if nobody knows.
+        account_id: the lane's account.
+        action: the action that was asked for.
+        limit: the limit or reason that binds, in words.
+    """
+
+    retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        account_id: str | None = None,
+        action: str | None = None,
+        limit: str | None = None,
+        retry_after: float | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message, retryable=retryable)
+        self.account_id = account_id
+        self.action = action
+        self.limit = limit
+        self.retry_after = retry_after
+
+
+class WaitTooLongError(SchedulerError):
+    """Report that the wait for a slot would be, or has become, longer than `max_wait`."""
+
+
+class QueueFullError(SchedulerError):
+    """Report that `max_queue` calls wait for this account already."""
+
+
+class LaneClosedError(SchedulerError):
+    """Report that the account's lane is closed: it lost its credentials or was restricted."""
+
+    retryable = False
+
+
+class StateUnavailableError(SchedulerError):
+    """Report that the store of counts cannot be reached, so that nothing goes unpaced."""
+
+
+class WebhookVerificationError(PostpressError):
+    """Report a delivery that does not prove where it comes from."""

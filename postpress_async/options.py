@@ -1,0 +1,204 @@
+"""What a user may set: frozen values, checked when they are made, with the reason in the error."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from postpress_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from ssl import SSLContext
+
+__all__ = ["Http", "KeyRate", "RequestOptions", "Retries", "Timeout"]
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_OURS = frozenset({"x-api-key", "authorization", "idempotency-key", "content-type", "host"})
+_OURS_TOO = frozenset({"content-length", "transfer-encoding", "connection", "accept-encoding"})
+
+
+def positive(name: str, value: float | None, *, zero: bool = False) -> None:
+    """Refuse a number of seconds or things that is not one, naming the field and the remedy."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+        msg = f"{name} must be a number, not {value!r}: give seconds, or None"
+        raise ConfigurationError(msg)
+    if value < 0 or (value == 0 and not zero):
+        least = "zero or more" if zero else "more than zero"
+        msg = f"{name} must be {least}, not {value!r}"
+        raise ConfigurationError(msg)
+
+
+class Timeout(msgspec.Struct, frozen=True, kw_only=True):
+    """Bound one attempt, in seconds; None takes a bound away.
+
+    Waiting for a slot or between attempts is not in it: that is `max_wait`.
+
+    Attributes:
+        total: from the first byte sent to the last byte read. Enforced at most 0.25 s late.
+        connect: for the connection alone, TLS included.
+        read: the longest silence while an answer is awaited or read.
+    """
+
+    total: float | None = 60.0
+    connect: float | None = 10.0
+    read: float | None = 30.0
+
+    def __post_init__(self) -> None:
+        positive("Timeout.total", self.total)
+        positive("Timeout.connect", self.connect)
+        positive("Timeout.read", self.read)
+
+
+class Retries(msgspec.Struct, frozen=True, kw_only=True):
+    """Say how often a call that may be repeated is tried.
+
+    Attributes:
+        attempts: the most requests one logical call may make, the first included.
+        trust_idempotency_key: repeat also a write whose outcome is unknown, under the same
+            `Idempotency-Key`. The documents promise that the service honours it in one place only,
+            so it is off unless you know better.
+    """
+
+    attempts: int = 4
+    trust_idempotency_key: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.attempts, bool) or self.attempts < 1:
+            msg = f"Retries.attempts must be 1 or more, not {self.attempts!r}; see Retries.none()"
+            raise ConfigurationError(msg)
+
+    @staticmethod
+    def none() -> Retries:
+        """Return the policy that tries once."""
+        return Retries(attempts=1)
+
+
+class KeyRate(msgspec.Struct, frozen=True):
+    """Describe the API key's own token bucket, shared by all accounts of a client.
+
+    The service's tiers are not published (quickstart, «Rate limits»): set yours.
+
+    Attributes:
+        amount: tokens, and the burst.
+        per: seconds in which the bucket fills again.
+    """
+
+    amount: float
+    per: float = 1.0
+
+    def __post_init__(self) -> None:
+        positive("KeyRate.amount", self.amount)
+        positive("KeyRate.per", self.per)
+        if self.amount < 1:
+            msg = f"KeyRate.amount must be 1 or more, not {self.amount!r}: lengthen `per` instead"
+            raise ConfigurationError(msg)
+
+
+class Http(msgspec.Struct, frozen=True, kw_only=True):
+    """Set how the connection is made.
+
+    Attributes:
+        proxy: URL of a forward proxy, user and password included; never shown.
+        trust_env: read proxies from the environment; costs CPU on every call.
+        ssl: a context of your own instead of the default one.
+        ca_file: a bundle of certificate authorities instead of the default one.
+        insecure: allow `http://` to hosts other than this machine. The key then travels openly.
+        connections: the most connections at once, reads and writes together.
+        max_body: the most bytes of one answer, after decompression.
+    """
+
+    proxy: str | None = None
+    trust_env: bool = False
+    ssl: SSLContext | None = None
+    ca_file: str | None = None
+    insecure: bool = False
+    connections: int = 100
+    max_body: int = 16 * 2**20
+
+    def __post_init__(self) -> None:
+        if self.connections < 2:  # noqa: PLR2004 - one for reads, one for writes
+            msg = f"Http.connections must be 2 or more, not {self.connections!r}"
+            raise ConfigurationError(msg)
+        positive("Http.max_body", self.max_body)
+        if self.ssl is not None and self.ca_file is not None:
+            msg = "Http.ssl and Http.ca_file exclude each other: load the file into the context"
+            raise ConfigurationError(msg)
+        if self.ca_file is not None and not os.path.isfile(self.ca_file):  # noqa: PTH113 - pathlib costs import time
+            msg = f"Http.ca_file {self.ca_file!r} is no file: give the path of a PEM bundle"
+            raise ConfigurationError(msg)
+        if self.proxy is not None and not self.proxy.startswith(("http://", "https://")):
+            msg = "Http.proxy must begin with http:// or https://"
+            raise ConfigurationError(msg)
+
+    def __repr__(self) -> str:
+        """Show all but the proxy's credentials."""
+        proxy = None if self.proxy is None else "'…'"
+        return (
+            f"Http(proxy={proxy}, trust_env={self.trust_env}, ca_file={self.ca_file!r}, "
+            f"insecure={self.insecure}, connections={self.connections}, max_body={self.max_body})"
+        )
+
+
+class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Override, for one call, what the client was made with; None keeps the client's.
+
+    Attributes:
+        timeout: bounds of each attempt.
+        retries: how often it is tried.
+        max_wait: seconds of waiting allowed in all, slots and back-off together.
+        priority: lower goes first in the account's queue.
+        idempotency_key: your own key for this write, instead of one minted for it.
+        headers: further request headers; those that this package sets itself are refused.
+    """
+
+    timeout: Timeout | None = None
+    retries: Retries | None = None
+    max_wait: float | None = None
+    priority: int = 0
+    idempotency_key: str | None = None
+    headers: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        positive("RequestOptions.max_wait", self.max_wait, zero=True)
+        if self.idempotency_key is not None:
+            check_header("idempotency_key", "Idempotency-Key", self.idempotency_key)
+            if not self.idempotency_key:
+                msg = "idempotency_key must not be empty: leave it out to have one minted"
+                raise ConfigurationError(msg)
+        if self.headers is not None:
+            check_headers(self.headers)
+
+    def __repr__(self) -> str:
+        """Show header names without their values, which may be secrets."""
+        headers = None if self.headers is None else sorted(self.headers)
+        return (
+            f"RequestOptions(timeout={self.timeout!r}, retries={self.retries!r}, "
+            f"max_wait={self.max_wait!r}, priority={self.priority!r}, "
+            f"idempotency_key={self.idempotency_key!r}, headers={headers!r})"
+        )
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse headers that cannot travel, or that this package sets itself."""
+    for name, value in headers.items():
+        if name.lower() in _OURS or name.lower() in _OURS_TOO:
+            msg = f"headers[{name!r}] is set by the client itself: leave it out"
+            raise ConfigurationError(msg)
+        check_header("headers", name, value)
+
+
+def check_header(field: str, name: str, value: str) -> None:
+    """Refuse a header whose name or value would break the request's head."""
+    if not _TOKEN.match(name):
+        msg = f"{field}: {name!r} is no header name"
+        raise ConfigurationError(msg)
+    if not value.isascii() or any(ord(c) < 32 or ord(c) == 127 for c in value):  # noqa: PLR2004 - ASCII controls
+        msg = f"{field}: the value of {name!r} must be printable ASCII without line breaks"
+        raise ConfigurationError(msg)
