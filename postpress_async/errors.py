@@ -20,7 +20,8 @@ PostpressError                          .outcome .retryable .idempotency_key .at
 │ └ ServerError 5xx
 │   └ ServiceUnavailableError 503, GatewayTimeoutError 504, NotImplementedByProviderError 501
 ├ DecodeError                           an answer that we cannot read   .path .body .status
-├ SchedulerError                        we chose not to send   .retry_after .account_id .action .limit
+├ SchedulerError                        we chose not to send       .retry_after .account_id
+│ │                                                                .action .limit
 │ └ WaitTooLongError, QueueFullError, LaneClosedError, StateUnavailableError
 └ WebhookVerificationError              a delivery that does not prove where it comes from
 ```
@@ -127,7 +128,7 @@ class PaginationError(PostpressError):
         cursor: the cursor that repeated; what was read before it stays read.
     """
 
-    outcome = "done"
+    outcome: Outcome = "done"
 
     def __init__(self, message: str, *, cursor: str) -> None:
         super().__init__(message)
@@ -137,14 +138,14 @@ class PaginationError(PostpressError):
 class TransportError(PostpressError):
     """Report that no answer came."""
 
-    outcome = "unknown"
+    outcome: Outcome = "unknown"
     retryable = True
 
 
 class ConnectError(TransportError):
     """Report that no connection could be made: certainly nothing was sent."""
 
-    outcome = "not_sent"
+    outcome: Outcome = "not_sent"
 
 
 class RequestTimeoutError(TransportError):
@@ -176,7 +177,7 @@ class ResponseError(PostpressError):
         account_id: the account the call was made through.
     """
 
-    outcome = "refused"
+    outcome: Outcome = "refused"
 
     def __init__(
         self,

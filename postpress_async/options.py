@@ -22,7 +22,7 @@ _OURS = frozenset({"x-api-key", "authorization", "idempotency-key", "content-typ
 _OURS_TOO = frozenset({"content-length", "transfer-encoding", "connection", "accept-encoding"})
 
 
-def positive(name: str, value: float | None, *, zero: bool = False) -> None:
+def positive(name: str, value: object, *, zero: bool = False) -> None:
     """Refuse a number of seconds or things that is not one, naming the field and the remedy."""
     if value is None:
         return
