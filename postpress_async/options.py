@@ -35,6 +35,13 @@ def positive(name: str, value: object, *, zero: bool = False) -> None:
         raise ConfigurationError(msg)
 
 
+def whole(name: str, value: object, *, least: int) -> None:
+    """Refuse what is not a whole number of at least `least`, naming the field."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        msg = f"{name} must be a whole number, {least} or more, not {value!r}"
+        raise ConfigurationError(msg)
+
+
 class Timeout(msgspec.Struct, frozen=True, kw_only=True):
     """Bound one attempt, in seconds; None takes a bound away.
 
@@ -70,9 +77,7 @@ class Retries(msgspec.Struct, frozen=True, kw_only=True):
     trust_idempotency_key: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.attempts, bool) or self.attempts < 1:
-            msg = f"Retries.attempts must be 1 or more, not {self.attempts!r}; see Retries.none()"
-            raise ConfigurationError(msg)
+        whole("Retries.attempts", self.attempts, least=1)
 
     @staticmethod
     def none() -> Retries:
@@ -123,10 +128,8 @@ class Http(msgspec.Struct, frozen=True, kw_only=True):
     max_body: int = 16 * 2**20
 
     def __post_init__(self) -> None:
-        if self.connections < 2:  # noqa: PLR2004 - one for reads, one for writes
-            msg = f"Http.connections must be 2 or more, not {self.connections!r}"
-            raise ConfigurationError(msg)
-        positive("Http.max_body", self.max_body)
+        whole("Http.connections", self.connections, least=1)
+        whole("Http.max_body", self.max_body, least=1)
         if self.ssl is not None and self.ca_file is not None:
             msg = "Http.ssl and Http.ca_file exclude each other: load the file into the context"
             raise ConfigurationError(msg)

@@ -1,0 +1,1 @@
+"""When a call may go: knows accounts, actions and time, and neither HTTP nor providers."""

@@ -1,0 +1,356 @@
+"""The shell around the lanes: futures, timers, places on the wire, and what users may ask.
+
+A grant takes every limit of the lane and one of the client's connection places in one synchronous
+step. Whoever cannot go waits in the lane; one timer a lane wakes it at its earliest ready time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+from math import inf
+from typing import TYPE_CHECKING, NoReturn
+
+from postpress_async.errors import (
+    ClientClosedError,
+    ConfigurationError,
+    LaneClosedError,
+    QueueFullError,
+    SchedulerError,
+    WaitTooLongError,
+)
+from postpress_async.limits import ACTIONS, DONE, REFUND
+
+from .lane import READ, Lane, Queue, Slot, Waiter
+from .snapshot import LaneSnapshot, LimitUse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from postpress_async.limits import Limits, Verdict
+
+    from .clock import Cancellable, Clock
+
+_log = logging.getLogger("postpress_async.scheduler")
+_LONG_WAIT = 5.0
+_KEY_COOL_DOWN = 1.0  # without a Retry-After the key's bucket refills within about a second
+
+
+class Scheduler:
+    """Say when a call of an account may go, and learn from its answer.
+
+    Reached as `client.scheduler`; shared by all clients made with `with_options` and `account`.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        clock: Clock,
+        random: Callable[[], float],
+        max_queue: int,
+        places: int,
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._random = random
+        self._max_queue = max_queue
+        self._places = places
+        self._lanes: dict[str | None, Lane] = {}
+        self._timers: dict[Lane, tuple[float, Cancellable]] = {}
+        self._hungry: dict[Lane, None] = {}  # lanes whose head waits for a place, in turn
+        self._key_until = -inf
+        self._closed = False
+
+    # -- taking a slot ------------------------------------------------------------------------
+
+    def try_take(self, account_id: str | None, action: str, cost: int = 1) -> Slot | None:
+        """Take a slot if that needs no waiting; the fast path of every call."""
+        lane = self._lanes.get(account_id)
+        if lane is None:
+            lane = self.lane(account_id)
+        now = self._clock.monotonic()
+        if self._places <= 0 or self._closed or now < self._key_until:
+            return None
+        slot = lane.try_take(lane.queues.get(action) or self._queue(lane, action), cost, now)
+        if slot is not None:
+            self._places -= 1
+        return slot
+
+    async def take(
+        self,
+        account_id: str | None,
+        action: str,
+        *,
+        cost: int = 1,
+        priority: int = 0,
+        max_wait: float = 30.0,
+    ) -> Slot:
+        """Wait for a slot.
+
+        Raises:
+            WaitTooLongError: at once where the forecast exceeds `max_wait`, or when it has passed.
+            QueueFullError: `max_queue` calls wait for this account.
+            LaneClosedError: the account cannot be used, with the reason.
+            ClientClosedError: the client was closed meanwhile.
+        """
+        slot = self.try_take(account_id, action, cost)
+        if slot is not None:
+            return slot
+        lane = self.lane(account_id)
+        queue = self._queue(lane, action)
+        now = self._clock.monotonic()
+        self._refuse(lane, queue, cost, priority, max_wait, now)
+        future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        waiter = Waiter(future, cost, priority, now)
+        lane.enqueue(queue, waiter)
+        deadline = None
+        if max_wait < inf:
+            deadline = self._clock.call_at(
+                now + max_wait, lambda: self._expire(lane, queue, waiter, max_wait)
+            )
+        try:
+            self._wake(lane)
+            return await future
+        except BaseException:
+            # Cancelled, expired or closed: a slot granted in this very tick must not be lost.
+            lane.leave(queue, waiter)
+            if waiter.slot is not None:
+                self.report(waiter.slot, REFUND)
+            else:
+                self._wake(lane)
+            raise
+        finally:
+            if deadline is not None:
+                deadline.cancel()
+            self._tell_long_wait(lane, action, self._clock.monotonic() - now)
+
+    @asynccontextmanager
+    async def slot(
+        self,
+        account_id: str,
+        action: str,
+        *,
+        cost: int = 1,
+        priority: int = 0,
+        max_wait: float = 30.0,
+    ) -> AsyncIterator[Slot]:
+        """Keep the account's limits around anything else that touches it.
+
+        Leaving the block counts the action as done, also by an exception.
+        """
+        slot = await self.take(account_id, action, cost=cost, priority=priority, max_wait=max_wait)
+        try:
+            yield slot
+        finally:
+            self.report(slot, DONE)
+
+    def report(self, slot: Slot, verdict: Verdict) -> None:
+        """Give a slot back with what its answer means. A second report of a slot does nothing."""
+        lane = slot.lane
+        if lane is None:
+            return
+        slot.lane = None
+        now = self._clock.monotonic()
+        self._places += 1
+        lane.report(slot, verdict, now)
+        if verdict.effect == "cool_key":
+            wait = _KEY_COOL_DOWN if verdict.retry_after is None else verdict.retry_after
+            self._key_until = max(self._key_until, now + wait)
+        elif verdict.effect == "close":
+            self._turn_away(lane)
+        if lane.waiting:
+            self._wake(lane)
+        if self._hungry and self._places > 0:
+            self._wake(next(iter(self._hungry)))
+
+    # -- lanes --------------------------------------------------------------------------------
+
+    def lane(self, account_id: str | None) -> Lane:
+        """Return an account's lane, made at its first call."""
+        lane = self._lanes.get(account_id)
+        if lane is None:
+            lane = self._lanes[account_id] = Lane(account_id, self._limits, self._random)
+        return lane
+
+    def needs_provider(self, account_id: str | None, action: str) -> bool:
+        """Tell whether an account's provider must be known before this action can be paced."""
+        return (
+            action != READ
+            and account_id is not None
+            and self.lane(account_id).provider is None
+            and self._limits.ask_provider(action)
+        )
+
+    def describe(
+        self, account_id: str, provider: str | None, *, tier: str | None = None, ok: bool | None
+    ) -> None:
+        """Learn what an account is; one seen in order opens its lane again."""
+        lane = self.lane(account_id)
+        if provider is not None:
+            lane.describe(provider, tier if tier is not None else lane.tier)
+        if ok and lane.closed is not None:
+            _log.info("account %s is in order again: its lane opens", account_id)
+            lane.open()
+        if lane.waiting:
+            self._wake(lane)
+
+    async def snapshot(self, account_id: str | None = None) -> list[LaneSnapshot]:
+        """Return what each lane has used, what it waits for and why; or one account's alone."""
+        now, epoch = self._clock.monotonic(), self._clock.time()
+        lanes = self._lanes.values() if account_id is None else [self.lane(account_id)]
+        return [_snapshot(lane, now, epoch) for lane in lanes]
+
+    def close(self) -> None:
+        """Turn every waiter away with ClientClosedError; later calls meet the same."""
+        self._closed = True
+        for _, timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        for lane in self._lanes.values():
+            for queue in lane.queues.values():
+                for waiter in list(queue.all()):
+                    _fail(waiter, ClientClosedError("the client was closed while this call waited"))
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _queue(self, lane: Lane, action: str) -> Queue:
+        if action not in ACTIONS:
+            msg = f"action {action!r} is not one of {', '.join(sorted(ACTIONS))}"
+            raise ConfigurationError(msg)
+        return lane.queue(action)
+
+    def _refuse(
+        self, lane: Lane, queue: Queue, cost: int, priority: int, max_wait: float, now: float
+    ) -> None:
+        """Turn a call away at the door where waiting is known to be in vain."""
+        if self._closed:
+            msg = "the client is closed: make a new one"
+            raise ClientClosedError(msg)
+        if lane.closed is not None and queue.gated:
+            raise _lane_closed(lane, queue.action)
+        if lane.waiting >= self._max_queue:
+            msg = (
+                f"{lane.waiting} calls wait for account {lane.account_id} already (max_queue): "
+                "send less, or raise max_queue"
+            )
+            raise QueueFullError(msg, account_id=lane.account_id, action=queue.action)
+        ready, name = lane.forecast(queue, cost, priority, now)
+        if self._key_until > ready:
+            ready, name = self._key_until, "cool-down of the API key"
+        if ready - now > max_wait:
+            _too_long(lane, queue.action, name, max_wait, ready - now)
+
+    def _expire(self, lane: Lane, queue: Queue, waiter: Waiter, max_wait: float) -> None:
+        if waiter.gone:
+            return
+        now = self._clock.monotonic()
+        ready, name = lane.forecast(queue, waiter.cost, waiter.priority, now)
+        lane.leave(queue, waiter)
+        try:
+            _too_long(lane, queue.action, name, max_wait, ready - now)
+        except SchedulerError as error:
+            _fail(waiter, error)
+
+    def _turn_away(self, lane: Lane) -> None:
+        _log.warning("lane of account %s closes: %s", lane.account_id, lane.closed)
+        for queue in lane.queues.values():
+            if queue.gated:
+                for waiter in list(queue.all()):
+                    lane.leave(queue, waiter)
+                    _fail(waiter, _lane_closed(lane, queue.action))
+
+    def _wake(self, lane: Lane) -> None:
+        """Grant what may go, and set the lane's one timer for what may go next."""
+        self._hungry.pop(lane, None)
+        now = self._clock.monotonic()
+        if not lane.waiting or self._closed:
+            self._set_timer(lane, inf)
+            return
+        if now < self._key_until:
+            self._set_timer(lane, self._key_until)
+            return
+        granted, again = lane.wake(now, self._places)
+        for waiter in granted:
+            self._places -= 1
+            future = waiter.token
+            if isinstance(future, asyncio.Future) and not future.done():
+                future.set_result(waiter.slot)
+        if lane.waiting and self._places <= 0:
+            self._hungry[lane] = None
+        self._set_timer(lane, again)
+
+    def _set_timer(self, lane: Lane, when: float) -> None:
+        had = self._timers.get(lane)
+        if had is not None:
+            if had[0] == when:
+                return
+            had[1].cancel()
+            del self._timers[lane]
+        if when < inf:
+            self._timers[lane] = (when, self._clock.call_at(when, lambda: self._ring(lane)))
+
+    def _ring(self, lane: Lane) -> None:
+        self._timers.pop(lane, None)
+        self._wake(lane)
+
+    def _tell_long_wait(self, lane: Lane, action: str, seconds: float) -> None:
+        if seconds > _LONG_WAIT:
+            _log.info("a %s of account %s waited %.1f s", action, lane.account_id, seconds)
+
+
+def _fail(waiter: Waiter, error: BaseException) -> None:
+    future = waiter.token
+    if isinstance(future, asyncio.Future) and not future.done():
+        future.set_exception(error)
+
+
+def _lane_closed(lane: Lane, action: str) -> LaneClosedError:
+    msg = (
+        f"the lane of account {lane.account_id} is closed: {lane.closed}; reconnect the account, "
+        "then read it once with accounts.get to open the lane"
+    )
+    return LaneClosedError(
+        msg, account_id=lane.account_id, action=action, limit=lane.closed, retry_after=None
+    )
+
+
+def _too_long(lane: Lane, action: str, name: str, max_wait: float, wait: float) -> NoReturn:
+    retry_after = None if wait == inf else max(wait, 0.0)
+    when = "nobody knows when it may go" if retry_after is None else f"try in {retry_after:.1f} s"
+    why = f"limit: {name}" if name else "other calls are before it"
+    msg = (
+        f"a {action} of account {lane.account_id} would wait longer than max_wait={max_wait:g} s "
+        f"({why}): {when}, or raise max_wait"
+    )
+    raise WaitTooLongError(
+        msg,
+        account_id=lane.account_id,
+        action=action,
+        limit=name or None,
+        retry_after=retry_after,
+    )
+
+
+def _snapshot(lane: Lane, now: float, epoch: float) -> LaneSnapshot:
+    cooling = lane.cooling_until > now
+    return LaneSnapshot(
+        account_id=lane.account_id,
+        provider=lane.provider,
+        tier=lane.tier,
+        limits=tuple(
+            LimitUse(
+                limit=window.name,
+                used=used,
+                left=max(window.amount - used, 0),
+                amount=window.amount,
+                per=window.per,
+            )
+            for window, used in lane.used(now)
+        ),
+        queued={name: queue.waiting for name, queue in lane.queues.items() if queue.waiting},
+        in_flight=lane.in_flight,
+        cooling_until=epoch + lane.cooling_until - now if cooling else None,
+        paused=lane.closed,
+    )
