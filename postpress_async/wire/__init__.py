@@ -1,0 +1,1 @@
+"""How a call looks on the wire: pure functions and values, no I/O and no clock."""

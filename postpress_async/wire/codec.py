@@ -1,0 +1,309 @@
+"""Answers as values or errors: bytes and a status in, what they mean out. Never raises."""
+
+from __future__ import annotations
+
+import re
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from postpress_async.errors import (
+    ConnectError,
+    DecodeError,
+    OutcomeUnknownError,
+    PostpressError,
+    RequestTimeoutError,
+    TransportError,
+)
+from postpress_async.limits import REFUND, Verdict
+
+from . import problems
+from .values import Bad, Call, Failed, Good, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postpress_async.errors import Outcome
+    from postpress_async.limits import Effect
+
+T = TypeVar("T")
+
+_BODY_KEPT: Final = 4096
+_TEXT_KEPT: Final = 300
+_SPACES: Final = re.compile(r"\s+")
+_SECONDS: Final = re.compile(r"[+-]?\d{1,12}(\.\d{1,9})?\Z")
+# After we stopped listening, the request may still be on its way for this long.
+SETTLE: Final = 1.0
+_OK: Final = range(200, 300)
+_REFUNDED: Final = frozenset({400, 401, 415, 501})
+_UNAVAILABLE: Final = 503
+_SERVER: Final = 500
+_MANY: Final = 429
+
+
+def read(call: Call[T], answer: Reply | Failed, *, key: str, now: float) -> Good[T] | Bad:
+    """Say what one attempt brought.
+
+    Args:
+        call: what was asked.
+        answer: what the transport brought back.
+        key: the API key, struck out of whatever is kept of the answer.
+        now: seconds since the epoch, for a Retry-After that is a date.
+    """
+    if isinstance(answer, Failed):
+        return _failed(call, answer, key, now)
+    if answer.status not in _OK:
+        return _refused(call, answer, key, now)
+    try:
+        return Good(call.reading.read(answer.body))
+    except ValueError as error:
+        return _unreadable(call, answer, key, path=getattr(error, "path", "$"), why=str(error))
+
+
+def maybe_done(status: int, slug: str | None, *, envelope: bool) -> bool:
+    """Tell whether a write that got this answer may have happened all the same.
+
+    408, 502, 504 and a proxy's 503 come from in between; 500 and `network_down` from after the
+    point of no return. All else was refused before anything was done.
+    """
+    if status == _UNAVAILABLE:
+        return not (envelope and slug in problems.NOT_HANDED_ON)
+    return status == 408 or (status >= _SERVER and status != 501)  # noqa: PLR2004 - of HTTP
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds of a Retry-After: a number, also with a fraction, or a date.
+
+    A date is measured against the answer's own `Date` where it has one, so that a clock that is
+    off does not matter; a negative one is 0.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    if _SECONDS.match(text):
+        seconds = float(text)
+        return max(seconds, 0.0) if isfinite(seconds) else None
+    until = _date(text)
+    if until is None:
+        return None
+    return max(until - (_date(headers.get("Date", "")) or now), 0.0)
+
+
+def _date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+# -- answers that say no --------------------------------------------------------------------
+
+
+def _refused(call: Call[T], reply: Reply, key: str, now: float) -> Bad:
+    problem = problems.parse(reply.body)
+    status, slug = reply.status, problem.slug
+    wait = retry_after(reply.headers, now)
+    cls = problems.class_of(status, slug)
+    outcome: Outcome = "refused"
+    if call.route.repeatable != "safe" and maybe_done(status, slug, envelope=problem.envelope):
+        outcome = "unknown"
+    secrets = (key, *call.secrets)
+    error = cls(
+        _sentence(status, problem, _request_id(reply.headers, problem.instance), outcome, secrets),
+        status=status,
+        type=_clean(problem.type, secrets),
+        title=_clean(problem.title, secrets),
+        detail=_clean(problem.detail, secrets),
+        instance=_clean(problem.instance, secrets),
+        request_id=_clean(_request_id(reply.headers, problem.instance), secrets),
+        retry_after=wait,
+        headers=kept_headers(reply.headers, secrets),
+        body=_kept_body(reply.body, secrets),
+        account_id=call.account_id,
+        outcome=outcome,
+        retryable=False if outcome == "unknown" else None,
+    )
+    return Bad(
+        error=error,
+        kind="answer",
+        sent=True,
+        status=status,
+        slug=slug,
+        envelope=problem.envelope,
+        retry_after=wait,
+        html=_is_page(reply),
+        verdict=_verdict(call, status, problem, wait),
+    )
+
+
+def _verdict(call: Call[T], status: int, problem: problems.Problem, wait: float | None) -> Verdict:
+    """Say what an answer means for the lane; limits.md's tables, in their order."""
+    slug, effect = problem.slug, _effect(call, status, problem.slug)
+    refused_early = status == _UNAVAILABLE and (problem.envelope and slug in problems.NOT_HANDED_ON)
+    return Verdict(
+        counts=not (status in _REFUNDED or refused_early),
+        effect=effect,
+        retry_after=wait,
+        reason=f"{status} {problem.type}" if effect == "close" else None,
+    )
+
+
+def _effect(call: Call[T], status: int, slug: str | None) -> Effect:
+    if status == _MANY:
+        return "cool_key" if call.action == "read" else "cool_down"
+    if slug in problems.CLOSING and status in {401, 403}:
+        return "close"
+    if slug == "provider_error" and status == _SERVER and call.action != "read":
+        return "cool_down"
+    return "no_answer" if status >= _SERVER or status in {401, 408} else "none"
+
+
+def _sentence(
+    status: int,
+    problem: problems.Problem,
+    request_id: str | None,
+    outcome: Outcome,
+    secrets: tuple[str, ...],
+) -> str:
+    said = problem.detail or problem.title or problems.meaning(status)
+    step = problems.next_step(status, problem.slug)
+    if outcome == "unknown":
+        step = "it may have happened: look before you repeat it"
+    kind = f" {problem.type}" if problem.type else ""
+    where = f" (request {request_id})" if request_id else ""
+    return one_line(f"{status}{kind}: {said.rstrip('.')}{where}; {step}", secrets)
+
+
+# -- answers that cannot be read ------------------------------------------------------------
+
+
+def _unreadable(call: Call[T], reply: Reply, key: str, *, path: str, why: str) -> Bad:
+    page = _is_page(reply)
+    # A proxy's page in place of a write's answer proves nothing; the API's own JSON proves it done.
+    outcome: Outcome = "unknown" if page and call.route.repeatable == "write" else "done"
+    secrets = (key, *call.secrets)
+    request_id = _clean(_request_id(reply.headers, None), secrets)
+    where = f" (request {request_id})" if request_id else ""
+    said = "a page instead of JSON" if page else why
+    step = _STEPS[outcome] if call.route.repeatable != "safe" else "report it with this request id"
+    error = DecodeError(
+        one_line(
+            f"{reply.status}: cannot read the answer at {path}: {said}{where}; {step}", secrets
+        ),
+        status=reply.status,
+        path=path,
+        body=_kept_body(reply.body, secrets),
+        request_id=request_id,
+        outcome=outcome,
+        retryable=call.route.repeatable == "safe",
+    )
+    return Bad(
+        error=error,
+        kind="unreadable",
+        sent=True,
+        status=reply.status,
+        html=page,
+        verdict=Verdict(effect="no_answer"),
+    )
+
+
+_STEPS: Final[dict[Outcome, str]] = {
+    "unknown": "it may have happened: look before you repeat it",
+    "done": "it was done: do not repeat it, look up its id",
+    "not_sent": "nothing was sent: it may be repeated",
+    "refused": "it was refused",
+}
+
+# -- no answer --------------------------------------------------------------------------------
+
+
+def _failed(call: Call[T], failed: Failed, key: str, now: float) -> Bad:
+    if failed.status is not None:
+        head = Reply(status=failed.status, headers=failed.headers or {}, body=b"")
+        if failed.status not in _OK:
+            return _refused(call, head, key, now)
+        return _unreadable_body(call, head, failed, key)
+    secrets = (key, *call.secrets)
+    return Bad(
+        error=_transport_error(call, failed, secrets),
+        kind=failed.kind,
+        sent=failed.sent,
+        verdict=Verdict(effect="no_answer", settle=SETTLE) if failed.sent else REFUND,
+    )
+
+
+def _unreadable_body(call: Call[T], head: Reply, failed: Failed, key: str) -> Bad:
+    bad = _unreadable(call, head, key, path="$", why=failed.detail)
+    return Bad(
+        error=bad.error,
+        kind=failed.kind,
+        sent=True,
+        status=head.status,
+        html=bad.html,
+        verdict=Verdict(effect="no_answer", settle=SETTLE),
+    )
+
+
+def _transport_error(call: Call[T], failed: Failed, secrets: tuple[str, ...]) -> PostpressError:
+    cls: type[TransportError] = RequestTimeoutError if failed.kind == "timeout" else TransportError
+    outcome: Outcome = "unknown" if failed.sent else "not_sent"
+    retryable = failed.kind not in {"certificate", "tls"}
+    if not failed.sent and failed.kind != "timeout":
+        cls = ConnectError
+    elif failed.sent and call.route.repeatable != "safe":
+        cls, retryable = OutcomeUnknownError, False
+    step = _STEPS[outcome]
+    if call.route.repeatable == "safe" and failed.sent:
+        step = "nothing was changed: it may be repeated"
+    if not retryable and not failed.sent:
+        step = "check base_url, Http.ca_file and the machine's certificates"
+    where = f"{call.route.method} {call.route.template}"
+    text = one_line(f"{where}: {failed.detail}; {step}", secrets)
+    return cls(text, outcome=outcome, retryable=retryable)
+
+
+# -- what is kept of an answer ----------------------------------------------------------------
+
+
+def one_line(text: str, secrets: tuple[str, ...]) -> str:
+    """Return a text as one line of bounded length, with secrets struck out."""
+    line = _SPACES.sub(" ", struck_out(text, secrets)).strip()
+    line = "".join(char for char in line if char.isprintable())
+    return line if len(line) <= 2 * _TEXT_KEPT else line[: 2 * _TEXT_KEPT] + "…"
+
+
+def struck_out(text: str, secrets: tuple[str, ...]) -> str:
+    """Return a text without the secrets that it may echo."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "[…]")
+    return text
+
+
+def _clean(text: str | None, secrets: tuple[str, ...]) -> str | None:
+    return None if text is None else struck_out(text, secrets)[:_BODY_KEPT]
+
+
+def _kept_body(body: bytes, secrets: tuple[str, ...]) -> bytes:
+    for secret in secrets:
+        if secret:
+            body = body.replace(secret.encode("utf-8", "replace"), b"[...]")
+    return body[:_BODY_KEPT]
+
+
+def kept_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> dict[str, str]:
+    """Return an answer's headers by lower-case name, without cookies."""
+    return {
+        name.lower(): struck_out(value, secrets)
+        for name, value in headers.items()
+        if name.lower() not in {"set-cookie", "set-cookie2"}
+    }
+
+
+def _request_id(headers: Mapping[str, str], instance: str | None) -> str | None:
+    return instance or headers.get("X-Request-Id") or headers.get("Request-Id")
+
+
+def _is_page(reply: Reply) -> bool:
+    kind = reply.headers.get("Content-Type", "")
+    return "html" in kind.lower() or reply.body[:64].lstrip()[:1] == b"<"

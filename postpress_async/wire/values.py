@@ -1,0 +1,160 @@
+"""The values that pass between the wire and the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from postpress_async.errors import PostpressError
+    from postpress_async.limits import Verdict
+    from postpress_async.options import Timeout
+
+    from .routes import Route
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Reading(Protocol[T_co]):
+    """Turn the bytes of a good answer into its value."""
+
+    def read(self, body: bytes, /) -> T_co:
+        """Decode, or raise a ValueError."""
+        ...
+
+
+class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Be one request as it goes out; every attempt of a call sends the same one.
+
+    Attributes:
+        method: the HTTP method.
+        url: absolute and percent-encoded.
+        headers: those of this request alone; the transport adds the key and the constants.
+        body: the bytes, None for no body.
+        timeout: the bounds of each attempt.
+        safe: whether a kept connection may carry it: True only for what may be repeated.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] | None
+    body: bytes | None
+    timeout: Timeout
+    safe: bool
+
+    def __repr__(self) -> str:
+        """Show neither headers nor body."""
+        return f"HttpRequest({self.method} {self.url})"
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """Be an answer that was read whole.
+
+    Attributes:
+        status: the HTTP status of a head that was parsed.
+        headers: by any case.
+        body: the bytes, decompressed.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        """Show neither headers nor body."""
+        return f"Reply({self.status}, {len(self.body)} bytes)"
+
+
+FailureKind: TypeAlias = Literal[
+    "connect",  # refused, reset or closed before a byte of the request left
+    "dns",  # the name is unknown
+    "certificate",  # the certificate is not to be trusted
+    "tls",  # the other side does not speak TLS
+    "timeout",  # a time of Timeout ran out
+    "closed",  # cut while the answer was awaited
+    "garbage",  # what came is not HTTP
+    "body",  # a head came, its body did not
+    "too_big",  # the body is larger than Http.max_body
+    "late",  # the slot was older than its use_by: given back, never sent
+]
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """Be an exchange without a whole answer.
+
+    Attributes:
+        kind: what failed.
+        sent: False only where certainly no byte of the request left.
+        detail: words for the error, free of secrets.
+        status: of the head, where one came; else None.
+        headers: of that head.
+    """
+
+    kind: FailureKind
+    sent: bool
+    detail: str
+    status: int | None = None
+    headers: Mapping[str, str] | None = None
+
+
+class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """Be one logical call: what to send, what it counts as, how to read its answer.
+
+    Attributes:
+        route: which endpoint.
+        request: the request, its key and headers included.
+        reading: how the answer becomes a value.
+        account_id: whose lane it takes; None for the client's own.
+        action: what it counts as.
+        cost: how much of it; rows for a search.
+        secrets: texts of the caller that no error may repeat.
+        key: its `Idempotency-Key`, None for what needs none.
+    """
+
+    route: Route
+    request: HttpRequest
+    reading: Reading[T]
+    account_id: str | None
+    action: str
+    cost: int = 1
+    secrets: tuple[str, ...] = ()
+    key: str | None = None
+
+    def __repr__(self) -> str:
+        """Show what identifies the call, and nothing that was sent."""
+        return f"Call({self.route.method} {self.route.template}, account_id={self.account_id!r})"
+
+
+class Good(msgspec.Struct, Generic[T], frozen=True):
+    """Be an attempt that brought its value."""
+
+    value: T
+
+
+class Bad(msgspec.Struct, frozen=True, kw_only=True):
+    """Be an attempt that failed.
+
+    Attributes:
+        error: what the caller gets if this attempt was the last.
+        kind: `answer` for a parsed status, `unreadable` for a good head without a usable body,
+            else the transport's word.
+        sent: whether a byte may have left.
+        status, slug, envelope: what the answer said.
+        retry_after: seconds that it asked for.
+        html: the body was a page: a proxy's, not the service's.
+        verdict: what it means for the lane.
+    """
+
+    error: PostpressError
+    kind: FailureKind | Literal["answer", "unreadable"]
+    sent: bool
+    verdict: Verdict
+    status: int | None = None
+    slug: str | None = None
+    envelope: bool = False
+    retry_after: float | None = None
+    html: bool = False
