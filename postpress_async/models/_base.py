@@ -4,7 +4,7 @@
 # so they have to be objects, not words.
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast
 
 import msgspec
 
@@ -21,6 +21,9 @@ Flag = bool | int | None
 
 Number = float | int | None
 """A moment or an amount of which the documents only say `number`."""
+
+JsonObject = dict[str, object]
+"""An object of which the documents say nothing."""
 
 if TYPE_CHECKING:
     Many = list[T]
@@ -128,10 +131,14 @@ class _NullAsEmpty:
 
 
 def lists_never_null(cls: type[S]) -> type[S]:
-    """Let every `Many` field of a struct read as an empty list where the service sent null."""
-    for name, annotation in cls.__annotations__.items():
-        arguments = get_args(annotation)
-        if type(None) in arguments and any(get_origin(one) is list for one in arguments):
+    """Let every `Many` field of a struct read as an empty list where the service sent null.
+
+    Such a field is known by its default, a new list: `list[str] | None = None` keeps its null.
+    """
+    defaults = cls.__struct_defaults__
+    with_default = cls.__struct_fields__[-len(defaults) :]
+    for name, default in zip(with_default, defaults, strict=True):
+        if getattr(default, "factory", None) is list and name in cls.__dict__:
             setattr(cls, name, _NullAsEmpty(cls.__dict__[name]))
     return cls
 

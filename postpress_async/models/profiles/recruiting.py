@@ -10,7 +10,7 @@ Activities match by kind or by event:
 
 from msgspec import field
 
-from postpress_async.models._base import UNKNOWN, Number, Part, first_text
+from postpress_async.models._base import UNKNOWN, JsonObject, Number, Part, first_text
 
 
 class Tag(Part, frozen=True, kw_only=True):
@@ -143,7 +143,7 @@ class UnknownActivity(Part, frozen=True, kw_only=True, tag=UNKNOWN, tag_field="e
         raw: All that was sent.
     """
 
-    raw: dict[str, object] = field(default_factory=dict[str, object])
+    raw: JsonObject = field(default_factory=JsonObject)
 
     @property
     def event(self) -> str | None:

@@ -2,7 +2,7 @@
 
 from msgspec import field
 
-from postpress_async.models._base import UNKNOWN, Model, first_text, full_name
+from postpress_async.models._base import UNKNOWN, JsonObject, Model, first_text, full_name
 
 
 class UnknownProfile(Model, frozen=True, kw_only=True, tag_field="provider", tag=UNKNOWN):
@@ -13,7 +13,7 @@ class UnknownProfile(Model, frozen=True, kw_only=True, tag_field="provider", tag
     """
 
     # A field instead of the property, so that it survives pickling: nothing else is kept of it.
-    raw: dict[str, object] = field(default_factory=dict[str, object])  # pyright: ignore[reportIncompatibleMethodOverride]
+    raw: JsonObject = field(default_factory=JsonObject)  # pyright: ignore[reportIncompatibleMethodOverride]
 
     @property
     def provider(self) -> str | None:
