@@ -1,0 +1,125 @@
+"""The whole API on a page (api.md §14), as this service knows it.
+
+A row without a handler is documented but not played yet: it answers 501, and its faults, limits and
+journal work like those of any other.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..calls import Call
+from ..routing import Route
+from . import accounts, attendees, chats, messages, users
+
+
+def action_of_start(call: Call) -> str:
+    """Tell an InMail from a first message."""
+    return "inmail" if call.body.child("linkedin").flag("inmail") else "first_message"
+
+
+def action_of_invite(call: Call) -> str:
+    """Tell a follow, an invitation, and one with a note."""
+    account = call.world.accounts.get(call.body.text("account_id") or "")
+    if account is not None and account.provider == "INSTAGRAM":
+        return "follow"
+    return "invite_note" if call.body.text("message") else "invite"
+
+
+def rows_of_search(call: Call) -> int:
+    """A search costs the rows that it asks for."""
+    return call.query.limit(100, 10)
+
+
+ROUTES: Final = (
+    Route("GET", "/accounts", "read", accounts.list_accounts),
+    Route("POST", "/accounts", "login"),
+    Route("GET", "/accounts/{id}", "read", accounts.get_account),
+    Route("POST", "/accounts/{id}", "login"),
+    Route("DELETE", "/accounts/{id}", "read"),
+    Route("POST", "/hosted/accounts/link", "read"),
+    Route("POST", "/accounts/checkpoint", "login"),
+    Route("POST", "/accounts/checkpoint/resend", "login"),
+    Route("GET", "/accounts/{account_id}/sync", "other"),
+    Route("POST", "/accounts/{id}/restart", "login"),
+    Route("GET", "/users/{identifier}", "profile", users.get_user),
+    Route("GET", "/users/me", "profile", users.get_me),
+    Route("PATCH", "/users/me/edit", "edit"),
+    Route("GET", "/users/relations", "browse"),
+    Route("GET", "/users/following", "browse"),
+    Route("GET", "/users/followers", "browse"),
+    Route("POST", "/users/invite", action_of_invite),
+    Route("GET", "/users/invite/sent", "browse"),
+    Route("DELETE", "/users/invite/sent/{invitation_id}", "other"),
+    Route("GET", "/users/invite/received", "browse"),
+    Route("POST", "/users/invite/received/{invitation_id}", "other"),
+    Route("GET", "/users/{identifier}/posts", "browse"),
+    Route("GET", "/users/{identifier}/reactions", "browse"),
+    Route("GET", "/users/{identifier}/comments", "browse"),
+    Route("GET", "/chats", "read", chats.list_chats),
+    Route("POST", "/chats", action_of_start, chats.start_chat),
+    Route("GET", "/chats/{chat_id}", "read", chats.get_chat),
+    Route("PATCH", "/chats/{chat_id}", "other"),
+    Route("DELETE", "/chats/{chat_id}", "other"),
+    Route("GET", "/chats/{chat_id}/attendees", "read", chats.list_chat_attendees),
+    Route("GET", "/chats/{chat_id}/messages", "read", messages.list_chat_messages),
+    Route("POST", "/chats/{chat_id}/messages", "message", messages.send_message),
+    Route("GET", "/chats/{chat_id}/sync", "other"),
+    Route("GET", "/messages", "read", messages.list_messages),
+    Route("GET", "/messages/{message_id}", "read", messages.get_message),
+    Route("PATCH", "/messages/{message_id}", "other"),
+    Route("DELETE", "/messages/{message_id}", "other"),
+    Route("POST", "/messages/{message_id}/forward", "message"),
+    Route("POST", "/messages/{message_id}/reaction", "react"),
+    Route("GET", "/messages/{message_id}/attachments/{attachment_id}", "read"),
+    Route("GET", "/chat_attendees", "read", attendees.list_attendees),
+    Route("GET", "/chat_attendees/{id}", "read"),
+    Route("GET", "/chat_attendees/{id}/picture", "read"),
+    Route("GET", "/chat_attendees/{attendee_id}/chats", "read"),
+    Route("GET", "/chat_attendees/{sender_id}/messages", "read"),
+    Route("POST", "/webhooks", "read"),
+    Route("GET", "/webhooks", "read"),
+    Route("DELETE", "/webhooks/{id}", "read"),
+    Route("POST", "/posts", "post"),
+    Route("GET", "/posts/{post_id}", "browse"),
+    Route("GET", "/posts/{post_id}/reactions", "browse"),
+    Route("POST", "/posts/reaction", "react"),
+    Route("GET", "/posts/{post_id}/comments", "browse"),
+    Route("POST", "/posts/{post_id}/comments", "comment"),
+    Route("POST", "/linkedin/search", "search", cost=rows_of_search),
+    Route("GET", "/linkedin/search/parameters", "browse"),
+    Route("GET", "/linkedin/inmail_balance", "browse"),
+    Route("POST", "/linkedin/profile/endorse", "other"),
+    Route("POST", "/linkedin/user/{user_id}", "other"),
+    Route("GET", "/linkedin/company/{identifier}", "browse"),
+    Route("POST", "/linkedin", "other"),
+    Route("GET", "/linkedin/projects", "browse"),
+    Route("GET", "/linkedin/projects/{id}", "browse"),
+    Route("GET", "/linkedin/jobs", "browse"),
+    Route("POST", "/linkedin/jobs", "other"),
+    Route("GET", "/linkedin/jobs/{job_id}", "browse"),
+    Route("PATCH", "/linkedin/jobs/{job_id}", "other"),
+    Route("POST", "/linkedin/jobs/{draft_id}/publish", "other"),
+    Route("POST", "/linkedin/jobs/{draft_id}/checkpoint", "other"),
+    Route("POST", "/linkedin/jobs/{id}/close", "other"),
+    Route("GET", "/linkedin/jobs/{id}/applicants", "browse"),
+    Route("GET", "/linkedin/jobs/applicants/{applicant_id}", "browse"),
+    Route("GET", "/linkedin/jobs/applicants/{applicant_id}/resume", "browse"),
+    Route("POST", "/emails/drafts", "other"),
+    Route("POST", "/drafts", "other"),
+    Route("GET", "/emails", "read"),
+    Route("POST", "/emails", "message"),
+    Route("GET", "/emails/{email_id}", "read"),
+    Route("PUT", "/emails/{email_id}", "other"),
+    Route("DELETE", "/emails/{email_id}", "other"),
+    Route("GET", "/emails/{email_id}/attachments/{attachment_id}", "read"),
+    Route("GET", "/folders", "read"),
+    Route("GET", "/folders/{folder_id}", "read"),
+    Route("GET", "/calendars", "read"),
+    Route("GET", "/calendars/{calendar_id}", "read"),
+    Route("GET", "/calendars/{calendar_id}/events", "read"),
+    Route("POST", "/calendars/{calendar_id}/events", "other"),
+    Route("GET", "/calendars/{calendar_id}/events/{event_id}", "read"),
+    Route("PATCH", "/calendars/{calendar_id}/events/{event_id}", "other"),
+    Route("DELETE", "/calendars/{calendar_id}/events/{event_id}", "other"),
+)

@@ -1,0 +1,75 @@
+"""Profiles."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..calls import Answer, Call
+from ..problems import Problem
+from ..world import linkedin, social
+from ..world.things import Account, Person
+
+_SELECTORS: Final = frozenset(
+    {"*", "*_preview", *linkedin.SECTIONS, *(f"{name}_preview" for name in linkedin.SECTIONS)}
+)
+_PRODUCTS: Final = frozenset({"recruiter", "sales_navigator"})
+
+
+def get_user(call: Call) -> Answer:
+    """Give a profile, by an internal or a public id."""
+    account = call.account()
+    if account.provider != "LINKEDIN":
+        person = call.world.directories[account.provider].find(call.params["identifier"])
+        return Answer(body=social.profile(person, account))
+    selectors, product = _selectors(call), _product(call, account)
+    call.query.flag("notify")
+    person = call.world.directories["LINKEDIN"].find(call.params["identifier"])
+    return Answer(
+        body=linkedin.profile(
+            person,
+            account,
+            selectors=selectors,
+            product=product,
+            invited=_invited(call, account, person),
+        )
+    )
+
+
+def _selectors(call: Call) -> list[str]:
+    selectors = call.query.texts("linkedin_sections")
+    unknown = [name for name in selectors if name not in _SELECTORS]
+    if unknown:
+        raise Problem("invalid_parameters", f"{unknown[0]} is not a linkedin_sections selector")
+    return selectors
+
+
+def _product(call: Call, account: Account) -> str | None:
+    product = call.query.text("linkedin_api")
+    if product is None:
+        return None
+    if product not in _PRODUCTS:
+        raise Problem("invalid_parameters", "linkedin_api is recruiter or sales_navigator")
+    if product not in account.features:
+        raise Problem("feature_not_subscribed", f"The account has no {product} subscription.")
+    return product
+
+
+def _invited(call: Call, account: Account, person: Person) -> str | None:
+    for one in call.world.invitations.values():
+        if one.account is account and one.person is person:
+            return "SENT" if one.sent else "RECEIVED"
+    return None
+
+
+def get_me(call: Call) -> Answer:
+    """Give the account's own profile."""
+    account = call.account()
+    match account.provider:
+        case "LINKEDIN":
+            return Answer(body=linkedin.owner_profile(account))
+        case "TELEGRAM" | "TWITTER":
+            return Answer(
+                body=social.profile(account.owner, account) | {"object": "AccountOwnerProfile"}
+            )
+        case _:  # no variant is documented
+            raise Problem("feature_not_implemented")

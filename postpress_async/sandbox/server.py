@@ -1,0 +1,176 @@
+"""The only part that knows aiohttp: bytes in, outcomes out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Mapping
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from .control_api import PREFIX, ControlApi, ControlRequest
+from .engine import Engine
+from .outcomes import Incoming, Reply, Reset, Stall
+
+MAX_BODY: Final = 64 * 2**20
+_NO_LINGER: Final = struct.pack("ii", 1, 0)  # on, 0 s: close with RST instead of FIN
+
+
+class Server:
+    """Serves one engine on one address."""
+
+    def __init__(self, engine: Engine, control: ControlApi, *, host: str, port: int) -> None:
+        self._engine = engine
+        self._control = control
+        self._host = host
+        self.port = port
+        self._runner: web.ServerRunner | None = None
+        self._hanging: set[asyncio.Transport] = set()
+
+    async def start(self) -> None:
+        """Listen. Port 0 takes a free one, and `port` tells which."""
+        # handlers are cancelled when their client leaves: a stalled one must notice
+        server = web.Server(
+            self._handle,
+            request_factory=_request,
+            handler_cancellation=True,
+            access_log=None,
+        )
+        runner = web.ServerRunner(server, shutdown_timeout=1.0)
+        await runner.setup()
+        site = web.TCPSite(runner, self._host, self.port, backlog=1024)
+        try:
+            await site.start()
+        except BaseException:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        address: tuple[object, ...] = runner.addresses[0]
+        self.port = int(str(address[1]))
+
+    async def stop(self) -> None:
+        """Hang up on everybody, and stop listening."""
+        runner, self._runner = self._runner, None
+        for transport in list(self._hanging):
+            transport.abort()
+        if runner is not None:
+            await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            body = await request.read() if request.body_exists else b""
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=413, text="too large")
+        target = request.raw_path
+        if target.startswith(PREFIX) and target[len(PREFIX) : len(PREFIX) + 1] in ("", "/", "?"):
+            return self._steer(request, body)
+        outcome = self._engine.handle(_incoming(request, body))
+        if isinstance(outcome, Reply) and not outcome.cut:
+            return _response(outcome.status, outcome.body, outcome.content_type, outcome.headers)
+        return await self._break_off(request, outcome)
+
+    def _steer(self, request: web.BaseRequest, body: bytes) -> web.Response:
+        reply = self._control.handle(
+            ControlRequest(
+                method=request.method,
+                target=request.raw_path,
+                host=request.headers.get(hdrs.HOST, ""),
+                peer=request.remote,
+                port=self.port,
+                content_type=request.headers.get(hdrs.CONTENT_TYPE),
+                body=body,
+            )
+        )
+        return _response(reply.status, reply.body, reply.content_type, reply.headers)
+
+    async def _break_off(
+        self, request: web.BaseRequest, outcome: Reply | Reset | Stall
+    ) -> web.StreamResponse:
+        """Do to the connection what no framework would: then wait until it is gone."""
+        transport = request.transport
+        key = outcome.key if isinstance(outcome, Stall) else None
+        try:
+            if transport is None:
+                raise asyncio.CancelledError
+            if isinstance(outcome, Reply):
+                transport.write(_head(outcome) + outcome.body[: len(outcome.body) // 2])
+                transport.close()
+            elif isinstance(outcome, Reset):
+                _reset(transport)
+            self._hanging.add(transport)
+            # losing the connection cancels this handler
+            await asyncio.get_running_loop().create_future()
+        finally:
+            if transport is not None:
+                self._hanging.discard(transport)
+            if key is not None:
+                with self._engine.lock:
+                    self._engine.replays.end(key)
+        raise AssertionError("nobody resolves that future")
+
+
+def _request(
+    message: object,
+    payload: object,
+    protocol: object,
+    writer: object,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    return web.BaseRequest(  # type: ignore[call-arg]
+        message,  # type: ignore[arg-type]
+        payload,  # type: ignore[arg-type]
+        protocol,  # type: ignore[arg-type]
+        writer,  # type: ignore[arg-type]
+        task,
+        asyncio.get_running_loop(),
+        client_max_size=MAX_BODY,
+    )
+
+
+def _incoming(request: web.BaseRequest, body: bytes) -> Incoming:
+    headers = request.headers
+    key = headers.get("X-API-KEY")
+    if key is None:
+        scheme, _, token = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        key = token.strip() if scheme.lower() == "bearer" else None
+    return Incoming(
+        method=request.method,
+        target=request.raw_path,
+        api_key=key or None,
+        content_type=headers.get(hdrs.CONTENT_TYPE),
+        idempotency_key=headers.get("Idempotency-Key") or None,
+        body=body,
+    )
+
+
+def _response(
+    status: int, body: bytes, content_type: str, headers: Mapping[str, str]
+) -> web.Response:
+    return web.Response(
+        status=status, body=body, headers={hdrs.CONTENT_TYPE: content_type, **headers}
+    )
+
+
+def _head(reply: Reply) -> bytes:
+    reason = HTTPStatus(reply.status).phrase
+    lines = {
+        "Content-Type": reply.content_type,
+        "Content-Length": str(len(reply.body)),
+        "Date": formatdate(usegmt=True),
+        **reply.headers,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {reply.status} {reason}\r\n{head}\r\n".encode("latin-1")
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    transport.abort()

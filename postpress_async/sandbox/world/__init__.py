@@ -1,0 +1,1 @@
+"""The pretend world: accounts, people, chats and messages, all from one seed."""
