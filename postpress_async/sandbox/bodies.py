@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 from urllib.parse import parse_qsl
 
 from .problems import Problem
 from .wire import as_list, as_object, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MAX_FILE: Final = 15 * 2**20  # api.md §3: the standard maximum of an attachment
 _PARAMETER: Final = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))')
@@ -124,7 +126,7 @@ class Fields:
 
     def fingerprint(self) -> str:
         """Digest everything, so that two bodies can be compared whatever their boundary was."""
-        return hashlib.sha256(_plain(self._tree).encode()).hexdigest()
+        return hashlib.sha256(_plain(dict(self._tree)).encode()).hexdigest()
 
 
 NOTHING: Final = Fields()
@@ -175,7 +177,7 @@ def parse_multipart(raw: bytes, content_type: str) -> list[tuple[str, str | Uplo
     if not boundary:
         raise Problem("malformed_request", "The multipart boundary is missing.")
     pieces = (b"\r\n" + raw).split(b"\r\n--" + boundary.encode("utf-8", "surrogateescape"))
-    if len(pieces) < 2 or not pieces[-1].startswith(b"--"):  # noqa: PLR2004
+    if not pieces[1:] or not pieces[-1].startswith(b"--"):
         raise Problem("malformed_request", "The multipart body is cut off.")
     return [_part(piece) for piece in pieces[1:-1]]
 
@@ -243,8 +245,6 @@ def _plain(value: Node) -> str:
     if isinstance(value, Upload):
         return f"file:{value.filename}:{value.sha256}"
     entries = as_object(value)
-    if entries is None and isinstance(value, Mapping):
-        entries = dict(cast("Mapping[str, object]", value))
     if entries is not None:
         return "{" + ",".join(f"{key!r}:{_plain(entries[key])}" for key in sorted(entries)) + "}"
     several = as_list(value)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .bodies import Fields
     from .queries import Query
     from .wire import JsonObject

@@ -13,8 +13,10 @@ import itertools
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _MINIMUM_DELAY: Final = 0.0005  # a real timer may fire a hair early; asking again must not spin
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from .engine import Engine
 from .happenings import Happening
 from .problems import Problem
 from .values import (
@@ -15,12 +14,17 @@ from .values import (
     fault_of,
     limit_of,
 )
-from .wire import JsonObject
 from .world.accounts import CONTROL_STATUSES
 from .world.build import DEFAULT_ACCOUNTS, DEFAULT_CHATS, DEFAULT_MESSAGES
 from .world.store import Sizes
 from .world.talk import message_json
 from .world.things import PROVIDERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .engine import Engine
+    from .wire import JsonObject
 
 _MOST = 100_000  # of anything: a slip of the finger must not eat the machine
 
@@ -34,7 +38,7 @@ def sizes_of(accounts: Mapping[str, int] | None, chats: int | None, messages: in
     wanted = DEFAULT_ACCOUNTS if accounts is None else accounts
     unknown = set(wanted) - set(PROVIDERS)
     if unknown:
-        raise ControlError(f"accounts knows {', '.join(PROVIDERS)}, not {sorted(unknown)[0]}")
+        raise ControlError(f"accounts knows {', '.join(PROVIDERS)}, not {min(unknown)}")
     sizes = Sizes(
         accounts=dict(wanted),
         chats=DEFAULT_CHATS if chats is None else chats,

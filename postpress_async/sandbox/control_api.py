@@ -9,19 +9,23 @@ a foreign site can send that without a preflight, which is never granted.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 from urllib.parse import parse_qsl, unquote
 
-from .control import Control
 from .dashboard import page
-from .engine import Engine
 from .outcomes import HTML, JSON
 from .values import ControlError
 from .wire import Json, JsonObject, as_list, as_object, dump, load, parse_iso
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .control import Control
+    from .engine import Engine
+
 PREFIX: Final = "/_sandbox"
+_HTTP: Final = 80  # the port that a Host leaves out
 _LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _PAGE_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
@@ -183,7 +187,7 @@ def _is_local(request: ControlRequest) -> bool:
             return False
     host = request.host.lower()
     names = [f"{name}:{request.port}" for name in _LOCAL_NAMES]
-    return host in names or (request.port == 80 and host in _LOCAL_NAMES)  # noqa: PLR2004
+    return host in names or (request.port == _HTTP and host in _LOCAL_NAMES)
 
 
 def _json(status: int, body: Json) -> ControlReply:

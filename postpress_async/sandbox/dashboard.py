@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from html import escape
-from typing import Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
 
-from .engine import Engine
-from .values import JournalEntry
 from .wire import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .engine import Engine
+    from .values import JournalEntry
 
 _TAIL: Final = 200
 _STYLE: Final = """
@@ -116,8 +120,8 @@ def _journal(engine: Engine) -> str:
                 _number(entry.n),
                 _code(iso(round(entry.at * 1000))),
                 _code(f"{entry.method} {entry.path}"),
-                _code(entry.account_id or "–"),
-                escape(entry.action or "–"),
+                _code(entry.account_id or "-"),
+                escape(entry.action or "-"),
                 _status(entry.status),
                 _notes(entry),
             )
@@ -129,7 +133,7 @@ def _journal(engine: Engine) -> str:
 def _status(status: int | None) -> str:
     if status is None:
         return _mark("no answer", good=False)
-    return _mark(str(status), good=status < 300)  # noqa: PLR2004
+    return _mark(str(status), good=status < HTTPStatus.MULTIPLE_CHOICES)
 
 
 def _notes(entry: JournalEntry) -> str:

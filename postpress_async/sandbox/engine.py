@@ -9,62 +9,36 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from dataclasses import dataclass, field
-from typing import Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
 
 from . import problems
-from .bodies import NOTHING, Fields, parse_body
+from .bodies import NOTHING, parse_body
 from .calls import Answer, Call
-from .clock import SandboxClock
 from .faults import FaultBook
-from .happenings import Happening, Listener
 from .idempotency import Replays, Stored
 from .journal import Journal
-from .limits import HiddenLimits, Refusal, seconds_to_wait
+from .limits import HiddenLimits, seconds_to_wait
 from .outcomes import HTML, Incoming, Outcome, Reply, Reset, Stall
 from .problems import Problem
 from .queries import Query
 from .routes.table import ROUTES
-from .routing import Match, Router, Target, parse_target
-from .values import Fault, JournalEntry
+from .routing import Match, Router, parse_target
+from .visit import Visit, account_of, check_status, entry_of
 from .wire import Json, dump, token, without_nulls
 from .world.build import build_world
-from .world.store import Sizes, World
-from .world.things import Account
+
+if TYPE_CHECKING:
+    from .clock import SandboxClock
+    from .happenings import Happening, Listener
+    from .values import Fault
+    from .world.store import Sizes, World
 
 _log: Final = logging.getLogger("postpress_async.sandbox")
 _ROUTER: Final = Router(ROUTES)
-_WRITES: Final = frozenset({"POST", "PATCH"})  # api.md §1: which methods know the key
 _PAGE: Final = (
     "<!doctype html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 )
-
-
-@dataclass(slots=True)
-class _Visit:
-    """One request on its way through the service."""
-
-    request: Incoming
-    n: int
-    at: float
-    request_id: str
-    target: Target
-    match: Match | None = None
-    call: Call | None = None
-    account: Account | None = None
-    action: str | None = None
-    cost: int = 1
-    fault: Fault | None = None
-    refusal: Refusal | None = None
-    answer: Answer | None = None
-    replayed: bool = False
-    type: str | None = None
-    headers: dict[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def key(self) -> str | None:
-        """The idempotency key, where the method knows one."""
-        return self.request.idempotency_key if self.request.method in _WRITES else None
 
 
 class Engine:
@@ -112,7 +86,7 @@ class Engine:
 
     def _handle(self, request: Incoming) -> Outcome:
         n = self.journal.next_number()
-        visit = _Visit(
+        visit = Visit(
             request=request,
             n=n,
             at=self.clock.time(),
@@ -123,7 +97,7 @@ class Engine:
             outcome = self._serve(visit)
         except Problem as problem:
             outcome = self._problem(visit, problem)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a bug of ours is an answer too, and is logged
             _log.exception("the sandbox failed at %s %s", request.method, request.target)
             outcome = self._problem(visit, Problem("unexpected_error", "A bug of the sandbox."))
         if visit.fault is not None:
@@ -133,7 +107,7 @@ class Engine:
 
     # -- the path of a request ---------------------------------------------------------------
 
-    def _serve(self, visit: _Visit) -> Outcome:
+    def _serve(self, visit: Visit) -> Outcome:
         target = visit.target
         if target.mount is not None:
             visit.match = _ROUTER.match(visit.request.method, target.segments)
@@ -148,7 +122,7 @@ class Engine:
             return self._reply(visit, 200, {})
         return self._reply_of(visit, self._answer(visit, visit.match))
 
-    def _read(self, visit: _Visit, match: Match) -> None:
+    def _read(self, visit: Visit, match: Match) -> None:
         """Read query and body: whose call it is, and what it costs, is known before all else."""
         body, trouble = NOTHING, None
         try:
@@ -162,7 +136,7 @@ class Engine:
             world=self.world,
             now=round(visit.at * 1000),
         )
-        visit.account = _account_of(visit.call, body)
+        visit.account = account_of(visit.call, body)
         action = match.route.action
         visit.action = action if isinstance(action, str) else action(visit.call)
         if match.route.cost is not None:
@@ -175,11 +149,11 @@ class Engine:
         if trouble is not None:
             raise trouble
 
-    def _answer(self, visit: _Visit, match: Match) -> Answer:
+    def _answer(self, visit: Visit, match: Match) -> Answer:
         call = visit.call
         if call is None:
             raise AssertionError("the call is read before it is answered")
-        _check_status(visit)
+        check_status(visit)
         key = visit.key if self.replays.honoured else None
         fingerprint = ""
         if key is not None:
@@ -199,7 +173,7 @@ class Engine:
             self.replays.keep(key, stored)
         return answer
 
-    def _replay(self, visit: _Visit, key: str, fingerprint: str) -> Answer | None:
+    def _replay(self, visit: Visit, key: str, fingerprint: str) -> Answer | None:
         if self.replays.running(key):
             raise Problem("request_in_progress", "The first request with this key is under way.")
         stored = self.replays.find(key)
@@ -213,27 +187,27 @@ class Engine:
 
     # -- what is sent ------------------------------------------------------------------------
 
-    def _no_route(self, visit: _Visit) -> Reply:
+    def _no_route(self, visit: Visit) -> Reply:
         """Answer as the framework in front of the real routes does (api.md §17)."""
         message = f"Cannot {visit.request.method} {visit.target.path}"
         return self._reply(
             visit, 404, {"message": message, "error": "Not Found", "statusCode": 404}
         )
 
-    def _problem(self, visit: _Visit, problem: Problem) -> Reply:
+    def _problem(self, visit: Visit, problem: Problem) -> Reply:
         visit.type = problem.type
         return self._reply(visit, problem.status, problem.envelope(visit.request_id))
 
-    def _reply_of(self, visit: _Visit, answer: Answer) -> Reply:
+    def _reply_of(self, visit: Visit, answer: Answer) -> Reply:
         return self._reply(visit, answer.status, answer.body)
 
-    def _reply(self, visit: _Visit, status: int, body: Json) -> Reply:
+    def _reply(self, visit: Visit, status: int, body: Json) -> Reply:
         if visit.target.mount == "/api/v1":  # Unipile's habit: absent, where the other says null
             body = without_nulls(body)
         headers = {"x-request-id": visit.request_id, **visit.headers}
         return Reply(status=status, body=dump(body), headers=headers)
 
-    def _spoil(self, visit: _Visit, fault: Fault, outcome: Outcome) -> Outcome:
+    def _spoil(self, visit: Visit, fault: Fault, outcome: Outcome) -> Outcome:
         """Turn the true outcome into what the fault makes of it."""
         visit.type = None
         if fault.retry_after is not None:
@@ -253,15 +227,15 @@ class Engine:
             case "status":
                 return self._failure(visit, fault)
 
-    def _failure(self, visit: _Visit, fault: Fault) -> Reply:
+    def _failure(self, visit: Visit, fault: Fault) -> Reply:
         status, slug = fault.answer()
         if fault.type is None and status in (408, 413, 502):
             return self._page(visit, status)  # these come from what stands in front of the service
-        if status < 400:  # noqa: PLR2004
+        if status < HTTPStatus.BAD_REQUEST:
             return self._reply(visit, status, {})
         return self._problem(visit, Problem(slug, status=status))
 
-    def _page(self, visit: _Visit, status: int) -> Reply:
+    def _page(self, visit: Visit, status: int) -> Reply:
         return Reply(
             status=status,
             body=_PAGE.format(f"{status} gateway").encode(),
@@ -269,7 +243,7 @@ class Engine:
             headers={"x-request-id": visit.request_id, **visit.headers},
         )
 
-    def _half(self, visit: _Visit, fault: Fault, outcome: Outcome) -> Reply:
+    def _half(self, visit: Visit, fault: Fault, outcome: Outcome) -> Reply:
         if isinstance(outcome, Reply) and fault.when == "after" and fault.status is None:
             status, body, headers = outcome.status, outcome.body, outcome.headers
         else:
@@ -279,68 +253,14 @@ class Engine:
 
     # -- what is remembered ------------------------------------------------------------------
 
-    def _settle(self, visit: _Visit, outcome: Outcome) -> None:
+    def _settle(self, visit: Visit, outcome: Outcome) -> None:
         status = outcome.status if isinstance(outcome, Reply) else None
         account, action = visit.account, visit.action
         if account is not None and action is not None and problems.counts(status, visit.type):
             self.limits.count(account.id, account.provider, action, visit.at, visit.cost)
         if isinstance(outcome, Stall) and outcome.key is not None and self.replays.honoured:
             self.replays.begin(outcome.key)
-        self.journal.add(_entry(visit, status))
-
-
-def _entry(visit: _Visit, status: int | None) -> JournalEntry:
-    answer, match, account = visit.answer, visit.match, visit.account
-    return JournalEntry(
-        n=visit.n,
-        at=visit.at,
-        method=visit.request.method,
-        route=match.route.name if match else None,
-        path=visit.target.decoded,
-        account_id=account.id if account else None,
-        action=visit.action,
-        status=status,
-        idempotency_key=visit.request.idempotency_key,
-        committed=answer is not None and answer.committed,
-        over_limit=visit.refusal is not None,
-        provider=account.provider if account else None,
-        raw_path=visit.request.target,
-        params=match.params if match else {},
-        request_id=visit.request_id,
-        type=visit.type,
-        fault=visit.fault.effect if visit.fault else None,
-        replayed=visit.replayed,
-        text=answer.text if answer else None,
-    )
-
-
-def _account_of(call: Call, body: Fields) -> Account | None:
-    """Find whose call it is: named in query or body, or owner of what the path names."""
-    world = call.world
-    named = call.query.text("account_id")
-    if named is None:
-        value = body.value("account_id")
-        named = value if isinstance(value, str) else call.params.get("account_id")
-    if named is not None:
-        return world.accounts.get(named)
-    chat = world.chats.get(call.params.get("chat_id", ""))
-    if chat is not None:
-        return chat.account
-    message = world.messages.get(call.params.get("message_id", ""))
-    if message is not None:
-        return message.chat.account
-    attendee = world.attendees.get(call.params.get("id", ""))
-    return attendee.account if attendee else world.accounts.get(call.params.get("id", ""))
-
-
-def _check_status(visit: _Visit) -> None:
-    """Refuse what would have to reach a provider that no longer listens to this account."""
-    account = visit.account
-    if account is None or visit.action in ("read", "login") or account.status == "OK":
-        return
-    if account.status == "RESTRICTED":
-        raise Problem("account_restricted")
-    raise Problem("no_client_session" if account.status == "CONNECTING" else "disconnected_account")
+        self.journal.add(entry_of(visit, status))
 
 
 def _key_detail(key: str | None) -> str | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from .values import Fault
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .values import Fault
 
 
 class FaultBook:
@@ -21,7 +24,7 @@ class FaultBook:
     def replace(self, faults: Iterable[Fault]) -> None:
         """Forget the old list, with its counts and its luck, and take this one."""
         self._rows = [
-            _Row(fault, random.Random(f"{self._seed}/fault/{index}"))  # noqa: S311 - must repeat
+            _Row(fault, random.Random(f"{self._seed}/fault/{index}"))  # noqa: S311 - it must repeat
             for index, fault in enumerate(faults)
         ]
 

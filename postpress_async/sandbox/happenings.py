@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from .wire import JsonObject
+if TYPE_CHECKING:
+    from .wire import JsonObject
 
 Kind: TypeAlias = Literal["message_received", "new_relation", "account_status"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from .wire import JsonObject
+if TYPE_CHECKING:
+    from .wire import JsonObject
 
 KEPT: Final = 100_000
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from .values import JournalEntry
+if TYPE_CHECKING:
+    from .values import JournalEntry
 
 KEPT: Final = 500_000  # entries; a long benchmark must not eat the machine
 _INSTANTS: Final = 1e9  # a `since` from here on is an instant, below it an entry's number

@@ -10,10 +10,13 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections import deque
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .values import HiddenLimit
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from .values import HiddenLimit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

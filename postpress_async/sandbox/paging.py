@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from .problems import Problem
 from .wire import as_list, dump, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 Key = tuple[int, int]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from .wire import JsonObject
+if TYPE_CHECKING:
+    from .wire import JsonObject
 
 _BY_STATUS: Final[dict[int, str]] = {
     400: """invalid_parameters missing_parameters malformed_request content_too_large invalid_url
@@ -64,7 +65,7 @@ _FREE_STATUSES: Final = frozenset({400, 401, 415, 501})
 _FREE_TYPES: Final = frozenset({"no_client_session", "no_channel", "no_handler"})
 
 
-class Problem(Exception):  # noqa: N818 - the service's own word for it (application/problem)
+class Problem(Exception):  # noqa: N818 - the word of RFC 9457, whose envelope this is
     """An answer that is not a success."""
 
     def __init__(self, type: str, detail: str | None = None, *, status: int | None = None) -> None:
@@ -96,4 +97,6 @@ def counts(status: int | None, type: str | None) -> bool:
     """
     if status is None:
         return True
-    return status not in _FREE_STATUSES and not (status == 503 and type in _FREE_TYPES)  # noqa: PLR2004
+    return status not in _FREE_STATUSES and not (
+        status == STATUS_OF["no_handler"] and type in _FREE_TYPES
+    )

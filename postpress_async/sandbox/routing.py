@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from .calls import Answer, Call
 
 Handler: TypeAlias = "Callable[[Call], Answer]"
 ActionOf: TypeAlias = "Callable[[Call], str]"
 
 MOUNTS: Final = (("v1",), ("api", "v1"))
+_LONGEST_DOTS: Final = len("%2e%2e")
 _DOT: Final = re.compile(r"(?:\.|%2e)", re.IGNORECASE)
 
 
@@ -77,7 +79,7 @@ def parse_target(raw: str) -> Target:
     path = path.partition("#")[0]
     segments: list[str] = []
     for segment in path.rstrip("/").split("/")[1:]:
-        plain = _DOT.sub(".", segment) if len(segment) <= 6 else segment  # noqa: PLR2004
+        plain = _DOT.sub(".", segment) if len(segment) <= _LONGEST_DOTS else segment
         if plain == "..":
             del segments[-1:]
         elif plain != ".":

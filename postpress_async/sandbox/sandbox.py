@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from .clock import SandboxClock
 from .control import Control, sizes_of
@@ -16,7 +14,12 @@ from .control_api import PREFIX, ControlApi
 from .engine import Engine
 from .server import Server
 from .values import ControlError, FaultLike, JournalEntry, LimitLike
-from .wire import JsonObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
+
+    from .wire import JsonObject
 
 _TICKS = (
     5  # of the event loop: a woken sleeper, and what waits for it, run before `advance` returns
@@ -239,7 +242,7 @@ class _Thread:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
+        except BaseException as error:  # noqa: BLE001 - raised again by `start`
             self._error = error
         finally:
             self._opened.set()

@@ -6,16 +6,22 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Mapping
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from aiohttp import hdrs, web
+from aiohttp import StreamReader, hdrs, web
 
 from .control_api import PREFIX, ControlApi, ControlRequest
-from .engine import Engine
 from .outcomes import Incoming, Reply, Reset, Stall
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.http import RawRequestMessage
+
+    from .engine import Engine
 
 MAX_BODY: Final = 64 * 2**20
 _NO_LINGER: Final = struct.pack("ii", 1, 0)  # on, 0 s: close with RST instead of FIN
@@ -115,21 +121,15 @@ class Server:
 
 
 def _request(
-    message: object,
-    payload: object,
-    protocol: object,
-    writer: object,
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
     task: asyncio.Task[None],
 ) -> web.BaseRequest:
-    return web.BaseRequest(  # type: ignore[call-arg]
-        message,  # type: ignore[arg-type]
-        payload,  # type: ignore[arg-type]
-        protocol,  # type: ignore[arg-type]
-        writer,  # type: ignore[arg-type]
-        task,
-        asyncio.get_running_loop(),
-        client_max_size=MAX_BODY,
-    )
+    """Make a request that may be larger than aiohttp's default of 1 MB: attachments are."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)
 
 
 def _incoming(request: web.BaseRequest, body: bytes) -> Incoming:

@@ -8,9 +8,12 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def serve(host: str = "127.0.0.1", port: int = 0, seed: int = 1) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, cast, get_args
 
 from .problems import STATUS_OF, TYPE_OF
 from .wire import Json, JsonObject, as_list
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Effect: TypeAlias = Literal["status", "reset", "stall", "half_body", "html", "redirect"]
 Stage: TypeAlias = Literal["before", "after"]
@@ -21,6 +23,7 @@ SECONDS: Final[dict[str, float]] = {
     "week": 604_800.0,
     "month": 31 * 86_400.0,
 }
+_ANSWERS: Final = range(200, 600)
 _REDIRECTS: Final = range(300, 400)
 
 
@@ -64,7 +67,7 @@ class Fault:
         if self.effect == "redirect":
             if self.status is not None and self.status not in _REDIRECTS:
                 raise ControlError("a redirect has a status between 300 and 399")
-        elif self.status is not None and not 200 <= self.status <= 599:  # noqa: PLR2004
+        elif self.status is not None and self.status not in _ANSWERS:
             raise ControlError("status lies between 200 and 599")
         if self.type is not None and self.slug not in STATUS_OF and self.status is None:
             raise ControlError(f"{self.type} is not documented: name its status too")
@@ -239,7 +242,7 @@ def limit_of(value: LimitLike) -> HiddenLimit:
 def _only(value: Mapping[str, Json], known: object) -> None:
     strangers = set(value) - set(cast("tuple[str, ...]", known))
     if strangers:
-        raise ControlError(f"unknown key {sorted(strangers)[0]!r}")
+        raise ControlError(f"unknown key {min(strangers)!r}")
 
 
 def _text(value: Mapping[str, Json], key: str) -> str | None:

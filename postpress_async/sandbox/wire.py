@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeAlias, cast
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 JsonObject: TypeAlias = "dict[str, Json]"
 
 _INSTANT: Final = re.compile(r"[12]\d{3}-[01]\d-[0-3]\dT\d{2}:\d{2}:\d{2}\.\d{3}Z")
@@ -19,8 +19,8 @@ _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).enc
 # Documented as `T | null` although required: these say null on both mounts.
 ALWAYS_SENT: Final = frozenset(
     {
-        "cursor", "name", "timestamp", "muted_until", "text", "lastMessage", "message_id", "chat_id",
-        "recruiter", "sales_navigator", "profile_picture_url", "premiumContractId",
+        "cursor", "name", "timestamp", "muted_until", "text", "lastMessage", "message_id",
+        "chat_id", "recruiter", "sales_navigator", "premiumContractId",
     }
 )  # fmt: skip
 
@@ -98,3 +98,8 @@ def digits(*parts: object, length: int = 10) -> str:
     digest = hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=16).digest()
     number = int.from_bytes(digest, "big")
     return str(1 + number % 9) + str(number)[-(length - 1) :]
+
+
+def turn(number: int, of: int, which: int) -> bool:
+    """Tell whether it is this one's turn: how the awkward cases are dealt out among things."""
+    return number % of == which

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..calls import Answer, Call
-from ..paging import newest_first
-from ..world.accounts import account_json
+from postpress_async.sandbox.calls import Answer, Call
+from postpress_async.sandbox.paging import newest_first
+from postpress_async.sandbox.world.accounts import account_json
 
 
 def list_accounts(call: Call) -> Answer:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..calls import Answer, Call
-from ..paging import newest_first
-from ..world.talk import attendee_json
+from postpress_async.sandbox.calls import Answer, Call
+from postpress_async.sandbox.paging import newest_first
+from postpress_async.sandbox.world.talk import attendee_json
 
 
 def list_attendees(call: Call) -> Answer:

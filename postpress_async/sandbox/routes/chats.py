@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ..calls import Answer, Call
-from ..paging import newest_first
-from ..problems import Problem
-from ..wire import token, ulid
-from ..world.talk import attendee_json, chat_json, chat_with_last
-from ..world.things import Account, Chat, Person
+from postpress_async.sandbox.calls import Answer, Call
+from postpress_async.sandbox.paging import newest_first
+from postpress_async.sandbox.problems import Problem
+from postpress_async.sandbox.wire import token, ulid
+from postpress_async.sandbox.world.talk import attendee_json, chat_json, chat_with_last
+from postpress_async.sandbox.world.things import Account, Chat, Person
+
 from .sending import contents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _TYPES = frozenset(
     {"WHATSAPP", "LINKEDIN", "SLACK", "TWITTER", "MESSENGER", "INSTAGRAM", "TELEGRAM"}

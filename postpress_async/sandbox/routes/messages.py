@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from ..calls import Answer, Call
-from ..paging import newest_first
-from ..problems import Problem
-from ..world.talk import message_json
-from ..world.things import Chat, Message
+from postpress_async.sandbox.calls import Answer, Call
+from postpress_async.sandbox.paging import newest_first
+from postpress_async.sandbox.problems import Problem
+from postpress_async.sandbox.world.talk import message_json
+
 from .sending import contents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from postpress_async.sandbox.world.things import Chat, Message
 
 
 def list_messages(call: Call) -> Answer:

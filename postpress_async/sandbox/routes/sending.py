@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ..bodies import Fields, Upload
-from ..problems import Problem
-from ..wire import JsonObject, token
+from postpress_async.sandbox.problems import Problem
+from postpress_async.sandbox.wire import JsonObject, token
+
+if TYPE_CHECKING:
+    from postpress_async.sandbox.bodies import Fields, Upload
 
 _FILE_KEYS: Final = ("attachments", "voice_message", "video_message")
 

@@ -6,11 +6,14 @@ journal work like those of any other.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ..calls import Call
-from ..routing import Route
+from postpress_async.sandbox.routing import Route
+
 from . import accounts, attendees, chats, messages, users
+
+if TYPE_CHECKING:
+    from postpress_async.sandbox.calls import Call
 
 
 def action_of_start(call: Call) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ..calls import Answer, Call
-from ..problems import Problem
-from ..world import linkedin, social
-from ..world.things import Account, Person
+from postpress_async.sandbox.calls import Answer, Call
+from postpress_async.sandbox.problems import Problem
+from postpress_async.sandbox.world import linkedin, social
+
+if TYPE_CHECKING:
+    from postpress_async.sandbox.world.things import Account, Person
 
 _SELECTORS: Final = frozenset(
     {"*", "*_preview", *linkedin.SECTIONS, *(f"{name}_preview" for name in linkedin.SECTIONS)}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from ..wire import Json, JsonObject, digits, iso
-from .things import Account
+from typing import TYPE_CHECKING
+
+from postpress_async.sandbox.wire import Json, JsonObject, digits, iso
+
+if TYPE_CHECKING:
+    from .things import Account
 
 CONTROL_STATUSES = frozenset(
     {"OK", "STOPPED", "ERROR", "CREDENTIALS", "PERMISSIONS", "CONNECTING", "RESTRICTED"}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ..wire import JsonObject, digits, token, ulid
+from postpress_async.sandbox.wire import JsonObject, digits, token, turn, ulid
+
 from .people import build_directory, make_person
 from .phrases import TEXTS
 from .store import Sizes, World
 from .things import PROVIDERS, Account, Attendee, Chat, Invitation, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DEFAULT_ACCOUNTS: Final[Mapping[str, int]] = {
     "LINKEDIN": 3,
@@ -60,7 +63,7 @@ def _account(world: World, provider: str, index: int) -> Account:
         created_at=HISTORY_ENDS - (400 + 30 * index) * _DAY,
         key=(0, number),
         features=_FEATURES[index % len(_FEATURES)] if provider == "LINKEDIN" else (),
-        inmails=30 if provider == "LINKEDIN" and index % len(_FEATURES) < 2 else 0,  # noqa: PLR2004
+        inmails=30 if provider == "LINKEDIN" and _FEATURES[index % len(_FEATURES)] else 0,
     )
     world.add_account(account)
     world.attendee(account, account.owner)
@@ -96,7 +99,7 @@ def _chats(world: World, account: Account, sizes: Sizes) -> None:
             created_at=HISTORY_ENDS - (index + 1) * 7 * _DAY,
             number=world.number(),
             name=f"Group {index} 🏝" if kind and index % 4 else None,
-            subject="Re: offer" if account.provider == "LINKEDIN" and index % 5 == 1 else None,
+            subject="Re: offer" if account.provider == "LINKEDIN" and turn(index, 5, 1) else None,
             unread=index % 3,
             quirk=index,
             content_type=("inmail", None, "invitation", None)[index % 4],
@@ -107,9 +110,9 @@ def _chats(world: World, account: Account, sizes: Sizes) -> None:
 
 def _chat_type(account: Account, index: int) -> int:
     """Tell 0 one-to-one, 1 group, 2 broadcast."""
-    if index % 7 == 6 and account.provider != "TWITTER":  # noqa: PLR2004
+    if turn(index, 7, 6) and account.provider != "TWITTER":
         return 1
-    return 2 if index % 11 == 10 and account.provider == "WHATSAPP" else 0  # noqa: PLR2004
+    return 2 if turn(index, 11, 10) and account.provider == "WHATSAPP" else 0
 
 
 def _chat_provider_id(account: Account, other: Attendee, kind: int, index: int) -> str:
@@ -136,9 +139,9 @@ def _messages(world: World, chat: Chat, chat_index: int, count: int) -> None:
             key=(end - (count - 1 - index) // 2 * 7 * _MINUTE, number),
             text=TEXTS[(index + chat_index) % len(TEXTS)],
             quirk=number,
-            quoted=chat.messages[-1] if index % 9 == 8 else None,
+            quoted=chat.messages[-1] if turn(index, 9, 8) else None,
         )
-        if index % 10 == 5:  # noqa: PLR2004
+        if turn(index, 10, 5):
             message.text = None
             message.attachments = [_attachment(message, number)]
         world.load_message(message)
@@ -148,7 +151,7 @@ def _attachment(message: Message, number: int) -> JsonObject:
     base: JsonObject = {
         "id": token(message.id, "attachment"),
         "file_size": 1024 + number,
-        "unavailable": number % 5 == 0,
+        "unavailable": turn(number, 5, 0),
         "url": f"att://{message.chat.account.id}/{token(message.id, 'url')}",
         "url_expires_at": None,
     }
@@ -174,9 +177,9 @@ def _invitations(world: World, account: Account) -> None:
             id=digits(world.seed, account.id, "invitation", index, length=19),
             account=account,
             person=person,
-            sent=index % 2 == 0,
+            sent=turn(index, 2, 0),
             key=(HISTORY_ENDS - (5 - index) * _DAY, number),
-            message=None if index % 3 == 0 else "Let us connect!",
+            message=None if turn(index, 3, 0) else "Let us connect!",
             shared_secret=token(world.seed, account.id, "secret", index),
         )
         world.invitations[invitation.id] = invitation

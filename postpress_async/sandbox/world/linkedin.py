@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ..wire import Json, JsonObject, digits, iso
+from postpress_async.sandbox.wire import Json, JsonObject, digits, turn
+
 from .linkedin_sections import section_lists
-from .phrases import COMPANIES, FIRST, JOBS, LAST, PLACES
+from .phrases import COMPANIES, JOBS, PLACES
 from .recruiter import recruiter_fields
-from .things import Account, Person
+
+if TYPE_CHECKING:
+    from .things import Account, Person
 
 _MEDIA: Final = "https://media.licdn.com/dms/image"
+_LETTER: Final = {"url": "https://example.com/letter", "description": "My letter"}
 _EPOCH: Final = 1_700_000_000_000
 
 # the selector of a section -> where its list and its total live in the profile
@@ -36,33 +40,31 @@ def base_profile(person: Person) -> JsonObject:
     job, company = JOBS[n % len(JOBS)], COMPANIES[n % len(COMPANIES)]
     url = f"https://www.linkedin.com/in/{person.public_id}"
     return {
-        "public_identifier": None if n % 9 == 5 else person.public_id,
-        "public_profile_url": None if n % 9 == 5 else url,
+        "public_identifier": None if turn(n, 9, 5) else person.public_id,
+        "public_profile_url": None if turn(n, 9, 5) else url,
         "first_name": person.first,
         # a member who shows only the first name
-        "last_name": None if n % 7 == 3 else person.last,
+        "last_name": None if turn(n, 7, 3) else person.last,
         "member_urn": int(digits(person.internal_id, length=9)),
-        "pronoun": "she/her" if n % 4 == 1 else None,
-        "headline": None if n % 8 == 6 else f"{job} at {company}",
+        "pronoun": "she/her" if turn(n, 4, 1) else None,
+        "headline": None if turn(n, 8, 6) else f"{job} at {company}",
         "summary": f"{job}. I build things, and write about it." if n % 3 else "",
         "location": PLACES[n % len(PLACES)] or None,
         "websites": [f"https://{person.public_id}.example.com"] if n % 2 else [],
         **_pictures(n),
-        "hashtags": ["#python", "#café"] if n % 3 == 0 else [],
+        "hashtags": ["#python", "#café"] if turn(n, 3, 0) else [],
         "contact_info": _contact_info(person) if n % 2 else None,
-        "birthdate": {"month": 1 + n % 12, "day": 1 + n % 28} if n % 3 == 1 else None,
+        "birthdate": {"month": 1 + n % 12, "day": 1 + n % 28} if turn(n, 3, 1) else None,
         "primary_locale": {"country": "US", "language": "en"},
-        "creator_website": (
-            {"url": "https://example.com/letter", "description": "My letter"} if n % 5 == 2 else None
-        ),
-        "can_send_inmail": n % 2 == 0,
-        "is_open_profile": n % 6 == 0,
-        "is_premium": n % 3 == 0,
-        "is_influencer": n % 11 == 0,
-        "is_creator": n % 4 == 0,
-        "is_hiring": n % 5 == 0,
-        "is_open_to_work": n % 5 == 1,
-        "is_saved_lead": n % 6 == 1,
+        "creator_website": dict(_LETTER) if turn(n, 5, 2) else None,
+        "can_send_inmail": turn(n, 2, 0),
+        "is_open_profile": turn(n, 6, 0),
+        "is_premium": turn(n, 3, 0),
+        "is_influencer": turn(n, 11, 0),
+        "is_creator": turn(n, 4, 0),
+        "is_hiring": turn(n, 5, 0),
+        "is_open_to_work": turn(n, 5, 1),
+        "is_saved_lead": turn(n, 6, 1),
         "is_crm_imported": False,
         "follower_count": 37 * n,
         "connections_count": min(500, 41 * n),
@@ -71,7 +73,7 @@ def base_profile(person: Person) -> JsonObject:
 
 
 def _pictures(n: int) -> JsonObject:
-    if n % 6 == 5:
+    if turn(n, 6, 5):
         return {"profile_picture_url": None}
     return {
         "profile_picture_url": f"{_MEDIA}/{n}/100.jpg?e=1&v=beta&t=a%2Fb",
@@ -83,7 +85,7 @@ def _pictures(n: int) -> JsonObject:
 def _contact_info(person: Person) -> JsonObject:
     return {
         "emails": [f"{person.public_id}@example.com"],
-        "phones": ["+33 6 00 00 00 00"] if person.number % 4 == 1 else [],
+        "phones": ["+33 6 00 00 00 00"] if turn(person.number, 4, 1) else [],
         "adresses": ["1 rue de la Paix, 75002 Paris"],
         "socials": [{"type": "TWITTER", "name": "@" + person.public_id[:12]}],
     }
@@ -116,7 +118,7 @@ def seen_by(person: Person, account: Account, invited: str | None) -> JsonObject
     related = person.seen_as in account.relations
     itself = person is account.owner
     distance = "FIRST_DEGREE" if related else "SECOND_DEGREE"
-    if not related and person.number % 5 == 4:  # noqa: PLR2004
+    if not related and turn(person.number, 5, 4):
         distance = "OUT_OF_NETWORK" if person.number % 2 else "THIRD_DEGREE"
     fields: JsonObject = {
         "is_relationship": related,
@@ -187,9 +189,9 @@ def _chosen(selectors: list[str]) -> tuple[list[str], list[str]]:
 
 def _throttled(person: Person, full: list[str]) -> tuple[list[str], list[str]]:
     """Choose what LinkedIn holds back: named for some people, silent for others (§17)."""
-    if person.number % 10 == 7:  # noqa: PLR2004
+    if turn(person.number, 10, 7):
         return [one for one in full if one in ("skills", "recommendations_given")], []
-    if person.number % 10 == 8:  # noqa: PLR2004
+    if turn(person.number, 10, 8):
         return [], [one for one in full if one == "experience"]
     return [], []
 
@@ -248,13 +250,3 @@ def relation(person: Person, connected_at: int) -> JsonObject:
         "connection_urn": f"urn:li:fsd_connection:{person.internal_id}",
     }
     return fields
-
-
-def colleague(number: int) -> tuple[str, str]:
-    """Name somebody who is only mentioned."""
-    return FIRST[number % len(FIRST)], LAST[(number * 7) % len(LAST)]
-
-
-def stamp(number: int) -> str:
-    """Make an instant in the past."""
-    return iso(_EPOCH + number * 86_400_000)

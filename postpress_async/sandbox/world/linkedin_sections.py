@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from ..wire import Json, JsonObject, digits
+from postpress_async.sandbox.wire import Json, JsonObject, digits, turn
+
 from .phrases import COMPANIES, FIRST, JOBS, LAST, PLACES, SCHOOLS, SKILLS
-from .things import Person
+
+if TYPE_CHECKING:
+    from .things import Person
 
 Lists: TypeAlias = "dict[str, tuple[list[Json], int]]"
 
@@ -22,7 +25,7 @@ def section_lists(person: Person) -> Lists:
 @lru_cache(maxsize=4096)
 def _jordan(internal_id: str) -> Lists:
     """Give the documented example's lists; what it only counts is invented."""
-    lists = _invented(internal_id, 0)
+    lists: Lists = dict(_invented(internal_id, 0))
     now: JsonObject = {
         "position": "Staff Engineer",
         "company": "Acme",
@@ -43,12 +46,11 @@ def _jordan(internal_id: str) -> Lists:
         "start": "2010",
         "end": "2014",
     }
-    return lists | {
-        "work_experience": ([now, *(_job(internal_id, 0, i) for i in range(1, 5))], 5),
-        "education": ([school], 1),
-        "languages": ([{"name": "English", "proficiency": "NATIVE_OR_BILINGUAL"}], 1),
-        "skills": ([_skill(internal_id, 0, i) for i in range(32)], 32),
-    }
+    lists["work_experience"] = ([now, *(_job(internal_id, 0, i) for i in range(1, 5))], 5)
+    lists["education"] = ([school], 1)
+    lists["languages"] = ([{"name": "English", "proficiency": "NATIVE_OR_BILINGUAL"}], 1)
+    lists["skills"] = ([_skill(internal_id, 0, i) for i in range(32)], 32)
+    return lists
 
 
 @lru_cache(maxsize=4096)
@@ -116,7 +118,7 @@ def _skill(internal_id: str, n: int, i: int) -> JsonObject:
     return {
         "name": f"{SKILLS[i % len(SKILLS)]}{' ' + str(i) if i >= len(SKILLS) else ''}",
         "endorsement_count": (n * 3 + i) % 99,
-        "endorsement_id": None if i % 4 == 3 else int(digits(internal_id, "skill", i, length=8)),
+        "endorsement_id": None if turn(i, 4, 3) else int(digits(internal_id, "skill", i, length=8)),
         "insights": ["Endorsed by 2 colleagues at Acme"] if i == 0 else [],
         "endorsed": i == 1,
     }

@@ -6,8 +6,9 @@ import re
 import unicodedata
 from typing import Final
 
-from ..problems import Problem
-from ..wire import digits, token
+from postpress_async.sandbox.problems import Problem
+from postpress_async.sandbox.wire import digits, token, turn
+
 from .phrases import FIRST, LAST
 from .things import Person
 
@@ -87,7 +88,8 @@ def _linkedin(root: str, number: int, first: str, last: str) -> Person:
     else:
         slug = f"{_handle(first, last)}-{token(root, 'slug')[:6].lower().replace('_', 'x')}"
         # a young account's id starts with ADo
-        classic = ("ADoAA" if number % 9 == 4 else "ACoAA") + token(root, "classic", size=25)  # noqa: PLR2004
+        kind = "ADoAA" if turn(number, 9, 4) else "ACoAA"
+        classic = kind + token(root, "classic", size=25)
     return Person(
         provider="LINKEDIN", number=number, first=first, last=last,
         internal_id=classic, public_id=slug, seen_as=classic, messaging_id=classic,
@@ -101,9 +103,10 @@ def _linkedin(root: str, number: int, first: str, last: str) -> Person:
 def _whatsapp(root: str, number: int, first: str, last: str) -> Person:
     lid, phone = digits(root, "lid", length=15) + "@lid", digits(root, "phone", length=11)
     jid = f"{phone}@s.whatsapp.net"
+    seen_as = lid if turn(number, 3, 0) else jid
     return Person(
         provider="WHATSAPP", number=number, first=first, last=last,
-        internal_id=lid, public_id=jid, seen_as=lid if number % 3 == 0 else jid, messaging_id=jid,
+        internal_id=lid, public_id=jid, seen_as=seen_as, messaging_id=jid,
     )  # fmt: skip
 
 

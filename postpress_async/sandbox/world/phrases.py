@@ -11,7 +11,7 @@ FIRST: Final = (
 )  # fmt: skip
 LAST: Final = (
     "Lovelace", "Ångström", "O'Brien", "Müller", "Ivanov", "d'Arc", "al-Masri", "Hopper", "Tanaka",
-    "Yılmaz", "García Márquez", "Shevchenko", "Wójcik", "Chen", "Văn", "Okafor", "Rao",
+    "Y\u0131lmaz", "García Márquez", "Shevchenko", "Wójcik", "Chen", "Văn", "Okafor", "Rao",
     "de la Tour", "Dupont-Durand", "Kierkegaard", "Rahman", "Nair", "Peña", "Smith, PhD", "Ng",
     "Haddad", "Kovács", "雷", "Каренина", "🚀 Growth",
 )  # fmt: skip
@@ -34,7 +34,8 @@ JOBS: Final = (
     "営業", "Student", "Looking for new opportunities", "VP Sales | Speaker | Dad",
 )  # fmt: skip
 COMPANIES: Final = (
-    "Acme", "Globex", "Initech", "Umbrella, Inc.", "Café Zürich", "Hooli", "Stark & Söhne", "O'Hare LLC",
+    "Acme", "Globex", "Initech", "Umbrella, Inc.", "Café Zürich", "Hooli", "Stark & Söhne",
+    "O'Hare LLC",
 )  # fmt: skip
 SCHOOLS: Final = (
     "MIT", "ETH Zürich", "Université de Montréal", "IIT Bombay", "Universidad de São Paulo",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from ..wire import Json, JsonObject, digits, iso
-from .things import Person
+from typing import TYPE_CHECKING
+
+from postpress_async.sandbox.wire import Json, JsonObject, digits, iso, turn
+
+if TYPE_CHECKING:
+    from .things import Person
 
 _EPOCH = 1_700_000_000_000
 _EVENTS: tuple[tuple[str, JsonObject], ...] = (
@@ -27,7 +31,7 @@ def recruiter_fields(person: Person) -> JsonObject:
     for index, (event, extra) in enumerate(_EVENTS):
         entry: JsonObject = {"event": event, **extra, "created_at": iso(_EPOCH + index * 3_600_000)}
         entry["created_by"] = author
-        if index % 3 == 0:
+        if turn(index, 3, 0):
             entry |= {"updated_at": iso(_EPOCH + (index + 1) * 3_600_000), "updated_by": author}
         activity.append(entry)
     return {

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ..wire import Json, JsonObject
+from postpress_async.sandbox.wire import turn
+
 from .phrases import JOBS, PLACES
-from .things import Account, Person
+
+if TYPE_CHECKING:
+    from postpress_async.sandbox.wire import Json, JsonObject
+
+    from .things import Account, Person
 
 _RESTRICTION: Final[Json] = [
-    {"platform": "ios", "reason": "porn", "text": "This channel can’t be displayed."},
+    {"platform": "ios", "reason": "porn", "text": "This channel can\u2019t be displayed."},
     {"platform": "all", "reason": "terms", "text": ""},
 ]
 
@@ -33,7 +38,7 @@ def whatsapp(person: Person) -> JsonObject:
         "object": "UserProfile",
         "provider": "WHATSAPP",
         "id": person.internal_id,
-        "is_business": None if person.number % 4 == 3 else person.number % 4 == 1,  # noqa: PLR2004
+        "is_business": None if turn(person.number, 4, 3) else turn(person.number, 4, 1),
     }
 
 
@@ -48,7 +53,7 @@ def instagram(person: Person, account: Account) -> JsonObject:
         "public_identifier": person.public_id,
         "full_name": person.full_name,
         "biography": "☕️ & 🐕\n👇 link" if n % 2 else None,
-        "category": "Restaurant" if n % 3 == 1 else None,
+        "category": "Restaurant" if turn(n, 3, 1) else None,
         "profile_picture_url": f"https://scontent.cdninstagram.com/{n}.jpg?a=1&b=2",
         "profile_picture_url_large": None,
         "followers_count": 113 * n,
@@ -56,16 +61,16 @@ def instagram(person: Person, account: Account) -> JsonObject:
         "following_count": 59 * n,
         "posts_count": n,
         "profile_type": ("PERSONNAL", "BUSINESS", "PROFESSIONNAL")[n % 3],
-        "is_verified": n % 7 == 0,
-        "is_private": n % 5 == 0,
+        "is_verified": turn(n, 7, 0),
+        "is_private": turn(n, 5, 0),
         "external_links": ["https://example.com/é"] if n % 2 else [],
         "relationship_status": {
             "following": related,
-            "followed_by": related and n % 2 == 0,
+            "followed_by": related and turn(n, 2, 0),
             "has_sent_invitation": False,
             "has_received_invitation": False,
         },
-        "business": _business() if n % 3 == 1 else None,
+        "business": _business() if turn(n, 3, 1) else None,
     }
 
 
@@ -84,16 +89,16 @@ def telegram(person: Person, account: Account) -> JsonObject:
     """Write a Telegram profile. A restriction is a list for some, one object for others."""
     n = person.number
     restriction: Json = None
-    if n % 6 == 2:  # noqa: PLR2004
+    if turn(n, 6, 2):
         restriction = _RESTRICTION
-    elif n % 6 == 5:  # noqa: PLR2004
+    elif turn(n, 6, 5):
         restriction = {"platform": "android", "reason": "spam", "text": "Spam"}
-    status: Json = (
+    statuses: tuple[Json, ...] = (
         {"name": "UserStatusOnline", "expires": 1_800_000_000},
         {"name": "UserStatusOffline", "was_online": 1_700_000_000},
         {"name": "UserStatusRecently"},
         None,
-    )[n % 4]
+    )
     return {
         "object": "UserProfile",
         "provider": "TELEGRAM",
@@ -101,20 +106,20 @@ def telegram(person: Person, account: Account) -> JsonObject:
         "profile_picture_url": f"https://t.me/i/userpic/{n}.jpg",
         "self": person is account.owner,
         "contact": person.seen_as in account.relations,
-        "mutual_contact": n % 2 == 0,
+        "mutual_contact": turn(n, 2, 0),
         "deleted": False,
-        "bot": n % 9 == 1,
+        "bot": turn(n, 9, 1),
         "verified": None,
         "restricted": restriction is not None,
         "fake": False,
-        "premium": n % 3 == 0,
+        "premium": turn(n, 3, 0),
         "close_friend": None,
         "first_name": person.first,
-        "last_name": None if n % 5 == 1 else person.last,
+        "last_name": None if turn(n, 5, 1) else person.last,
         "username": person.other_ids["username"],
         "phone": person.public_id if n % 2 else None,
-        "lang_code": "fr" if n % 4 == 1 else None,
-        "status": status,
+        "lang_code": "fr" if turn(n, 4, 1) else None,
+        "status": statuses[n % 4],
         "restriction_reason": restriction,
     }
 
@@ -142,8 +147,8 @@ def twitter(person: Person, account: Account) -> JsonObject:
         "description": JOBS[n % len(JOBS)] if n % 3 else None,
         "url": "https://t.co/abc" if n % 2 else None,
         "entities": {"description": {"urls": urls}},
-        "protected": n % 8 == 0,
-        "verified": n % 6 == 0,
+        "protected": turn(n, 8, 0),
+        "verified": turn(n, 6, 0),
         "followers_count": 211 * n,
         "friends_count": 83 * n,
         "listed_count": n,
@@ -152,9 +157,9 @@ def twitter(person: Person, account: Account) -> JsonObject:
         "created_at": "Wed Oct 10 20:19:24 +0000 2018",
         "profile_banner_url": None if n % 2 else f"https://pbs.twimg.com/profile_banners/{n}",
         "profile_image_url_https": f"https://pbs.twimg.com/profile_images/{n}/a_normal.jpg",
-        "default_profile": n % 4 == 0,
+        "default_profile": turn(n, 4, 0),
         "default_profile_image": False,
-        "withheld_in_countries": ["DE"] if n % 7 == 1 else [],
+        "withheld_in_countries": ["DE"] if turn(n, 7, 1) else [],
         "followed_by": related,
         "following": related,
         "follow_request_sent": None,

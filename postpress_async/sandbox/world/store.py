@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..problems import Problem
-from ..wire import Json, JsonObject, token
+from postpress_async.sandbox.problems import Problem
+from postpress_async.sandbox.wire import Json, JsonObject, token
+
 from .people import Directory, readable_by
 from .things import Account, Attendee, Chat, Invitation, Message, Person
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

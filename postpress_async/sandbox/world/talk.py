@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from ..wire import Json, JsonObject, iso
-from .things import Account, Attendee, Chat, Message
+from typing import TYPE_CHECKING
+
+from postpress_async.sandbox.wire import Json, JsonObject, iso, turn
+
+if TYPE_CHECKING:
+    from .things import Account, Attendee, Chat, Message
 
 _FOLDERS = {
     "LINKEDIN": ["INBOX", "INBOX_LINKEDIN_CLASSIC"],
@@ -25,15 +29,15 @@ def chat_json(chat: Chat) -> JsonObject:
         "timestamp": iso(chat.timestamp),
         "unread_count": chat.unread,
         "unread": 1 if chat.unread else 0,
-        "archived": 1 if chat.quirk % 9 == 4 else 0,
+        "archived": 1 if turn(chat.quirk, 9, 4) else 0,
         "read_only": chat.quirk % 3 if chat.type else 0,
         "subject": chat.subject,
     }
-    if chat.quirk % 5 != 3:  # may be missing, api.md §17
+    if not turn(chat.quirk, 5, 3):  # may be missing, api.md §17
         fields["muted_until"] = (None, -1, "2031-01-01T00:00:00.000Z")[chat.quirk % 3]
-        fields["disabledFeatures"] = ["reactions"] if chat.quirk % 4 == 1 else []
+        fields["disabledFeatures"] = ["reactions"] if turn(chat.quirk, 4, 1) else []
     if chat.quirk % 2:  # newer than Unipile's schema
-        fields["pinned"] = 1 if chat.quirk % 7 == 1 else 0
+        fields["pinned"] = 1 if turn(chat.quirk, 7, 1) else 0
     if account.provider == "LINKEDIN":
         fields["folder"] = list(_FOLDERS["LINKEDIN"])
         fields["content_type"] = chat.content_type
@@ -73,9 +77,9 @@ def message_json(message: Message) -> JsonObject:
         "seen": mine and message.quirk % 2,
         "seen_by": _seen_by(message),
         "hidden": 0,
-        "deleted": 1 if message.quirk % 29 == 28 else 0,
-        "edited": 1 if message.quirk % 23 == 22 else 0,
-        "is_event": 1 if message.quirk % 31 == 30 else 0,
+        "deleted": 1 if turn(message.quirk, 29, 28) else 0,
+        "edited": 1 if turn(message.quirk, 23, 22) else 0,
+        "is_event": 1 if turn(message.quirk, 31, 30) else 0,
         "delivered": 1,
         "behavior": None if linkedin else 0,
         # raw protocol data on WhatsApp, nothing on LinkedIn
@@ -95,13 +99,13 @@ def message_json(message: Message) -> JsonObject:
 
 
 def _reactions(message: Message) -> list[Json]:
-    if message.quirk % 13 != 12:  # noqa: PLR2004
+    if not turn(message.quirk, 13, 12):
         return []
     return [{"value": "👍🏽", "sender_id": message.sender.person.seen_as, "is_sender": False}]
 
 
 def _seen_by(message: Message) -> JsonObject:
-    if message.quirk % 11 != 10:  # noqa: PLR2004
+    if not turn(message.quirk, 11, 10):
         return {}
     other = message.chat.attendees[0].person.seen_as
     return {other: True if message.quirk % 2 else "2026-01-02T03:04:05.000Z"}
@@ -151,7 +155,7 @@ def _specifics(attendee: Attendee) -> JsonObject | None:
                 "relationship_status": {"following": person.seen_as in account.relations},
             }
         case "WHATSAPP":
-            hidden = person.number % 3 == 0
+            hidden = turn(person.number, 3, 0)
             phone = "hidden" if hidden else person.public_id.partition("@")[0]
             return {"provider": "WHATSAPP", "phone_number": phone, "lid": person.internal_id}
         case _:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ..wire import JsonObject
+from postpress_async.sandbox.wire import JsonObject
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PROVIDERS: Final = ("LINKEDIN", "WHATSAPP", "INSTAGRAM", "TELEGRAM", "TWITTER")
 
