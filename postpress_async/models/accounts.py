@@ -161,7 +161,7 @@ class Account(Model, frozen=True, kw_only=True):
     Source: Retrieve an account.
 
     Attributes:
-        type: The provider's word in this context: `LINKEDIN`, `GOOGLE_OAUTH`, `MAIL` …, an open set.
+        type: The provider's word in this context: `LINKEDIN`, `GOOGLE_OAUTH`, `MAIL` …, open-ended.
         sources: The connections behind it, each with a status; `status` sums them up.
         last_fetched_at: MOBILE only.
     """
