@@ -60,11 +60,22 @@ class Waiter:
 class Queue:
     """Hold one action's windows and those who wait for them: lowest priority first, then FIFO."""
 
-    __slots__ = ("_heap", "_serial", "action", "cost_waiting", "gap", "gated", "waiting", "windows")
+    __slots__ = (
+        "_heap",
+        "_serial",
+        "action",
+        "cost_waiting",
+        "gap",
+        "gated",
+        "unsure",
+        "waiting",
+        "windows",
+    )
 
     def __init__(self, action: str) -> None:
         self.action = action
         self.gated = action != READ
+        self.unsure = False  # whether the provider makes a difference here and is not known
         self.windows: tuple[Window, ...] = ()
         self.gap: Gap | None = None
         self.waiting = 0
@@ -119,6 +130,7 @@ class Lane:
         "_gap",
         "_probing",
         "_random",
+        "_resigned",
         "_strikes",
         "_windows",
         "account_id",
@@ -146,6 +158,7 @@ class Lane:
         self._windows: dict[object, Window] = {}
         self._gap: Gap | None = None
         self._strikes = 0
+        self._resigned = False
         self._probing = 0  # 0 no, 1 the next call is the probe, 2 the probe is under way
 
     # -- asking -------------------------------------------------------------------------------
@@ -305,12 +318,21 @@ class Lane:
         for queue in self.queues.values():
             self._furnish(queue)
 
+    def resign(self) -> None:
+        """Stop asking for the provider."""
+        self._resigned = True
+        for queue in self.queues.values():
+            queue.unsure = False
+
     # -- furniture ----------------------------------------------------------------------------
 
     def _furnish(self, queue: Queue) -> None:
         """Give a queue the windows and gaps of its action, sharing those that exist."""
         if self.account_id is None or not queue.gated:
             return
+        queue.unsure = (
+            self.provider is None and not self._resigned and self.limits.ask_provider(queue.action)
+        )
         rows = self.limits.rows_for(self.provider, self.tier, queue.action)
         windows: list[Window] = []
         for row in rows:

@@ -22,7 +22,7 @@ from postpress_async.errors import (
 )
 from postpress_async.limits import ACTIONS, DONE, REFUND
 
-from .lane import READ, Lane, Queue, Slot, Waiter
+from .lane import Lane, Queue, Slot, Waiter
 from .snapshot import LaneSnapshot, LimitUse
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Scheduler:
         self._timers: dict[Lane, tuple[float, Cancellable]] = {}
         self._hungry: dict[Lane, None] = {}  # lanes whose head waits for a place, in turn
         self._key_until = -inf
+        self._out = 0  # slots that were granted and not reported yet
+        self._idle: asyncio.Future[None] | None = None
         self._closed = False
 
     # -- taking a slot ------------------------------------------------------------------------
@@ -73,9 +75,13 @@ class Scheduler:
         now = self._clock.monotonic()
         if self._places <= 0 or self._closed or now < self._key_until:
             return None
-        slot = lane.try_take(lane.queues.get(action) or self._queue(lane, action), cost, now)
+        queue = lane.queues.get(action) or self._queue(lane, action)
+        if queue.unsure:
+            return None
+        slot = lane.try_take(queue, cost, now)
         if slot is not None:
             self._places -= 1
+            self._out += 1
         return slot
 
     async def take(
@@ -95,13 +101,10 @@ class Scheduler:
             LaneClosedError: the account cannot be used, with the reason.
             ClientClosedError: the client was closed meanwhile.
         """
-        slot = self.try_take(account_id, action, cost)
-        if slot is not None:
-            return slot
         lane = self.lane(account_id)
         queue = self._queue(lane, action)
         now = self._clock.monotonic()
-        self._refuse(lane, queue, cost, priority, max_wait, now)
+        self._refuse(lane, queue, cost, priority=priority, max_wait=max_wait)
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
         waiter = Waiter(future, cost, priority, now)
         lane.enqueue(queue, waiter)
@@ -154,6 +157,9 @@ class Scheduler:
         slot.lane = None
         now = self._clock.monotonic()
         self._places += 1
+        self._out -= 1
+        if self._idle is not None and not self._out and not self._idle.done():
+            self._idle.set_result(None)
         lane.report(slot, verdict, now)
         if verdict.effect == "cool_key":
             wait = _KEY_COOL_DOWN if verdict.retry_after is None else verdict.retry_after
@@ -174,14 +180,20 @@ class Scheduler:
             lane = self._lanes[account_id] = Lane(account_id, self._limits, self._random)
         return lane
 
-    def needs_provider(self, account_id: str | None, action: str) -> bool:
-        """Tell whether an account's provider must be known before this action can be paced."""
-        return (
-            action != READ
-            and account_id is not None
-            and self.lane(account_id).provider is None
-            and self._limits.ask_provider(action)
-        )
+    def unsure(self, account_id: str, action: str) -> bool:
+        """Tell whether an account's provider makes a difference to an action and is not known."""
+        return self._queue(self.lane(account_id), action).unsure
+
+    def resign(self, account_id: str) -> None:
+        """Give up asking for an account's provider: the strictest limits hold until it is told."""
+        self.lane(account_id).resign()
+
+    def learn(self, account_id: str | None, provider: str | None) -> None:
+        """Learn an account's provider from an answer that names it, if it is not known yet."""
+        if account_id is not None and provider is not None:
+            lane = self.lane(account_id)
+            if lane.provider is None:
+                self.describe(account_id, provider, ok=None)
 
     def describe(
         self, account_id: str, provider: str | None, *, tier: str | None = None, ok: bool | None
@@ -213,6 +225,12 @@ class Scheduler:
                 for waiter in list(queue.all()):
                     _fail(waiter, ClientClosedError("the client was closed while this call waited"))
 
+    async def drain(self, seconds: float) -> None:
+        """Wait until no call is under way, for a bounded time."""
+        if self._out:
+            self._idle = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self._idle}, timeout=seconds)
+
     # -- inside -------------------------------------------------------------------------------
 
     def _queue(self, lane: Lane, action: str) -> Queue:
@@ -222,9 +240,10 @@ class Scheduler:
         return lane.queue(action)
 
     def _refuse(
-        self, lane: Lane, queue: Queue, cost: int, priority: int, max_wait: float, now: float
+        self, lane: Lane, queue: Queue, cost: int, *, priority: int, max_wait: float
     ) -> None:
         """Turn a call away at the door where waiting is known to be in vain."""
+        now = self._clock.monotonic()
         if self._closed:
             msg = "the client is closed: make a new one"
             raise ClientClosedError(msg)
@@ -272,8 +291,9 @@ class Scheduler:
             self._set_timer(lane, self._key_until)
             return
         granted, again = lane.wake(now, self._places)
+        self._places -= len(granted)
+        self._out += len(granted)
         for waiter in granted:
-            self._places -= 1
             future = waiter.token
             if isinstance(future, asyncio.Future) and not future.done():
                 future.set_result(waiter.slot)

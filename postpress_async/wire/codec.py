@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -68,7 +67,7 @@ def maybe_done(status: int, slug: str | None, *, envelope: bool) -> bool:
     """
     if status == _UNAVAILABLE:
         return not (envelope and slug in problems.NOT_HANDED_ON)
-    return status == 408 or (status >= _SERVER and status != 501)  # noqa: PLR2004 - of HTTP
+    return status == 408 or (status >= _SERVER and status != 501)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -90,6 +89,8 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _date(text: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - 8 ms that few calls need
+
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError):

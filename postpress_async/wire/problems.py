@@ -204,7 +204,7 @@ def class_of(status: int, slug: str | None) -> type[ResponseError]:
         return ProviderLimitError
     if status in BY_STATUS:
         return BY_STATUS[status]
-    return ServerError if status >= 500 else ResponseError  # noqa: PLR2004 - a class of HTTP
+    return ServerError if status >= 500 else ResponseError
 
 
 def next_step(status: int, slug: str | None) -> str:
@@ -214,7 +214,7 @@ def next_step(status: int, slug: str | None) -> str:
         if known is not None:
             return known
     return _NEXT_BY_STATUS.get(status) or (
-        "try again later" if status >= 500 else "see the documents"  # noqa: PLR2004 - of HTTP
+        "try again later" if status >= 500 else "see the documents"
     )
 
 

@@ -51,6 +51,19 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
         return f"HttpRequest({self.method} {self.url})"
 
 
+class Sending:
+    """Be told, while an exchange runs, whether a byte of it may have left.
+
+    A cancelled exchange returns nothing; this is what is known of it. It says True unless the
+    transport knows better.
+    """
+
+    __slots__ = ("sent",)
+
+    def __init__(self) -> None:
+        self.sent = True
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """Be an answer that was read whole.
 

@@ -1,0 +1,416 @@
+"""The client: one for each process and loop, made without I/O, shared by all that it does."""
+
+from __future__ import annotations
+
+import os
+import random as random_numbers
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+
+import msgspec
+
+from postpress_async.errors import ConfigurationError
+from postpress_async.exchange.home import Home
+from postpress_async.exchange.key_gate import KeyGate
+from postpress_async.exchange.learning import Learner
+from postpress_async.exchange.pipeline import Pipeline, Terms
+from postpress_async.limits import ACTIONS, Limits
+from postpress_async.options import (
+    Http,
+    KeyRate,
+    Retries,
+    Timeout,
+    check_headers,
+    positive,
+    whole,
+)
+from postpress_async.resources._base import Content, Namespace, needed
+from postpress_async.scheduler.clock import LoopClock
+from postpress_async.scheduler.scheduler import Scheduler
+from postpress_async.wire import target
+from postpress_async.wire.routes import Route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+
+    import aiohttp
+
+    from postpress_async.exchange.transport import Transport
+    from postpress_async.hooks import Hook
+    from postpress_async.options import RequestOptions
+    from postpress_async.resources.accounts import Accounts
+    from postpress_async.resources.chats import Chats
+    from postpress_async.resources.messages import Messages
+    from postpress_async.resources.users import Users
+    from postpress_async.scheduler.clock import Clock
+    from postpress_async.wire.routes import Method
+    from postpress_async.wire.target import QueryValue
+    from postpress_async.wire.values import Reading
+
+T = TypeVar("T")
+
+DEFAULT_BASE_URL: Final = "https://api.postpress.ai/v1"
+CLOSING_SECONDS: Final = 5.0
+"""How long `aclose` waits for calls that are under way."""
+_METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+
+class ClientOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold what belongs to the pipeline, and so to all copies of a client."""
+
+    api_key: str
+    base_url: str
+    limits: Limits
+    timeout: Timeout
+    max_queue: int
+    http: Http
+    key_rate: KeyRate | None
+
+    def __repr__(self) -> str:
+        """Show where, without the key."""
+        return f"ClientOptions(base_url={self.base_url!r})"
+
+
+class Postpress:
+    """Talk to postpress for any number of connected accounts.
+
+    Making one is cheap and does no I/O; connections are made at the first call and kept until
+    `aclose`, or the end of `async with`. A client belongs to the process and the event loop of its
+    first call.
+
+    Args:
+        api_key: the key from your dashboard; else `POSTPRESS_API_KEY`.
+        base_url: `https://host`, `…/v1` or `…/api/v1`; else `POSTPRESS_BASE_URL`, else the
+            documented one.
+        state: where counts live: `memory:` keeps them in this process.
+        limits: what each account may do.
+        timeout: the bounds of one attempt.
+        retries: how often a call that may be repeated is tried.
+        max_wait: seconds that one call may wait in all, for slots and between attempts.
+        max_queue: calls that may wait for one account.
+        hooks: synchronous functions that are told of every call.
+        on_state_lost: what to do when the store of counts is lost: `stop` or `local`.
+        http: how the connection is made.
+        session: an aiohttp session of your own, never closed here; excludes `transport`.
+        transport: another way to the network.
+        providers: wire words of accounts that you know, so that nobody need ask for them.
+        key_rate: the API key's own rate; None for no such bound.
+        clock: another time, for tests: a sandbox's.
+
+    Raises:
+        ConfigurationError: an option that cannot work; it names the field and the next step.
+
+    ```python
+    async with Postpress() as client:
+        user = await client.users.get("jordan-walke", account_id="acc_1")
+    ```
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        state: str = "memory:",
+        limits: Limits | None = None,
+        timeout: Timeout | None = None,
+        retries: Retries | None = None,
+        max_wait: float = 30.0,
+        max_queue: int = 10_000,
+        hooks: Iterable[Hook] = (),
+        on_state_lost: str = "stop",
+        http: Http | None = None,
+        session: aiohttp.ClientSession | None = None,
+        transport: Transport | None = None,
+        providers: Mapping[str, str] | None = None,
+        key_rate: KeyRate | None = KeyRate(50, per=1.0),  # noqa: B008 - frozen
+        clock: Clock | None = None,
+    ) -> None:
+        _check_state(state, on_state_lost)
+        whole("max_queue", max_queue, least=1)
+        if session is not None and transport is not None:
+            msg = "session and transport exclude each other: the transport is the whole network"
+            raise ConfigurationError(msg)
+        http = http or _HTTP
+        options = ClientOptions(
+            api_key=_key(api_key),
+            base_url=_base(
+                base_url or os.environ.get("POSTPRESS_BASE_URL") or DEFAULT_BASE_URL, http.insecure
+            ),
+            limits=_limits(limits),
+            timeout=timeout or _TIMEOUT,
+            max_queue=max_queue,
+            http=http,
+            key_rate=key_rate,
+        )
+        terms = Terms(
+            timeout=options.timeout,
+            retries=retries or _RETRIES,
+            max_wait=_max_wait(max_wait),
+            hooks=_hooks(hooks),
+        )
+        self._account_id: str | None = None
+        self._terms = terms
+        self._pipeline = self._assemble(options, session, transport, clock or LoopClock())
+        for account_id, provider in (providers or {}).items():
+            self.scheduler.learn(account_id, provider)
+
+    # -- namespaces ---------------------------------------------------------------------------
+
+    @property
+    def accounts(self) -> Accounts:
+        """The connected accounts."""
+        from postpress_async.resources.accounts import Accounts  # noqa: PLC0415 - lazily, see docs/decisions
+
+        return Accounts(self._pipeline, self._terms, self._account_id)
+
+    @property
+    def users(self) -> Users:
+        """Profiles."""
+        from postpress_async.resources.users import Users  # noqa: PLC0415 - lazily
+
+        return Users(self._pipeline, self._terms, self._account_id)
+
+    @property
+    def chats(self) -> Chats:
+        """Conversations."""
+        from postpress_async.resources.chats import Chats  # noqa: PLC0415 - lazily
+
+        return Chats(self._pipeline, self._terms, self._account_id)
+
+    @property
+    def messages(self) -> Messages:
+        """Messages."""
+        from postpress_async.resources.messages import Messages  # noqa: PLC0415 - lazily
+
+        return Messages(self._pipeline, self._terms, self._account_id)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The lanes: what was used, what waits, and slots for anything else."""
+        return self._pipeline.scheduler
+
+    # -- copies -------------------------------------------------------------------------------
+
+    def account(self, account_id: str) -> Postpress:
+        """Return this client bound to one account: methods need no `account_id`, one lane."""
+        if not isinstance(account_id, str) or not account_id.strip():
+            msg = "account_id must be the id of a connected account, not empty: see accounts.list"
+            raise ConfigurationError(msg)
+        return self._copy(self._terms, account_id)
+
+    def with_options(
+        self,
+        *,
+        timeout: Timeout | None = None,
+        retries: Retries | None = None,
+        max_wait: float | None = None,
+        hooks: Iterable[Hook] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Postpress:
+        """Return a copy that does some things differently, over the same pool, lanes and state.
+
+        Closing either closes both.
+        """
+        terms = self._terms
+        if headers is not None:
+            check_headers(headers)
+            headers = {**(terms.headers or {}), **headers}
+        changed = Terms(
+            timeout=timeout or terms.timeout,
+            retries=retries or terms.retries,
+            max_wait=terms.max_wait if max_wait is None else _max_wait(max_wait),
+            hooks=terms.hooks if hooks is None else _hooks(hooks),
+            headers=terms.headers if headers is None else headers,
+        )
+        return self._copy(changed, self._account_id)
+
+    # -- anything else ------------------------------------------------------------------------
+
+    async def request(
+        self,
+        method: Method,
+        path: str,
+        *,
+        type: type[T],
+        account_id: str | None = None,
+        action: str = "other",
+        query: Mapping[str, QueryValue] | None = None,
+        json: object = None,
+        options: RequestOptions | None = None,
+    ) -> T:
+        """Call a route that has no method here, paced, retried and decoded like every call.
+
+        Args:
+            method: the HTTP method.
+            path: below the base URL, percent-encoded, such as `/users/jordan-walke`.
+            type: what the answer is: a struct, a dict, anything that msgspec decodes.
+            account_id: whose lane it takes; sent in the query of a GET or DELETE, too.
+            action: what it counts as; only `read` goes without an account.
+            query: names and values; None leaves a name out.
+            json: a body, encoded by msgspec.
+            options: overrides for this call.
+        """
+        from postpress_async.models.decoding import Reader  # noqa: PLC0415 - lazily
+
+        if method not in _METHODS or action not in ACTIONS:
+            msg = (
+                f"method must be one of {', '.join(sorted(_METHODS))} (not {method!r}) and action "
+                f"one of {', '.join(sorted(ACTIONS))} (not {action!r})"
+            )
+            raise ConfigurationError(msg)
+        account = self._account_id if account_id is None else account_id
+        query = dict(query or {})
+        if account is not None and method in {"GET", "DELETE"}:
+            query.setdefault("account_id", account)
+        content = None
+        if json is not None:
+            content = Content(data=msgspec.json.encode(json), kind="application/json")
+        reading: Reading[T] = Reader(type)
+        return await Namespace(self._pipeline, self._terms, account)._send(  # noqa: SLF001 - of this package
+            Route(method, "(request)", action=action),
+            reading,
+            path=target.checked_path(path),
+            query=query,
+            account_id=needed(action, account),
+            body=content,
+            options=options,
+        )
+
+    # -- life ---------------------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """Close the client and all its copies. A second time does nothing.
+
+        Calls that wait get ClientClosedError; calls under way get a few seconds to end.
+        """
+        home = self._pipeline.home
+        if home.closed:
+            return
+        home.closed = True
+        self.scheduler.close()
+        await self.scheduler.drain(CLOSING_SECONDS)
+        await home.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        """Show where it talks to, and for whom; never the key."""
+        bound = f", account_id={self._account_id!r}" if self._account_id else ""
+        return f"Postpress(base_url={self._pipeline.home.base!r}{bound})"
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _copy(self, terms: Terms, account_id: str | None) -> Postpress:
+        copy = object.__new__(Postpress)
+        copy._pipeline, copy._terms, copy._account_id = self._pipeline, terms, account_id
+        return copy
+
+    def _assemble(
+        self,
+        options: ClientOptions,
+        session: aiohttp.ClientSession | None,
+        transport: Transport | None,
+        clock: Clock,
+    ) -> Pipeline:
+        def network() -> Transport:
+            from postpress_async.exchange.transport import AiohttpTransport  # noqa: PLC0415 - 180 ms
+
+            return AiohttpTransport(
+                options.http, _constant_headers(options.api_key), options.timeout, session=session
+            )
+
+        scheduler = Scheduler(
+            options.limits,
+            clock=clock,
+            random=random_numbers.random,
+            max_queue=options.max_queue,
+            places=options.http.connections,
+        )
+        return Pipeline(
+            home=Home(
+                base=options.base_url, key=options.api_key, transport=transport, make=network
+            ),
+            scheduler=scheduler,
+            gate=KeyGate(options.key_rate),
+            learner=Learner(scheduler, lambda account_id: self.accounts.get(account_id)),
+            clock=clock,
+            random=random_numbers.random,
+        )
+
+
+_TIMEOUT: Final = Timeout()
+_RETRIES: Final = Retries()
+_HTTP: Final = Http()
+
+
+@lru_cache(maxsize=64)
+def _base(text: str, insecure: bool) -> str:
+    return target.base_url(text, insecure=insecure)
+
+
+def _constant_headers(key: str) -> dict[str, str]:
+    from postpress_async._version import __version__  # noqa: PLC0415 - with the network
+
+    return {
+        "X-API-KEY": key,
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "User-Agent": f"postpress-async/{__version__}",
+    }
+
+
+def _key(given: str | None) -> str:
+    key = os.environ.get("POSTPRESS_API_KEY") if given is None else given
+    if not key:
+        msg = "api_key is missing: give it, or set POSTPRESS_API_KEY"
+        raise ConfigurationError(msg)
+    if not isinstance(key, str) or not key.isascii() or not key.isprintable() or " " in key:
+        msg = "api_key must be printable ASCII without spaces: was a line break copied with it?"
+        raise ConfigurationError(msg)
+    return key
+
+
+def _limits(limits: object) -> Limits:
+    if limits is None:
+        return Limits.recommended()
+    if not isinstance(limits, Limits):
+        msg = f"limits must be a Limits, such as Limits.recommended(), not {limits!r}"
+        raise ConfigurationError(msg)
+    return limits
+
+
+def _max_wait(seconds: float) -> float:
+    positive("max_wait", seconds, zero=True)
+    return float(seconds)
+
+
+def _hooks(hooks: Iterable[Hook]) -> tuple[Hook, ...]:
+    kept = tuple(hooks)
+    for hook in kept:
+        if not callable(hook):
+            msg = f"hooks must be functions that take an event, not {hook!r}"
+            raise ConfigurationError(msg)
+    return kept
+
+
+def _check_state(state: str, on_state_lost: str) -> None:
+    if state != "memory:":
+        msg = (
+            f"state {state.partition(':')[0]!r}: only 'memory:' is known to this version, which "
+            "counts within one process"
+        )
+        raise ConfigurationError(msg)
+    if on_state_lost not in {"stop", "local"}:
+        msg = f"on_state_lost must be 'stop' or 'local', not {on_state_lost!r}"
+        raise ConfigurationError(msg)

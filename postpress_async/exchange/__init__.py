@@ -1,0 +1,1 @@
+"""Where wire, scheduler and network meet: the path of a call."""

@@ -1,0 +1,101 @@
+"""Where a client lives: one process, one event loop, one network; and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+from postpress_async.errors import ClientClosedError, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postpress_async.scheduler.clock import Clock
+
+    from .transport import Transport
+
+
+class Home:
+    """Bind a client to the process and the loop of its first await, and close it once.
+
+    Attributes:
+        base: the root of all URLs.
+        key: the API key, for striking it out of answers; in no repr.
+        closed: whether the client was closed.
+    """
+
+    def __init__(
+        self, *, base: str, key: str, transport: Transport | None, make: Callable[[], Transport]
+    ) -> None:
+        self.base = base
+        self.key = key
+        self.closed = False
+        self._transport = transport
+        self._make = make
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
+        self._sleepers: set[asyncio.Future[None]] = set()
+
+    def __repr__(self) -> str:
+        """Show where, without the key."""
+        return f"Home({self.base!r}, closed={self.closed})"
+
+    def enter(self) -> None:
+        """Check that a call may begin here.
+
+        Raises:
+            ClientClosedError: the client was closed.
+            ConfigurationError: this is another event loop or process than that of the first call.
+        """
+        if self.closed:
+            msg = "the client is closed: make a new one"
+            raise ClientClosedError(msg)
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            if self._loop is not None:
+                msg = (
+                    "this client belongs to another event loop, that of its first call: make one "
+                    "client in each loop"
+                )
+                raise ConfigurationError(msg)
+            self._loop, self._pid = loop, os.getpid()
+        elif os.getpid() != self._pid:
+            msg = (
+                "this client belongs to the process that it was first used in: make a new one "
+                "after a fork"
+            )
+            raise ConfigurationError(msg)
+
+    def network(self) -> Transport:
+        """Return the transport, made at the first request."""
+        if self._transport is None:
+            self._transport = self._make()
+        return self._transport
+
+    async def sleep(self, seconds: float, clock: Clock) -> float:
+        """Back off; return how long it took. Ends early, with an error, when the client closes."""
+        start = clock.monotonic()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        timer = clock.call_at(start + seconds, lambda: _wake(future))
+        self._sleepers.add(future)
+        try:
+            await future
+        finally:
+            timer.cancel()
+            self._sleepers.discard(future)
+        return clock.monotonic() - start
+
+    async def close(self) -> None:
+        """Wake whoever backs off with ClientClosedError, and let go of the network."""
+        for future in list(self._sleepers):
+            if not future.done():
+                msg = "the client was closed while this call backed off"
+                future.set_exception(ClientClosedError(msg))
+        if self._transport is not None:
+            await self._transport.aclose()
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,50 @@
+"""The API key's own token bucket, one a client: aiolimiter, which is just that.
+
+It has no refund and cannot say when it will be ready, so it stands last, and never guards a cap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
+
+    from postpress_async.options import KeyRate
+
+
+class KeyGate:
+    """Let requests through at the key's rate, in order of arrival."""
+
+    __slots__ = ("_limiter", "_rate")
+
+    def __init__(self, rate: KeyRate | None) -> None:
+        self._rate = rate
+        self._limiter: AsyncLimiter | None = None
+
+    async def enter(self, within: float) -> float:
+        """Wait for a token; return the seconds it took.
+
+        Raises:
+            TimeoutError: none came `within` that many seconds.
+        """
+        limiter = self._limiter
+        if limiter is None:
+            if self._rate is None:
+                return 0.0
+            limiter = self._limiter = _made(self._rate)
+        if limiter.has_capacity():
+            await limiter.acquire()
+            return 0.0
+        now = asyncio.get_running_loop().time
+        start = now()
+        async with asyncio.timeout(max(within, 0.0)):
+            await limiter.acquire()
+        return now() - start
+
+
+def _made(rate: KeyRate) -> AsyncLimiter:
+    from aiolimiter import AsyncLimiter  # noqa: PLC0415 - loaded by the first call, not by import
+
+    return AsyncLimiter(rate.amount, rate.per)

@@ -1,0 +1,64 @@
+"""Which provider an account belongs to: asked once, shared by all calls that must know."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextvars import Context
+from math import inf
+from typing import TYPE_CHECKING
+
+from postpress_async.errors import AuthenticationError, PostpressError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from postpress_async.scheduler.scheduler import Scheduler
+
+_log = logging.getLogger("postpress_async")
+
+
+class Learner:
+    """Look accounts up before their first paced call; the look-up tells the scheduler itself."""
+
+    def __init__(self, scheduler: Scheduler, look_up: Callable[[str], Awaitable[object]]) -> None:
+        self._scheduler = scheduler
+        self._look_up = look_up
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    async def learn(self, account_id: str, *, within: float) -> None:
+        """Wait for an account's provider; without it the strictest limits of any hold.
+
+        Raises:
+            AuthenticationError: the key was refused, so that the call itself would be too.
+        """
+        task = self._running.get(account_id)
+        if task is None:
+            # A context of its own: what the caller captures or traces is its own call.
+            task = asyncio.get_running_loop().create_task(self._ask(account_id), context=Context())
+            self._running[account_id] = task
+            task.add_done_callback(lambda _: self._running.pop(account_id, None))
+        await asyncio.wait({task}, timeout=None if within == inf else max(within, 0.0))
+        if task.done() and not task.cancelled():
+            error = task.exception()
+            if error is not None:
+                raise error
+
+    def close(self) -> None:
+        """Stop asking."""
+        for task in list(self._running.values()):
+            task.cancel()
+
+    async def _ask(self, account_id: str) -> None:
+        try:
+            await self._look_up(account_id)
+        except AuthenticationError:
+            raise
+        except PostpressError as error:
+            _log.warning(
+                "provider of account %s is unknown, the strictest limits hold: %s",
+                account_id,
+                error,
+            )
+        finally:
+            self._scheduler.resign(account_id)

@@ -1,0 +1,195 @@
+"""The path of a call, on one screen: slot, key, network, answer, and whether to go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from postpress_async.errors import PostpressError, SchedulerError, WaitTooLongError
+from postpress_async.limits import DONE, REFUND, Verdict
+from postpress_async.wire import codec
+from postpress_async.wire.values import Bad, Good, Sending
+
+from . import retry
+from .capture import capturing
+from .running import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from postpress_async.hooks import Hook
+    from postpress_async.options import Retries, Timeout
+    from postpress_async.scheduler.clock import Clock
+    from postpress_async.scheduler.lane import Slot
+    from postpress_async.scheduler.scheduler import Scheduler
+    from postpress_async.wire.values import Call
+
+    from .home import Home
+    from .key_gate import KeyGate
+    from .learning import Learner
+
+T = TypeVar("T")
+_CANCELLED = Verdict(effect="no_answer", settle=codec.SETTLE)
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """Hold what one client, or one call, does differently over the same pipeline.
+
+    Attributes:
+        timeout, retries, max_wait: as in the client's options.
+        hooks: who is told.
+        headers: further headers of each request.
+        priority: lower goes first.
+    """
+
+    timeout: Timeout
+    retries: Retries
+    max_wait: float
+    hooks: tuple[Hook, ...] = ()
+    headers: Mapping[str, str] | None = None
+    priority: int = 0
+
+
+class Pipeline:
+    """Carry calls: what a client and all its copies share.
+
+    Attributes:
+        home: the loop, the network and their end.
+        scheduler: the lanes.
+    """
+
+    def __init__(
+        self,
+        *,
+        home: Home,
+        scheduler: Scheduler,
+        gate: KeyGate,
+        learner: Learner,
+        clock: Clock,
+        random: Callable[[], float],
+    ) -> None:
+        self.home = home
+        self.scheduler = scheduler
+        self._gate = gate
+        self._learner = learner
+        self._clock = clock
+        self._random = random
+        self._serial = 0
+
+    async def send(self, call: Call[T], terms: Terms) -> T:
+        """Carry one logical call to its value, or raise what became of it."""
+        self.home.enter()
+        self._serial += 1
+        run = Run(self._serial, call, terms, self._clock.monotonic)
+        try:
+            result = await self._attempt(call, terms, run)  # bare: most calls never see tenacity
+            if isinstance(result, Bad):
+                result = await self._again(call, terms, run, result)
+        except BaseException as error:  # noqa: BLE001 - told and raised again, whatever it is
+            if run.doubt is not None and isinstance(error, PostpressError):
+                error = run.doubt.error  # refused at the door now, but perhaps done before
+            raise self._marked(error, call, run) from None
+        if isinstance(result, Good):
+            run.ended(None)
+            return result.value
+        raise self._marked(_in_doubt(result, run), call, run)
+
+    async def _attempt(self, call: Call[T], terms: Terms, run: Run) -> Good[T] | Bad:
+        """Carry one request through its slot; every path gives the slot back with a verdict."""
+        slot = self.scheduler.try_take(call.account_id, call.action, call.cost)
+        if slot is None:
+            slot = await self._slot(call, terms, run)
+        verdict, sending = REFUND, Sending()
+        try:
+            await self._pass_key_gate(call, run)
+            run.attempts += 1
+            verdict, start = _CANCELLED, run.now()
+            try:
+                answer = await self.home.network().exchange(call.request, sending)
+            except BaseException:
+                run.maybe_sent = sending.sent
+                verdict = _CANCELLED if sending.sent else REFUND
+                raise
+            result = codec.read(call, answer, key=self.home.key, now=self._clock.time())
+            verdict = result.verdict if isinstance(result, Bad) else DONE
+        finally:
+            self.scheduler.report(slot, verdict)
+        if run.watched or capturing.get() is not None:
+            run.tried(answer, result, run.now() - start)
+        return result
+
+    async def _again(self, call: Call[T], terms: Terms, run: Run, first: Bad) -> Good[T] | Bad:
+        """Go on after a failure, for as long as the table, the attempts and the patience allow."""
+        door_shut = False
+
+        def plan(bad: Bad, number: int) -> retry.Decision:
+            if bad.error.outcome == "unknown" and call.route.repeatable != "safe":
+                run.doubt = run.doubt or bad
+            decision = retry.decide(bad, call.route, number, terms.retries, self._random())
+            if not isinstance(decision, retry.Wait):
+                return decision
+            if door_shut or decision.seconds > run.patience:
+                return retry.STOP  # never less than was asked for, so not at all
+            run.retried(number, decision.seconds, decision.reason)
+            return decision
+
+        async def attempt(last: Bad, _: int) -> Good[T] | Bad:
+            nonlocal door_shut
+            try:
+                return await self._attempt(call, terms, run)
+            except SchedulerError:
+                door_shut = True  # no more waiting: what the service said is worth more
+                return last
+
+        async def sleep(seconds: float) -> None:
+            if seconds > 0:
+                run.waited += await self.home.sleep(seconds, self._clock)
+
+        return await retry.repeat(first, attempt, plan, sleep)
+
+    async def _slot(self, call: Call[T], terms: Terms, run: Run) -> Slot:
+        start = self._clock.monotonic()
+        account_id = call.account_id
+        if account_id is not None and self.scheduler.unsure(account_id, call.action):
+            await self._learner.learn(account_id, within=run.patience)
+        slot = await self.scheduler.take(
+            account_id,
+            call.action,
+            cost=call.cost,
+            priority=terms.priority,
+            max_wait=max(run.patience - (self._clock.monotonic() - start), 0.0),
+        )
+        run.has_waited(self._clock.monotonic() - start, "slot")
+        return slot
+
+    async def _pass_key_gate(self, call: Call[T], run: Run) -> None:
+        try:
+            waited = await self._gate.enter(run.patience)
+        except TimeoutError:
+            msg = (
+                "the API key's own rate (key_rate) would keep this call waiting longer than "
+                "max_wait: send less at once, raise max_wait, or raise key_rate to your tier"
+            )
+            raise WaitTooLongError(
+                msg, account_id=call.account_id, action=call.action, limit="key_rate"
+            ) from None
+        if waited:
+            run.has_waited(waited, "key")
+
+    def _marked(self, error: BaseException, call: Call[T], run: Run) -> BaseException:
+        """Write on an error what the call knows of itself."""
+        if isinstance(error, PostpressError):
+            error.attempts, error.idempotency_key = run.attempts, call.key
+        run.ended(error)
+        return error
+
+
+def _in_doubt(last: Bad, run: Run) -> PostpressError:
+    """Return a call's error; a write that may have happened once stays unknown, whatever came."""
+    if run.doubt is None or last.error.outcome in {"unknown", "done"}:
+        return last.error
+    if last.status is None:
+        return run.doubt.error
+    last.error.outcome, last.error.retryable = "unknown", False
+    return last.error

@@ -1,0 +1,257 @@
+"""The network's edge: a request in, a whole answer or the reason for none out. Never raises either.
+
+Two sessions over one TLS context. *Safe* carries GET over kept connections. *Unsafe* carries all
+else over a fresh connection each, because a POST on a connection that the server has just closed
+is an unknown outcome, and tells by its trace whether a byte may have left: the signal fires before
+the first byte, so «not fired» means «certainly not sent». The class of an exception does not say.
+
+aiohttp by itself re-sends GET, PUT and DELETE once on a dropped connection, follows redirects with
+the key and the body, and reads an answer of any size. All three are switched off here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING, Final, Protocol
+
+import aiohttp
+from yarl import URL
+
+from postpress_async.wire.values import Failed, HttpRequest, Reply, Sending
+
+from .failures import KEPT_CONNECTION_SECONDS, Cut, failed_by
+from .sweeper import Flight, Sweeper
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import SimpleNamespace
+
+    from postpress_async.options import Http, Timeout
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS: Final = 3
+_READ_AT_ONCE: Final = 65_536  # larger bodies are read piece by piece, so that silence is seen
+
+
+class Transport(Protocol):
+    """Carry a request. Another one may be given to the client, for tests or another network."""
+
+    async def exchange(self, request: HttpRequest, sending: Sending, /) -> Reply | Failed:
+        """Carry one request; a transport that cannot tell whether it was sent says that it was."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of all connections."""
+        ...
+
+
+class AiohttpTransport:
+    """Carry requests over aiohttp; connections are made at the first one."""
+
+    def __init__(
+        self,
+        http: Http,
+        headers: Mapping[str, str],
+        timeout: Timeout,
+        *,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        self._http = http
+        self._headers = dict(headers)
+        self._connect = timeout.connect
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect)
+        self._own = session is None
+        self._safe = session
+        self._unsafe = session
+        self._sweeper = Sweeper()
+
+    async def exchange(self, request: HttpRequest, sending: Sending, /) -> Reply | Failed:
+        """Carry one request, within its `Timeout`."""
+        sending.sent = request.safe or not self._own
+        flight = self._sweeper.start(request.timeout, sending)
+        try:
+            reply = await self._carry(request, flight)
+        except asyncio.CancelledError:
+            if flight.caught():
+                return Failed(
+                    kind="timeout",
+                    sent=sending.sent,
+                    detail=f"no answer within {flight.spent}",
+                    status=flight.status,
+                    headers=flight.headers,
+                )
+            raise
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            return failed_by(error, flight)
+        finally:
+            self._sweeper.end(flight)
+        return reply
+
+    async def aclose(self) -> None:
+        """Close the sessions that were made here; one that was given stays open."""
+        if not self._own:
+            return
+        for session in (self._safe, self._unsafe):
+            if session is not None:
+                await session.close()
+        self._safe = self._unsafe = None
+
+    # -- one exchange -------------------------------------------------------------------------
+
+    async def _carry(self, request: HttpRequest, flight: Flight) -> Reply | Failed:
+        url = URL(request.url, encoded=True)
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = await self._send(request, url, flight)
+            try:
+                if response.status in _REDIRECTS and request.safe:
+                    target = _same_origin(url, response.headers.get("Location", ""))
+                    if target is not None:
+                        response.release()
+                        url = target
+                        continue
+                flight.status, flight.headers = response.status, response.headers
+                return await self._read(response, flight)
+            except BaseException:
+                response.close()
+                raise
+        return Failed(kind="garbage", sent=True, detail="redirected without end")
+
+    async def _send(self, request: HttpRequest, url: URL, flight: Flight) -> aiohttp.ClientResponse:
+        session = self._safe if request.safe else self._unsafe
+        if session is None:
+            session = self._open(safe=request.safe)
+        if self._own and request.body is None and request.timeout.connect == self._connect:
+            return await session.request(
+                request.method,
+                url,
+                headers=request.headers,
+                allow_redirects=False,
+                trace_request_ctx=flight,
+            )
+        return await session.request(
+            request.method,
+            url,
+            headers=self._all_headers(request.headers),
+            data=request.body,
+            allow_redirects=False,
+            trace_request_ctx=flight,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=request.timeout.connect),
+            middlewares=None if self._own else (_once, *session._middlewares),  # noqa: SLF001 - they have no public name
+        )
+
+    def _all_headers(self, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+        return headers if self._own else {**self._headers, **(headers or {})}
+
+    async def _read(self, response: aiohttp.ClientResponse, flight: Flight) -> Reply | Failed:
+        flight.progressed()
+        most = self._http.max_body
+        length = response.content_length
+        if (
+            length is not None
+            and length <= min(most, _READ_AT_ONCE)
+            and ("Content-Encoding" not in response.headers)
+        ):
+            body = await response.read()
+        else:
+            pieces: list[bytes] = []
+            size = 0
+            async for piece in response.content.iter_any():
+                flight.progressed()
+                size += len(piece)
+                if size > most:
+                    response.close()
+                    return Failed(
+                        kind="too_big",
+                        sent=True,
+                        detail=f"the answer is larger than Http.max_body={most} bytes",
+                        status=response.status,
+                        headers=response.headers,
+                    )
+                pieces.append(piece)
+            body = b"".join(pieces)
+        return Reply(status=response.status, headers=response.headers, body=body)
+
+    # -- sessions -----------------------------------------------------------------------------
+
+    def _open(self, *, safe: bool) -> aiohttp.ClientSession:
+        context = _tls(self._http)
+        if safe:
+            connector = aiohttp.TCPConnector(
+                limit=0, ssl=context, keepalive_timeout=KEPT_CONNECTION_SECONDS
+            )
+            self._safe = self._session(connector, [])
+            return self._safe
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_headers_sent)
+        trace.on_request_chunk_sent.append(_chunk_sent)
+        connector = aiohttp.TCPConnector(limit=0, ssl=context, force_close=True)
+        self._unsafe = self._session(connector, [trace])
+        return self._unsafe
+
+    def _session(
+        self, connector: aiohttp.TCPConnector, traces: list[aiohttp.TraceConfig]
+    ) -> aiohttp.ClientSession:
+        # The scheduler bounds the connections (limit=0 above): pool waits would count as time-outs.
+        session = aiohttp.ClientSession(
+            connector=connector,
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=self._timeout,
+            trace_configs=traces,
+            trust_env=self._http.trust_env,
+            proxy=self._http.proxy,
+        )
+        if hasattr(session, "_retry_connection"):
+            session._retry_connection = False  # noqa: SLF001 - aiohttp has no public switch (its issue 10790)
+        else:  # pragma: no cover - every supported release has the switch; a later one may not
+            session._middlewares = (_once,)  # noqa: SLF001 - as above
+        return session
+
+
+def _tls(http: Http) -> ssl.SSLContext | bool:
+    if http.ssl is not None:
+        return http.ssl
+    if http.ca_file is not None:
+        return ssl.create_default_context(cafile=http.ca_file)
+    return True  # aiohttp's default context, made once a process
+
+
+def _same_origin(url: URL, location: str) -> URL | None:
+    """Return where a redirect leads if that is the same server; the key goes nowhere else."""
+    try:
+        target = url.join(URL(location))
+    except ValueError:
+        return None
+    return target if location and target.origin() == url.origin() else None
+
+
+async def _once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a request a second time by itself."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise Cut(type(error).__name__) from None
+
+
+async def _headers_sent(
+    _session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    _params: aiohttp.TraceRequestHeadersSentParams,
+) -> None:
+    flight: Flight = context.trace_request_ctx
+    flight.sending.sent = True
+    flight.progressed()
+
+
+async def _chunk_sent(
+    _session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    _params: aiohttp.TraceRequestChunkSentParams,
+) -> None:
+    flight: Flight = context.trace_request_ctx
+    flight.progressed()

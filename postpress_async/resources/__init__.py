@@ -1,0 +1,1 @@
+"""What you can ask: one class a namespace, one method an endpoint."""

@@ -1,0 +1,189 @@
+"""What every namespace shares: from a method's arguments to a call on its way."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from postpress_async.errors import ConfigurationError
+from postpress_async.options import check_header
+from postpress_async.pagination import Paginator
+from postpress_async.wire import multipart, target
+from postpress_async.wire.routes import READ
+from postpress_async.wire.values import Call, HttpRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from postpress_async.exchange.pipeline import Pipeline, Terms
+    from postpress_async.models.decoding import PageBody
+    from postpress_async.options import RequestOptions
+    from postpress_async.wire.routes import Route
+    from postpress_async.wire.target import QueryValue
+    from postpress_async.wire.values import Reading
+
+T = TypeVar("T")
+NO_IDS: Mapping[str, object] = {}
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """Be a body as bytes.
+
+    Attributes:
+        data: the bytes.
+        kind: its content type.
+        secrets: texts in it that no error may repeat.
+    """
+
+    data: bytes
+    kind: str
+    secrets: tuple[str, ...] = ()
+
+
+class Namespace:
+    """Bind methods to a pipeline, the terms of a client, and perhaps one account."""
+
+    __slots__ = ("_account_id", "_pipeline", "_terms")
+
+    def __init__(self, pipeline: Pipeline, terms: Terms, account_id: str | None) -> None:
+        self._pipeline = pipeline
+        self._terms = terms
+        self._account_id = account_id
+
+    async def _send(
+        self,
+        route: Route,
+        reading: Reading[T],
+        *,
+        path: str,
+        query: Mapping[str, QueryValue] | None = None,
+        account_id: str | None = None,
+        action: str | None = None,
+        body: Content | None = None,
+        options: RequestOptions | None = None,
+    ) -> T:
+        """Make the call that a method's arguments mean, and send it."""
+        terms = self._terms if options is None else merged(self._terms, options)
+        action = action or route.action
+        if account_id is None:
+            account_id = needed(action, self._account_id)
+        url = f"{self._pipeline.home.base}{path}{target.query(query) if query else ''}"
+        key = None
+        headers = terms.headers
+        if body is not None or route.keyed:
+            key = (options and options.idempotency_key) or os.urandom(16).hex()
+            headers = {**(headers or {}), "Idempotency-Key": key}
+            if body is not None:
+                headers["Content-Type"] = body.kind
+        request = HttpRequest(
+            method=route.method,
+            url=url,
+            headers=headers,
+            body=None if body is None else body.data,
+            timeout=terms.timeout,
+            safe=route.method == "GET",
+        )
+        call = Call(
+            route=route,
+            request=request,
+            reading=reading,
+            account_id=account_id,
+            action=action,
+            secrets=() if body is None else body.secrets,
+            key=key,
+        )
+        return await self._pipeline.send(call, terms)
+
+    def _list(
+        self,
+        route: Route,
+        reading: Reading[PageBody[T]],
+        *,
+        path: str,
+        query: Mapping[str, QueryValue],
+        account_id: str | None,
+        start: str | None,
+        page_size: int | None,
+        options: RequestOptions | None,
+        learn: Callable[[PageBody[T]], None] | None = None,
+    ) -> Paginator[T]:
+        """Make the walk over a list; each page repeats all that was asked of the first one."""
+        checked_page_size(page_size)
+
+        async def fetch(cursor: str | None) -> PageBody[T]:
+            page = await self._send(
+                route,
+                reading,
+                path=path,
+                query={**query, "limit": page_size, "cursor": cursor},
+                account_id=account_id,
+                options=options,
+            )
+            if learn is not None:
+                learn(page)
+            return page
+
+        return Paginator(fetch, start)
+
+    def _account(self, account_id: str | None) -> str | None:
+        """Return the account that a method names, or the one this client is bound to."""
+        if account_id is None:
+            return self._account_id
+        if not isinstance(account_id, str) or not account_id.strip():
+            msg = "account_id must be the id of a connected account, not empty: see accounts.list"
+            raise ConfigurationError(msg)
+        return account_id
+
+
+def needed(action: str, account_id: str | None) -> str | None:
+    """Refuse a call that touches a provider without an account to count it for."""
+    if account_id is None and action != READ:
+        msg = (
+            f"account_id is needed: a `{action}` counts against one account's limits; give "
+            "account_id=…, or use client.account(…)"
+        )
+        raise ConfigurationError(msg)
+    return account_id
+
+
+def merged(terms: Terms, options: RequestOptions) -> Terms:
+    """Return the terms of one call."""
+    headers = terms.headers
+    if options.headers is not None:
+        headers = {**(headers or {}), **options.headers}
+    return msgspec.structs.replace(
+        terms,
+        timeout=options.timeout or terms.timeout,
+        retries=options.retries or terms.retries,
+        max_wait=terms.max_wait if options.max_wait is None else options.max_wait,
+        headers=headers,
+        priority=options.priority,
+    )
+
+
+def form(fields: Sequence[tuple[str, str]], secrets: tuple[str, ...]) -> Content:
+    """Return a multipart body of texts."""
+    data, kind = multipart.encode(fields, os.urandom(16).hex())
+    return Content(data=data, kind=kind, secrets=secrets)
+
+
+def checked_page_size(page_size: object) -> None:
+    """Refuse a page size that no list can have; its upper end is the service's to say."""
+    if page_size is None:
+        return
+    if isinstance(page_size, bool) or not isinstance(page_size, int) or page_size < 1:
+        msg = f"page_size must be a whole number from 1, not {page_size!r}"
+        raise ConfigurationError(msg)
+
+
+def checked_text(name: str, value: object) -> str:
+    """Refuse what is not a text with something in it."""
+    if not isinstance(value, str) or not value.strip():
+        msg = f"{name} must be a text with something in it, not {type(value).__name__}"
+        raise ConfigurationError(msg)
+    return value
+
+
+__all__ = ["Content", "Namespace", "check_header", "form", "merged", "needed"]
