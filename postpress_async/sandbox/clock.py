@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_SWEEP_FROM: Final = 256
 _MINIMUM_DELAY: Final = 0.0005  # a real timer may fire a hair early; asking again must not spin
 
 
@@ -122,18 +123,27 @@ def _wake(future: asyncio.Future[None]) -> None:
 class _Queue:
     """The timers of one event loop; touched by that loop only, `poke` apart."""
 
-    __slots__ = ("_armed", "_clock", "_loop", "_timers")
+    __slots__ = ("_armed", "_clock", "_loop", "_sweep_at", "_timers")
 
     def __init__(self, clock: SandboxClock, loop: asyncio.AbstractEventLoop) -> None:
         self._clock = clock
         self._loop = weakref.ref(loop)
         self._timers: list[Timer] = []
         self._armed: asyncio.TimerHandle | None = None
+        self._sweep_at = _SWEEP_FROM
 
     def add(self, timer: Timer) -> None:
+        if len(self._timers) >= self._sweep_at:
+            self._sweep()
         heapq.heappush(self._timers, timer)
         if self._timers[0] is timer:
             self._arm()
+
+    def _sweep(self) -> None:
+        """Drop what was cancelled: a sleeper of an hour that was called off is not due for long."""
+        self._timers = [timer for timer in self._timers if not timer.cancelled]
+        heapq.heapify(self._timers)
+        self._sweep_at = max(_SWEEP_FROM, 2 * len(self._timers))
 
     def poke(self) -> None:
         loop = self._loop()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .happenings import Happening
 from .problems import Problem
+from .routes.table import ROUTES
+from .routing import shape_of
 from .values import (
     ControlError,
     FaultLike,
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from .engine import Engine
     from .wire import JsonObject
 
-_MOST = 100_000  # of anything: a slip of the finger must not eat the machine
+_ROUTES: Final = frozenset({"*", *(shape_of(route.name) for route in ROUTES)})
+_MOST: Final = 100_000  # of anything: a slip of the finger must not eat the machine
 
 
 def sizes_of(accounts: Mapping[str, int] | None, chats: int | None, messages: int | None) -> Sizes:
@@ -78,6 +81,9 @@ class Control:
     def faults(self, faults: Iterable[FaultLike]) -> None:
         """Replace the list of faults."""
         read = [fault_of(fault) for fault in faults]
+        for fault in read:
+            if shape_of(fault.route) not in _ROUTES:
+                raise ControlError(f"{fault.route} is no route; they look like GET /users/{{id}}")
         with self._engine.lock:
             self._engine.faults.replace(read)
 

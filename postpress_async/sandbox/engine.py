@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("postpress_async.sandbox")
 _ROUTER: Final = Router(ROUTES)
+_BODILESS: Final = frozenset({204, 304})
 _PAGE: Final = (
     "<!doctype html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 )
@@ -182,7 +183,6 @@ class Engine:
         if stored.fingerprint != fingerprint:
             raise Problem("unprocessable_entity", "This key was used for another request.")
         visit.replayed = True
-        visit.headers["Idempotent-Replayed"] = "true"
         return Answer(body=stored.body, status=stored.status)
 
     # -- what is sent ------------------------------------------------------------------------
@@ -205,7 +205,7 @@ class Engine:
         if visit.target.mount == "/api/v1":  # Unipile's habit: absent, where the other says null
             body = without_nulls(body)
         headers = {"x-request-id": visit.request_id, **visit.headers}
-        return Reply(status=status, body=dump(body), headers=headers)
+        return Reply(status=status, body=b"" if body is None else dump(body), headers=headers)
 
     def _spoil(self, visit: Visit, fault: Fault, outcome: Outcome) -> Outcome:
         """Turn the true outcome into what the fault makes of it."""
@@ -232,7 +232,7 @@ class Engine:
         if fault.type is None and status in (408, 413, 502):
             return self._page(visit, status)  # these come from what stands in front of the service
         if status < HTTPStatus.BAD_REQUEST:
-            return self._reply(visit, status, {})
+            return self._reply(visit, status, None if status in _BODILESS else {})
         return self._problem(visit, Problem(slug, status=status))
 
     def _page(self, visit: Visit, status: int) -> Reply:

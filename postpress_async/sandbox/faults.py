@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from .routing import shape_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -42,17 +44,18 @@ class FaultBook:
 
 
 class _Row:
-    __slots__ = ("fault", "luck", "used")
+    __slots__ = ("fault", "luck", "shape", "used")
 
     def __init__(self, fault: Fault, luck: random.Random) -> None:
         self.fault = fault
         self.luck = luck
+        self.shape = shape_of(fault.route)
         self.used = 0
 
     def meets(self, route: str, account_id: str | None) -> bool:
         fault = self.fault
         return (
-            fault.route in ("*", route)
+            self.shape in ("*", shape_of(route))
             and fault.account_id in (None, account_id)
             and (fault.times is None or self.used < fault.times)
             and (fault.probability >= 1 or self.luck.random() < fault.probability)

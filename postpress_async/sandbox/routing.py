@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import unquote_to_bytes
 
@@ -16,8 +17,15 @@ Handler: TypeAlias = "Callable[[Call], Answer]"
 ActionOf: TypeAlias = "Callable[[Call], str]"
 
 MOUNTS: Final = (("v1",), ("api", "v1"))
+_HOLE: Final = re.compile(r"\{[^{}/]*\}")
 _LONGEST_DOTS: Final = len("%2e%2e")
 _DOT: Final = re.compile(r"(?:\.|%2e)", re.IGNORECASE)
+
+
+@lru_cache(maxsize=1024)
+def shape_of(route: str) -> str:
+    """Forget what the parameters of `METHOD /template` are called: `{id}` is `{account_id}`."""
+    return _HOLE.sub("{}", route)
 
 
 @dataclass(frozen=True, slots=True)

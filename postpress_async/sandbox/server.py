@@ -7,7 +7,7 @@ import contextlib
 import socket
 import struct
 from email.utils import formatdate
-from http import HTTPStatus
+from http.client import responses
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import StreamReader, hdrs, web
@@ -157,7 +157,7 @@ def _response(
 
 
 def _head(reply: Reply) -> bytes:
-    reason = HTTPStatus(reply.status).phrase
+    reason = responses.get(reply.status, "")
     lines = {
         "Content-Type": reply.content_type,
         "Content-Length": str(len(reply.body)),

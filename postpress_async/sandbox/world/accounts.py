@@ -35,6 +35,18 @@ def account_json(account: Account) -> JsonObject:
     }
 
 
+def _own_proxy(account: Account) -> JsonObject:
+    """Write a proxy that the user brought: the service shows its password (api.md §17)."""
+    return {
+        "source": "CUSTOM",
+        "host": "proxy.example.com",
+        "port": 3128,
+        "protocol": "http",
+        "username": "proxy-user",
+        "password": f"proxy-secret-{digits(account.id)}",
+    }
+
+
 def _name(account: Account) -> str:
     owner = account.owner
     return owner.public_id.partition("@")[0] if owner.provider == "WHATSAPP" else owner.full_name
@@ -56,7 +68,9 @@ def _im(account: Account) -> JsonObject:
                 "premiumContractId": "c_1" if "recruiter" in account.features else None,
                 "premiumFeatures": list(account.features),
                 "organizations": [],
-                "proxy": {"country": "fr", "host": f"p{digits(account.id, length=3)}.example.com"},
+                "proxy": {"country": "fr"}
+                if "recruiter" in account.features
+                else _own_proxy(account),
             }
         case _:
             return {"id": owner.internal_id, "username": owner.public_id}

@@ -41,6 +41,7 @@ def build_world(seed: int, sizes: Sizes) -> World:
     directories = {
         provider: build_directory(seed, provider, 1 + relations + _STRANGERS)
         for provider in PROVIDERS
+        if sizes.accounts.get(provider, 0)
     }
     world = World(seed, directories)
     for provider in PROVIDERS:

@@ -205,7 +205,7 @@ class World:
             "provider": account.provider,
             "status": account.status,
             "chats": [chat.id for chat in self.chats_of(account.id)],
-            "relations": list(account.relations),
+            "relations": [person.internal_id for person in account.relations.values()],
             "people": [name for person in directory.people for name in readable_by(person)],
             # people who can be written to first: known, and without a chat so far
             "recipients": [
