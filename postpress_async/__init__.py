@@ -331,84 +331,32 @@ __all__ = [
 ]
 
 # Where names live that are not models; a test holds this against the imports above.
-_HOMES: dict[str, tuple[str, ...]] = {
-    "postpress_async._version": ("__version__",),
-    "postpress_async.client": ("Postpress",),
+_HOMES = {
+    "postpress_async._version": "__version__",
+    "postpress_async.client": "Postpress",
     "postpress_async.errors": (
-        "AccountError",
-        "AuthenticationError",
-        "BadRequestError",
-        "ClientClosedError",
-        "ConfigurationError",
-        "ConflictError",
-        "ConnectError",
-        "DecodeError",
-        "GatewayTimeoutError",
-        "LaneClosedError",
-        "NotFoundError",
-        "NotImplementedByProviderError",
-        "Outcome",
-        "OutcomeUnknownError",
-        "PaginationError",
-        "PermissionDeniedError",
-        "PostpressError",
-        "ProviderLimitError",
-        "QueueFullError",
-        "RateLimitedError",
-        "RequestTimeoutError",
-        "ResponseError",
-        "SchedulerError",
-        "ServerError",
-        "ServiceUnavailableError",
-        "StateUnavailableError",
-        "TransportError",
-        "UnprocessableError",
-        "WaitTooLongError",
-        "WebhookVerificationError",
+        "AccountError AuthenticationError BadRequestError ClientClosedError "
+        "ConfigurationError ConflictError ConnectError DecodeError GatewayTimeoutError "
+        "LaneClosedError NotFoundError NotImplementedByProviderError Outcome "
+        "OutcomeUnknownError PaginationError PermissionDeniedError PostpressError "
+        "ProviderLimitError QueueFullError RateLimitedError RequestTimeoutError "
+        "ResponseError SchedulerError ServerError ServiceUnavailableError "
+        "StateUnavailableError TransportError UnprocessableError WaitTooLongError "
+        "WebhookVerificationError"
     ),
-    "postpress_async.exchange.capture": (
-        "Seen",
-        "capture",
-    ),
-    "postpress_async.exchange.transport": ("Transport",),
-    "postpress_async.hooks": (
-        "Attempted",
-        "CallStarted",
-        "Finished",
-        "Hook",
-        "HookEvent",
-        "Retried",
-        "Waited",
-    ),
-    "postpress_async.identifiers": (
-        "Identifier",
-        "identify",
-    ),
-    "postpress_async.limits": (
-        "Limit",
-        "Limits",
-        "Spacing",
-    ),
-    "postpress_async.options": (
-        "Http",
-        "KeyRate",
-        "RequestOptions",
-        "Retries",
-        "Timeout",
-    ),
-    "postpress_async.pagination": (
-        "Page",
-        "Paginator",
-    ),
-    "postpress_async.sandbox": ("Sandbox",),
-    "postpress_async.scheduler.clock": ("Clock",),
-    "postpress_async.scheduler.scheduler": ("Scheduler",),
-    "postpress_async.scheduler.snapshot": (
-        "LaneSnapshot",
-        "LimitUse",
-    ),
+    "postpress_async.exchange.capture": "Seen capture",
+    "postpress_async.exchange.transport": "Transport",
+    "postpress_async.hooks": "Attempted CallStarted Finished Hook HookEvent Retried Waited",
+    "postpress_async.identifiers": "Identifier identify",
+    "postpress_async.limits": "Limit Limits Spacing",
+    "postpress_async.options": "Http KeyRate RequestOptions Retries Timeout",
+    "postpress_async.pagination": "Page Paginator",
+    "postpress_async.sandbox": "Sandbox",
+    "postpress_async.scheduler.clock": "Clock",
+    "postpress_async.scheduler.scheduler": "Scheduler",
+    "postpress_async.scheduler.snapshot": "LaneSnapshot LimitUse",
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:

@@ -24,7 +24,7 @@ from postpress_async.options import (
     positive,
     whole,
 )
-from postpress_async.resources._base import Content, Namespace, needed
+from postpress_async.resources._base import Content, Namespace, checked_account, needed
 from postpress_async.scheduler.clock import LoopClock
 from postpress_async.scheduler.scheduler import Scheduler
 from postpress_async.wire import target
@@ -195,10 +195,7 @@ class Postpress:
 
     def account(self, account_id: str) -> Postpress:
         """Return this client bound to one account: methods need no `account_id`, one lane."""
-        if not isinstance(account_id, str) or not account_id.strip():
-            msg = "account_id must be the id of a connected account, not empty: see accounts.list"
-            raise ConfigurationError(msg)
-        return self._copy(self._terms, account_id)
+        return self._copy(self._terms, checked_account(account_id))
 
     def with_options(
         self,
@@ -343,7 +340,8 @@ class Postpress:
             ),
             scheduler=scheduler,
             gate=KeyGate(options.key_rate),
-            learner=Learner(scheduler, lambda account_id: self.accounts.get(account_id)),
+            # Not the bound method itself: namespaces are loaded at their first use.
+            learner=Learner(scheduler, lambda account_id: self.accounts.get(account_id)),  # noqa: PLW0108
             clock=clock,
             random=random_numbers.random,
         )
@@ -375,7 +373,7 @@ def _key(given: str | None) -> str:
     if not key:
         msg = "api_key is missing: give it, or set POSTPRESS_API_KEY"
         raise ConfigurationError(msg)
-    if not isinstance(key, str) or not key.isascii() or not key.isprintable() or " " in key:
+    if not key.isascii() or not key.isprintable() or " " in key:
         msg = "api_key must be printable ASCII without spaces: was a line break copied with it?"
         raise ConfigurationError(msg)
     return key
@@ -398,10 +396,14 @@ def _max_wait(seconds: float) -> float:
 def _hooks(hooks: Iterable[Hook]) -> tuple[Hook, ...]:
     kept = tuple(hooks)
     for hook in kept:
-        if not callable(hook):
-            msg = f"hooks must be functions that take an event, not {hook!r}"
-            raise ConfigurationError(msg)
+        _check_hook(hook)
     return kept
+
+
+def _check_hook(hook: object) -> None:
+    if not callable(hook):
+        msg = f"hooks must be functions that take an event, not {hook!r}"
+        raise ConfigurationError(msg)
 
 
 def _check_state(state: str, on_state_lost: str) -> None:

@@ -39,6 +39,7 @@ _URN = re.compile(r"urn:li:([A-Za-z_]{1,40}):\(?([^,()]{1,200})[^()]{0,400}\)?")
 _HANDLE = re.compile(r"@?([A-Za-z0-9_.]{1,40})")
 _WORD = re.compile(r"\w[\w.-]{1,119}")
 _PHONE = re.compile(r"(?:tel:)?(?:\+|00)[0-9\s().\-/\u00a0\u2010-\u2015\u202f]{6,40}")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://")
 _E164 = re.compile(r"[1-9][0-9]{6,14}")
 
 _PRODUCTS: dict[str, LinkedInProduct] = {
@@ -173,14 +174,15 @@ def _digits(number: str) -> str | None:
 
 def _link(text: str) -> Identifier | None:
     """Recognise a link to one of the providers, with or without its scheme."""
+    scheme = _SCHEME.match(text)
     try:
-        url = urlsplit(text if "://" in text else f"//{text}")
+        url = urlsplit(text if scheme else f"//{text.removeprefix('//')}")
         host = (url.hostname or "").rstrip(".")
     except ValueError:
         return None
-    scheme_only = _APP_SCHEMES.get(url.scheme.lower()) if "://" in text else None
-    if scheme_only is not None:
-        return scheme_only(url, text)
+    app = _APP_SCHEMES.get(url.scheme.lower()) if scheme else None
+    if app is not None:
+        return app(url, text)
     while host:
         read = _HOSTS.get(host)
         if read is not None:

@@ -51,7 +51,13 @@ _MEANINGS: Final[tuple[tuple[type[Exception], tuple[FailureKind, str, bool]], ..
     (aiohttp.ClientPayloadError, ("body", "the answer was cut", False)),
     (aiohttp.ClientResponseError, ("garbage", "the answer is not HTTP", False)),
     (TimeoutError, ("timeout", "no answer in time", False)),
-    (Exception, ("closed", "the connection was closed before the answer", False)),
+)
+
+
+_CLOSED: Final[tuple[FailureKind, str, bool]] = (
+    "closed",
+    "the connection was closed before the answer",
+    False,
 )
 
 
@@ -62,10 +68,10 @@ def _meaning(error: Exception) -> tuple[FailureKind, str, bool]:
     return kind, words, never_sent
 
 
-def _reason(error: OSError) -> str:
-    if error.errno is None:
+def _reason(errno: int | None) -> str:
+    if errno is None:
         return "closed while connecting"
     try:
-        return os.strerror(error.errno)
+        return os.strerror(errno)
     except ValueError:
         return "refused"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from postpress_async.errors import ConfigurationError
-from postpress_async.options import check_header
 from postpress_async.pagination import Paginator
 from postpress_async.wire import multipart, target
 from postpress_async.wire.routes import READ
@@ -129,12 +128,7 @@ class Namespace:
 
     def _account(self, account_id: str | None) -> str | None:
         """Return the account that a method names, or the one this client is bound to."""
-        if account_id is None:
-            return self._account_id
-        if not isinstance(account_id, str) or not account_id.strip():
-            msg = "account_id must be the id of a connected account, not empty: see accounts.list"
-            raise ConfigurationError(msg)
-        return account_id
+        return self._account_id if account_id is None else checked_account(account_id)
 
 
 def needed(action: str, account_id: str | None) -> str | None:
@@ -144,6 +138,14 @@ def needed(action: str, account_id: str | None) -> str | None:
             f"account_id is needed: a `{action}` counts against one account's limits; give "
             "account_id=…, or use client.account(…)"
         )
+        raise ConfigurationError(msg)
+    return account_id
+
+
+def checked_account(account_id: object) -> str:
+    """Refuse what is not the id of an account."""
+    if not isinstance(account_id, str) or not account_id.strip():
+        msg = "account_id must be the id of a connected account, not empty: see accounts.list"
         raise ConfigurationError(msg)
     return account_id
 
@@ -184,6 +186,3 @@ def checked_text(name: str, value: object) -> str:
         msg = f"{name} must be a text with something in it, not {type(value).__name__}"
         raise ConfigurationError(msg)
     return value
-
-
-__all__ = ["Content", "Namespace", "check_header", "form", "merged", "needed"]

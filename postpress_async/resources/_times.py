@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from postpress_async.errors import ConfigurationError
 
 
-def instant(name: str, value: datetime | str | None) -> str | None:
+def instant(name: str, value: object) -> str | None:
     """Return an instant on the wire; a text passes as it is.
 
     Raises:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from .windows import Gap, Window
 
@@ -43,13 +43,29 @@ class Slot:
         self.probe = probe
 
 
+class Ticket(Protocol):
+    """Be what the shell resolves for a waiter: a future, which the lane itself never touches."""
+
+    def done(self) -> bool:
+        """Tell whether it was resolved or cancelled."""
+        ...
+
+    def set_result(self, slot: Slot, /) -> None:
+        """Resolve it."""
+        ...
+
+    def set_exception(self, error: BaseException, /) -> None:
+        """Fail it."""
+        ...
+
+
 class Waiter:
-    """Stand for one call that waits its turn. The shell hangs its future on `token`."""
+    """Stand for one call that waits its turn."""
 
-    __slots__ = ("cost", "gone", "priority", "since", "slot", "token")
+    __slots__ = ("cost", "gone", "priority", "since", "slot", "ticket")
 
-    def __init__(self, token: object, cost: int, priority: int, since: float) -> None:
-        self.token = token
+    def __init__(self, ticket: Ticket, cost: int, priority: int, since: float) -> None:
+        self.ticket = ticket
         self.cost = cost
         self.priority = priority
         self.since = since

@@ -26,7 +26,7 @@ from .lane import Lane, Queue, Slot, Waiter
 from .snapshot import LaneSnapshot, LimitUse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from postpress_async.limits import Limits, Verdict
 
@@ -138,7 +138,7 @@ class Scheduler:
         cost: int = 1,
         priority: int = 0,
         max_wait: float = 30.0,
-    ) -> AsyncIterator[Slot]:
+    ) -> AsyncGenerator[Slot]:
         """Keep the account's limits around anything else that touches it.
 
         Leaving the block counts the action as done, also by an exception.
@@ -294,9 +294,8 @@ class Scheduler:
         self._places -= len(granted)
         self._out += len(granted)
         for waiter in granted:
-            future = waiter.token
-            if isinstance(future, asyncio.Future) and not future.done():
-                future.set_result(waiter.slot)
+            if waiter.slot is not None and not waiter.ticket.done():
+                waiter.ticket.set_result(waiter.slot)
         if lane.waiting and self._places <= 0:
             self._hungry[lane] = None
         self._set_timer(lane, again)
@@ -321,9 +320,8 @@ class Scheduler:
 
 
 def _fail(waiter: Waiter, error: BaseException) -> None:
-    future = waiter.token
-    if isinstance(future, asyncio.Future) and not future.done():
-        future.set_exception(error)
+    if not waiter.ticket.done():
+        waiter.ticket.set_exception(error)
 
 
 def _lane_closed(lane: Lane, action: str) -> LaneClosedError:

@@ -164,11 +164,8 @@ def parse(body: bytes) -> Problem:
         said = _decode(body)
     except (ValueError, RecursionError):
         return Problem()
-    if isinstance(said.error, dict):
-        try:
-            inner = msgspec.convert(said.error, _Inner)
-        except msgspec.ValidationError:
-            inner = _Inner()
+    inner = _inner(said.error)
+    if inner is not None:
         code = _text(inner.code)
         return Problem(
             slug=_slug(code),
@@ -186,6 +183,13 @@ def parse(body: bytes) -> Problem:
         instance=_text(said.instance),
         envelope=type_ is not None,
     )
+
+
+def _inner(said: object) -> _Inner | None:
+    try:
+        return msgspec.convert(said, _Inner) if said is not None else None
+    except msgspec.ValidationError:
+        return None
 
 
 def _text(value: object) -> str | None:
