@@ -64,12 +64,12 @@ _CLOSED: Final[tuple[FailureKind, str, bool]] = (
 def _meaning(error: Exception) -> tuple[FailureKind, str, bool]:
     kind, words, never_sent = next(meaning for cls, meaning in _MEANINGS if isinstance(error, cls))
     if isinstance(error, aiohttp.ClientConnectorError):
-        words = f"{words} ({_reason(error.os_error)})"
+        words = f"{words} ({_reason(getattr(error, "errno", None))})"
     return kind, words, never_sent
 
 
-def _reason(errno: int | None) -> str:
-    if errno is None:
+def _reason(errno: object) -> str:
+    if not isinstance(errno, int):
         return "closed while connecting"
     try:
         return os.strerror(errno)

@@ -1,0 +1,143 @@
+"""Every task of this project: `nox -l` lists them, `nox -s NAME` runs one, all set-up included."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+MAIN = "3.11"  # the floor: what works there is typed, linted and measured there
+# The floors that pyproject.toml promises; the session `lowest` proves them.
+LOWEST = ["aiohttp==3.14.0", "aiolimiter==1.2.1", "msgspec==0.20.0", "tenacity==9.0.0"]
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+# A missing interpreter is skipped, and nox says so; also on a machine that sets CI.
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["tests", "lint", "types", "layers", "docs"]
+
+
+def _show_pyenv_all_its_versions() -> None:
+    """Let pyenv's shims find every installed interpreter, not only the chosen one."""
+    if shutil.which("pyenv") and "PYENV_VERSION" not in os.environ:
+        found = subprocess.run(
+            ["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False
+        ).stdout.split()
+        newest = {name.rpartition(".")[0]: name for name in found}
+        wanted = [newest[python] for python in PYTHONS if python in newest]
+        if wanted:
+            os.environ["PYENV_VERSION"] = ":".join(wanted)
+
+
+_show_pyenv_all_its_versions()
+
+
+def _group(name: str) -> list[str]:
+    return nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), name)
+
+
+def _install(session: nox.Session, *groups: str, extras: str = "") -> None:
+    wanted = [requirement for group in groups for requirement in _group(group)]
+    session.install(f".{extras}" if extras else ".", *wanted)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the whole suite on every interpreter found, in parallel."""
+    _install(session, "test", extras="[cli]")
+    session.run("pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def lowest(session: nox.Session) -> None:
+    """Run what meets the network with the oldest supported dependencies."""
+    _install(session, "test", extras="[cli]")
+    session.install(*LOWEST)
+    session.run("pytest", "-n", "2", "tests/exchange", "tests/unit", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def coverage(session: nox.Session) -> None:
+    """Run the suite once and show which lines nothing reached."""
+    session.install("-e", ".[cli]", *_group("test"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session(python=MAIN)
+def flakes(session: nox.Session) -> None:
+    """Run the suite twenty times, each in another order; the first failure ends it."""
+    _install(session, "test", extras="[cli]")
+    for turn in range(int(session.posargs[0]) if session.posargs else 20):
+        session.log(f"turn {turn + 1}")
+        session.run("pytest", "-n", "2", "-q", "-x", "-p", "randomly", *session.posargs[1:])
+
+
+@nox.session(python=MAIN)
+def lint(session: nox.Session) -> None:
+    """Check style, spelling and the notes of changes; change nothing."""
+    session.install(*_group("lint"), *_group("changes"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("codespell")
+    session.run("towncrier", "build", "--draft", "--version", "next", silent=True)
+
+
+@nox.session(python=MAIN)
+def types(session: nox.Session) -> None:
+    """Check the package with mypy and pyright, its completeness, and how users may type it."""
+    session.install("-e", ".[cli]", *_group("types"), *_group("test"))
+    session.run("mypy", "postpress_async")
+    session.run("pyright", env={"VIRTUAL_ENV": session.virtualenv.location})
+    session.run(
+        "pyright", "--verifytypes", "postpress_async", "--ignoreexternal",
+        env={"VIRTUAL_ENV": session.virtualenv.location},
+    )  # fmt: skip
+    session.run("python", "tests/typing/check.py")
+
+
+@nox.session(python=MAIN)
+def layers(session: nox.Session) -> None:
+    """Check that imports point down only."""
+    session.install("-e", ".[cli]", *_group("layers"))
+    session.run("lint-imports")
+
+
+@nox.session(python=MAIN)
+def docs(session: nox.Session) -> None:
+    """Build the guides and the reference into site/, strictly."""
+    session.install("-e", ".[cli]", *_group("docs"))
+    session.run("python", "docs/build.py", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def demo(session: nox.Session) -> None:
+    """Show the promises being kept, against the sandbox; `-- --json` for the summary line."""
+    session.install(".[cli]", silent=True)
+    session.run("postpress", "demo", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def bench(session: nox.Session) -> None:
+    """Measure the goals as ratios against named baselines, in one interleaved run."""
+    _install(session, "bench", extras="[uvloop]")
+    session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def package(session: nox.Session) -> None:
+    """Build the distributions, look into them, and run the client from the wheel."""
+    session.install("build", "twine")
+    out = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(out, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(out), silent=True)
+    session.run("twine", "check", "--strict", *map(str, out.iterdir()))
+    session.install(*map(str, out.glob("*.whl")))
+    session.run("python", "-c", "from postpress_async import Postpress, Sandbox; print('ok')")
