@@ -89,7 +89,8 @@ class Fields:
         if indexed is not None and all(key.isdigit() for key in indexed):
             found = [indexed[key] for key in sorted(indexed, key=int)]
         rows: list[str] = []
-        for item in as_list(found) or [found]:
+        several = as_list(found)
+        for item in [found] if several is None else several:
             if not isinstance(item, str):
                 raise Problem("invalid_parameters", f"{name} must be a list of strings")
             rows.append(item)

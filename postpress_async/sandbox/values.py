@@ -23,6 +23,10 @@ SECONDS: Final[dict[str, float]] = {
     "week": 604_800.0,
     "month": 31 * 86_400.0,
 }
+ACTIONS: Final = frozenset(
+    """* profile search browse invite invite_note first_message message inmail follow react comment
+    post edit login read other""".split()
+)
 _ANSWERS: Final = range(200, 600)
 _REDIRECTS: Final = range(300, 400)
 
@@ -59,8 +63,9 @@ class Fault:
             raise ControlError("probability lies between 0 and 1")
         if self.times is not None and self.times < 0:
             raise ControlError("times is a count")
-        if isinstance(self.retry_after, str) and not self.retry_after.isprintable():
-            raise ControlError("retry_after is a header: no line breaks")
+        for header in (self.retry_after, self.location):
+            if isinstance(header, str) and not (header.isascii() and header.isprintable()):
+                raise ControlError("retry_after and location are headers: printable ASCII")
         self._check_status()
 
     def _check_status(self) -> None:
@@ -123,6 +128,9 @@ class HiddenLimit:
     def __post_init__(self) -> None:
         if self.amount < 0:
             raise ControlError("amount is a count")
+        unknown = set(self.actions) - ACTIONS
+        if unknown:
+            raise ControlError(f"{min(unknown)} is no action; there are {', '.join(sorted(ACTIONS))}")
         if isinstance(self.per, str) and self.per not in SECONDS:
             raise ControlError(f"per is a number of seconds or one of {', '.join(SECONDS)}")
         if not (0 < self.seconds < math.inf):

@@ -131,7 +131,7 @@ def _messages(world: World, chat: Chat, chat_index: int, count: int) -> None:
     end = HISTORY_ENDS - chat_index * 3_607_000 - (chat.number % 60) * 1_000
     for index in range(count):
         number = world.number()
-        sender = chat.attendees[(index * 2 + chat_index) % len(chat.attendees)]
+        sender = chat.attendees[(index + index // 3 + chat_index) % len(chat.attendees)]
         message = Message(
             id=token(world.seed, "message", number),
             chat=chat,
