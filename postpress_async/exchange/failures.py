@@ -64,7 +64,8 @@ _CLOSED: Final[tuple[FailureKind, str, bool]] = (
 def _meaning(error: Exception) -> tuple[FailureKind, str, bool]:
     kind, words, never_sent = next(meaning for cls, meaning in _MEANINGS if isinstance(error, cls))
     if isinstance(error, aiohttp.ClientConnectorError):
-        words = f"{words} ({_reason(getattr(error, "errno", None))})"
+        errno: object = getattr(error, "errno", None)
+        words = f"{words} ({_reason(errno)})"
     return kind, words, never_sent
 
 

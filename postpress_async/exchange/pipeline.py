@@ -104,19 +104,19 @@ class Pipeline:
         try:
             await self._pass_key_gate(call, run)
             run.attempts += 1
-            verdict, start = _CANCELLED, run.now()
+            verdict, start = _CANCELLED, self._clock.monotonic() if run.watched else 0.0
             try:
                 answer = await self.home.network().exchange(call.request, sending)
             except BaseException:
                 run.maybe_sent = sending.sent
                 verdict = _CANCELLED if sending.sent else REFUND
                 raise
-            result = codec.read(call, answer, key=self.home.key, now=self._clock.time())
+            result = codec.read(call, answer, key=self.home.key, now=self._clock.time)
             verdict = result.verdict if isinstance(result, Bad) else DONE
         finally:
             self.scheduler.report(slot, verdict)
         if run.watched or capturing.get() is not None:
-            run.tried(answer, result, run.now() - start)
+            run.tried(answer, result, self._clock.monotonic() - start)
         return result
 
     async def _again(self, call: Call[T], terms: Terms, run: Run, first: Bad) -> Good[T] | Bad:

@@ -34,14 +34,12 @@ class Run:
     """
 
     __slots__ = (
-        "_account_id",
-        "_action",
         "_begun",
+        "_call",
         "_hooks",
         "_id",
         "_now",
         "_patience",
-        "_route",
         "attempts",
         "doubt",
         "maybe_sent",
@@ -51,9 +49,7 @@ class Run:
 
     def __init__(self, serial: int, call: Call[T], terms: Terms, now: Callable[[], float]) -> None:
         self._id = serial
-        self._route = call.route
-        self._account_id = call.account_id
-        self._action = call.action
+        self._call: Call[object] = call  # type: ignore[assignment] # only read, so its value's type may be any
         self._hooks = terms.hooks
         self._now = now
         self._patience = terms.max_wait
@@ -130,17 +126,14 @@ class Run:
         }
         self._emit(Finished, fields)
 
-    def now(self) -> float:
-        """Return the clock's time where somebody watches, else 0: nobody reads it."""
-        return self._now() if self.watched else 0.0
-
     def _emit(self, kind: Callable[..., HookEvent], fields: dict[str, object]) -> None:
+        call = self._call
         event = kind(
             call_id=self._id,
-            method=self._route.method,
-            route=self._route.template,
-            account_id=self._account_id,
-            action=self._action,
+            method=call.route.method,
+            route=call.route.template,
+            account_id=call.account_id,
+            action=call.action,
             **fields,
         )
         _log.debug("%s", event)

@@ -38,17 +38,23 @@ class Clock(Protocol):
 
 
 class LoopClock:
-    """Read the running event loop's own time, so that a virtual loop moves it."""
+    """Read the event loop's own time, so that a virtual loop moves it. One for each client."""
 
-    __slots__ = ()
+    __slots__ = ("monotonic",)
+
+    monotonic: Callable[[], float]
+
+    def __init__(self) -> None:
+        self.monotonic = self._first_time
+
+    def _first_time(self) -> float:
+        # Every call asks for the time several times: bound once, it costs half.
+        self.monotonic = asyncio.get_running_loop().time
+        return self.monotonic()
 
     def time(self) -> float:
         """Return seconds since the epoch."""
         return time.time()
-
-    def monotonic(self) -> float:
-        """Return the running loop's time."""
-        return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float, /) -> None:
         """Wait in the running loop."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 COOL_DOWN_BASE: Final = 60.0
 COOL_DOWN_MOST: Final = 6 * 3600.0
 READ: Final = "read"
+_PROBE_DUE: Final = 1  # the next call goes alone, to see whether the cool-down was enough
+_PROBE_OUT: Final = 2  # it is under way: nobody else goes
 
 
 class Slot:
@@ -175,7 +177,7 @@ class Lane:
         self._gap: Gap | None = None
         self._strikes = 0
         self._resigned = False
-        self._probing = 0  # 0 no, 1 the next call is the probe, 2 the probe is under way
+        self._probing = 0
 
     # -- asking -------------------------------------------------------------------------------
 
@@ -197,13 +199,16 @@ class Lane:
         """Tell when a call may go; inf where only an answer, or a person, can tell."""
         ready = now
         if queue.gated:
-            if self.closed is not None or self._probing == 2:  # noqa: PLR2004 - the probe is out
+            if self.closed is not None or self._probing == _PROBE_OUT:
                 return inf
-            ready = max(ready, self.cooling_until)
+            if self.cooling_until > ready:  # noqa: PLR1730 - max() costs twice, on every call
+                ready = self.cooling_until
         if queue.gap is not None or self._gap is not None:
             ready = max(ready, *(gap.ready_at(now) for gap in self._gaps(queue)))
         for window in queue.windows:
-            ready = max(ready, window.ready_at(cost, now))
+            at = window.ready_at(cost, now)
+            if at > ready:  # noqa: PLR1730 - as above
+                ready = at
         return ready
 
     def _gaps(self, queue: Queue) -> Iterator[Gap]:
@@ -270,9 +275,9 @@ class Lane:
     def _grant(self, queue: Queue, cost: int, now: float) -> Slot:
         for window in queue.windows:
             window.held += cost
-        probe = queue.gated and self._probing == 1
+        probe = queue.gated and self._probing == _PROBE_DUE
         if probe:
-            self._probing = 2
+            self._probing = _PROBE_OUT
         self.in_flight += 1
         slot = Slot(self, queue, cost, now, probe=probe)
         if queue.gap is not None or self._gap is not None:
@@ -288,7 +293,7 @@ class Lane:
         self.in_flight -= 1
         self._settle(slot, now + verdict.settle, counts=verdict.counts)
         if slot.probe:
-            self._probing = 1 if verdict.effect == "no_answer" else 0
+            self._probing = _PROBE_DUE if verdict.effect == "no_answer" else 0
         if verdict.effect == "none":
             if slot.queue.gated and slot.at >= self.cooling_until:
                 self._strikes = 0
@@ -320,7 +325,7 @@ class Lane:
             until = self.cooling_until
         self._strikes += fresh
         self.cooling_until = max(self.cooling_until, until)
-        self._probing = 1
+        self._probing = _PROBE_DUE
 
     def open(self) -> None:
         """Open a closed lane again."""

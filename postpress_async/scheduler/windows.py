@@ -13,6 +13,8 @@ from __future__ import annotations
 from array import array
 from math import inf
 
+_COMPACT_FROM = 64  # forgotten events that may stay before the ring is cut
+
 
 class Window:
     """Allow at most `amount` in any `per` seconds. Nine bytes an event, exact.
@@ -68,7 +70,12 @@ class Window:
     def done(self, cost: int, at: float) -> None:
         """Count a held call as done at an instant."""
         self.held -= cost
-        self.add(cost, at)
+        ring = self._at
+        if ring and cost == 1 and self._cost is None and at >= ring[-1]:
+            ring.append(at)  # the common case of `add`, without its questions
+            self._done += 1
+        else:
+            self.add(cost, at)
 
     def refund(self, cost: int) -> None:
         """Take back a held call that the provider cannot have seen."""
@@ -87,8 +94,6 @@ class Window:
         if self._cost is not None:
             self._cost.append(cost)
         self._done += cost
-        if self._head > 64 and self._head * 2 > len(ring):  # noqa: PLR2004 - rarely, and never small
-            self._compact()
 
     @property
     def empty(self) -> bool:
@@ -104,8 +109,10 @@ class Window:
             self._done -= 1 if costs is None else costs[head]
             head += 1
         self._head = head
-        if head == end and end:
+        if head == end:
             self._at, self._cost, self._head = None, None, 0
+        elif head > _COMPACT_FROM and head * 2 > end:
+            self._compact()
 
     def _leaves(self, missing: int) -> float:
         """Return when enough of the oldest events will have left."""

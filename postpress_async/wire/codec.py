@@ -20,7 +20,7 @@ from . import problems
 from .values import Bad, Call, Failed, Good, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from postpress_async.errors import Outcome
     from postpress_async.limits import Effect
@@ -40,18 +40,20 @@ _SERVER: Final = 500
 _MANY: Final = 429
 
 
-def read(call: Call[T], answer: Reply | Failed, *, key: str, now: float) -> Good[T] | Bad:
+def read(
+    call: Call[T], answer: Reply | Failed, *, key: str, now: Callable[[], float]
+) -> Good[T] | Bad:
     """Say what one attempt brought.
 
     Args:
         call: what was asked.
         answer: what the transport brought back.
         key: the API key, struck out of whatever is kept of the answer.
-        now: seconds since the epoch, for a Retry-After that is a date.
+        now: tells seconds since the epoch, for a Retry-After that is a date.
     """
     if isinstance(answer, Failed):
         return _failed(call, answer, key, now)
-    if answer.status not in _OK:
+    if not 200 <= answer.status < 300:
         return _refused(call, answer, key, now)
     try:
         return Good(call.reading.read(answer.body))
@@ -100,10 +102,10 @@ def _date(text: str) -> float | None:
 # -- answers that say no --------------------------------------------------------------------
 
 
-def _refused(call: Call[T], reply: Reply, key: str, now: float) -> Bad:
+def _refused(call: Call[T], reply: Reply, key: str, now: Callable[[], float]) -> Bad:
     problem = problems.parse(reply.body)
     status, slug = reply.status, problem.slug
-    wait = retry_after(reply.headers, now)
+    wait = retry_after(reply.headers, now())
     cls = problems.class_of(status, slug)
     outcome: Outcome = "refused"
     if call.route.repeatable != "safe" and maybe_done(status, slug, envelope=problem.envelope):
@@ -218,7 +220,7 @@ _STEPS: Final[dict[Outcome, str]] = {
 # -- no answer --------------------------------------------------------------------------------
 
 
-def _failed(call: Call[T], failed: Failed, key: str, now: float) -> Bad:
+def _failed(call: Call[T], failed: Failed, key: str, now: Callable[[], float]) -> Bad:
     if failed.status is not None:
         head = Reply(status=failed.status, headers=failed.headers or {}, body=b"")
         if failed.status not in _OK:

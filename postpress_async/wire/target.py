@@ -73,19 +73,20 @@ def query(values: Mapping[str, QueryValue]) -> str:
     for name, value in values.items():
         if value is None:
             continue
-        if isinstance(value, bool):
-            text = "true" if value else "false"
-        elif isinstance(value, str):
-            text = value
-        elif isinstance(value, int):
-            text = str(value)
-        else:
-            text = ",".join(value)
-        if _CONTROL.search(text):
-            msg = f"{name} has control characters: strip them"
-            raise ConfigurationError(msg)
-        parts.append(f"{name}={text if _PLAIN.match(text) else _quoted(name, text)}")
+        text = value if isinstance(value, str) else _text(value)
+        if not _PLAIN.match(text):
+            if _CONTROL.search(text):
+                msg = f"{name} has control characters: strip them"
+                raise ConfigurationError(msg)
+            text = _quoted(name, text)
+        parts.append(f"{name}={text}")
     return "?" + "&".join(parts) if parts else ""
+
+
+def _text(value: int | Sequence[str]) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else ",".join(value)
 
 
 def _quoted(name: str, value: str) -> str:
