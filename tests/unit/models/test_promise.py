@@ -71,6 +71,8 @@ def mutate(tree, path, value):
     try:
         for key in path[:-1]:
             node = node[key]
+        if isinstance(node, dict) != isinstance(path[-1], str):
+            return False  # a list was replaced by an object before
         if value is DROP:
             del node[path[-1]]
         else:
