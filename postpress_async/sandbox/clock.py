@@ -97,6 +97,15 @@ class SandboxClock:
         queue.add(timer)
         return timer
 
+    def next_due(self) -> float | None:
+        """Tell the earliest instant of `monotonic()` that the running loop waits for, if any.
+
+        Who advances to it skips the waiting and nothing else.
+        """
+        with self._lock:
+            queue = self._queues.get(asyncio.get_running_loop())
+        return None if queue is None else queue.next_due()
+
     def advance(self, seconds: float) -> None:
         """Skip time, from any thread.
 
@@ -144,6 +153,11 @@ class _Queue:
         self._timers = [timer for timer in self._timers if not timer.cancelled]
         heapq.heapify(self._timers)
         self._sweep_at = max(_SWEEP_FROM, 2 * len(self._timers))
+
+    def next_due(self) -> float | None:
+        while self._timers and self._timers[0].cancelled:
+            heapq.heappop(self._timers)
+        return self._timers[0].when if self._timers else None
 
     def poke(self) -> None:
         loop = self._loop()
