@@ -40,17 +40,18 @@ class Clock(Protocol):
 class LoopClock:
     """Read the event loop's own time, so that a virtual loop moves it. One for each client."""
 
-    __slots__ = ("monotonic",)
-
-    monotonic: Callable[[], float]
+    __slots__ = ("_now",)
 
     def __init__(self) -> None:
-        self.monotonic = self._first_time
+        self._now: Callable[[], float] = self._first
 
-    def _first_time(self) -> float:
-        # Every call asks for the time several times: bound once, it costs half.
-        self.monotonic = asyncio.get_running_loop().time
-        return self.monotonic()
+    def _first(self) -> float:
+        self._now = asyncio.get_running_loop().time  # bound once: every call asks several times
+        return self._now()
+
+    def monotonic(self) -> float:
+        """Return the running loop's time."""
+        return self._now()
 
     def time(self) -> float:
         """Return seconds since the epoch."""
