@@ -50,7 +50,8 @@ class Model(Part, frozen=True, kw_only=True, dict=True):
     def raw(self) -> dict[str, object]:
         """What the service sent, undocumented keys included; decoded at the first look.
 
-        A value made by hand, copied or unpickled gives its own fields instead.
+        A value made by hand, copied, unpickled or nested in another one gives its own fields
+        instead: look into the `raw` of what was returned.
 
         Raises:
             UnreadableError: A part that no field needed is broken.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import types
 import typing
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Union, cast, get_args, get_origin
 
 import msgspec
 
@@ -76,8 +76,6 @@ class _Shape:
 
 def _members(kind: object) -> list[object]:
     origin = get_origin(kind)
-    if origin is Annotated:
-        return _members(get_args(kind)[0])
     if origin in (Union, types.UnionType):
         return [one for member in get_args(kind) for one in _members(member)]
     return [type(None) if kind is None else kind]

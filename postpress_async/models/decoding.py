@@ -80,6 +80,10 @@ class PageBody(Generic[T_co]):
 
     __slots__ = ("_memory", "cursor", "issues", "items")
 
+    items: list[T_co]
+    cursor: str | None
+    issues: tuple[str, ...]
+
     def __init__(
         self,
         items: list[T_co],

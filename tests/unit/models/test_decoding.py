@@ -69,6 +69,11 @@ def test_what_was_obviously_meant_is_read_so(fields, name, value):
     assert profile.raw[next(iter(fields))] == next(iter(fields.values()))
 
 
+def test_flags_come_as_numbers():
+    profile = read(notes=[{"author": {"public_profile_url": 1}}])
+    assert profile.notes[0].author.public_profile_url is True
+
+
 def test_one_object_becomes_a_list_and_a_list_of_one_an_object():
     profile = read(education={"school": "MIT"}, birthdate=[{"month": 5, "day": 1}])
     assert [one.school for one in profile.education] == ["MIT"]
@@ -186,8 +191,9 @@ def test_broken_parts_that_no_field_needs_only_break_raw():
 def test_other_types_are_read_too():
     class Own(msgspec.Struct):
         size: int
+        ratio: float = 0.0
 
-    assert Reader(Own).read(b'{"size":"5"}') == Own(5)
+    assert Reader(Own).read(b'{"size":"5","ratio":1}') == Own(5, 1.0)
     assert Reader(object).read(b"[1]") == [1]
     assert Reader(dict[str, int]).read(b'{"a":1}') == {"a": 1}
     with pytest.raises(UnreadableError, match="size"):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import msgspec
@@ -14,24 +16,33 @@ from postpress_async.models import (
     Attendee,
     CandidateMoved,
     Chat,
+    ContactInfo,
     GmailAlias,
     GmailOwner,
     ImapOwner,
     InstagramProfile,
+    LinkedInOwner,
     LinkedInProfile,
+    MailServer,
+    MailServers,
     Message,
     NoteActivity,
     NoteAdded,
     NoteDeleted,
+    OutlookOwner,
     Profile,
     Reader,
+    TelegramOwner,
     TelegramProfile,
     UnhandledEvent,
     UnknownActivity,
+    UnknownAttachment,
     UnknownOwner,
     UnknownProfile,
+    UnknownSpecifics,
     WhatsAppProfile,
     WorkExperience,
+    XOwner,
     XProfile,
 )
 
@@ -216,13 +227,39 @@ def test_messages_count_degrees(distance, degree):
     assert Message(attendee_distance=distance).degree == degree
 
 
-def test_owners_have_names():
-    alias = GmailAlias(display_name="Ada", is_primary=True)
-    assert GmailOwner(email="a@example.com", aliases=[alias]).display_name == "Ada"
-    assert GmailOwner(email="a@example.com").display_name == "a@example.com"
-    assert ImapOwner().display_name is None
-    assert UnknownOwner(raw={"provider": "YAHOO", "email": "a@b"}).display_name == "a@b"
+OWNERS = [
+    (LinkedInOwner(provider_id="1", public_identifier="ada"), ("LINKEDIN", "1", "ada")),
+    (TelegramOwner(provider_id="1", username="ada"), ("TELEGRAM", "1", "ada")),
+    (XOwner(id="1", name="Ada"), ("TWITTER", "1", "Ada")),
+    (
+        GmailOwner(email="a@b", aliases=[GmailAlias(display_name="Ada", is_primary=True)]),
+        ("GMAIL", "a@b", "Ada"),
+    ),
+    (GmailOwner(email="a@b"), ("GMAIL", "a@b", "a@b")),
+    (OutlookOwner(id="1", display_name="Ada"), ("OUTLOOK", "1", "Ada")),
+    (ImapOwner(), ("IMAP", None, None)),
+    (
+        ImapOwner(connection_params=MailServers(imap=MailServer(username="a@b"))),
+        ("IMAP", "a@b", "a@b"),
+    ),
+    (UnknownOwner(raw={"provider": "YAHOO", "id": "1", "email": "a@b"}), ("YAHOO", "1", "a@b")),
+]
+
+
+@pytest.mark.parametrize(("owner", "expected"), OWNERS)
+def test_every_owner_answers_the_same_questions(owner, expected):
+    assert (owner.provider, owner.provider_id, owner.display_name) == expected
+
+
+def test_the_rest_has_tidy_names_too():
     assert Attendee(name="Ada").display_name == "Ada"
+    assert Attendee().provider is None
+    assert Attendee(specifics=UnknownSpecifics(raw={"provider": "SLACK"})).provider == "SLACK"
+    assert UnknownAttachment(raw={"url": "att://1"}).url == "att://1"
+    assert Message(timestamp="2026-05-01T10:00:00.000Z").sent_at == datetime(
+        2026, 5, 1, 10, tzinfo=UTC
+    )
+    assert ContactInfo(adresses=["1 Main Street"]).addresses == ["1 Main Street"]
 
 
 class TestMemory:
@@ -292,3 +329,11 @@ def test_encoding_and_decoding_again_changes_nothing():
 def test_public_names_are_sorted_and_exist():
     assert models.__all__ == sorted(models.__all__)
     assert all(hasattr(models, name) for name in models.__all__)
+
+
+def test_importing_models_brings_neither_network_nor_repair_shop():
+    code = "import sys, postpress_async.models; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "postpress_async.models.chats" in loaded
+    assert not loaded & {"aiohttp", "asyncio", "postpress_async.models._mending"}
