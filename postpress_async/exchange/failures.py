@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
+from aiohttp.http_exceptions import ContentEncodingError
 
 from postpress_async.wire.values import Failed, FailureKind
 
@@ -52,8 +53,6 @@ _MEANINGS: Final[tuple[tuple[type[Exception], tuple[FailureKind, str, bool]], ..
     (aiohttp.ClientResponseError, ("garbage", "the answer is not HTTP", False)),
     (TimeoutError, ("timeout", "no answer in time", False)),
 )
-
-
 _CLOSED: Final[tuple[FailureKind, str, bool]] = (
     "closed",
     "the connection was closed before the answer",
@@ -62,7 +61,11 @@ _CLOSED: Final[tuple[FailureKind, str, bool]] = (
 
 
 def _meaning(error: Exception) -> tuple[FailureKind, str, bool]:
-    kind, words, never_sent = next(meaning for cls, meaning in _MEANINGS if isinstance(error, cls))
+    kind, words, never_sent = next(
+        (meaning for cls, meaning in _MEANINGS if isinstance(error, cls)), _CLOSED
+    )
+    if isinstance(error.__cause__, ContentEncodingError):
+        return "encoding", "the answer is not compressed as it says", False
     if isinstance(error, aiohttp.ClientConnectorError):
         errno: object = getattr(error, "errno", None)
         words = f"{words} ({_reason(errno)})"

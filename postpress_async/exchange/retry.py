@@ -70,7 +70,7 @@ def _decide(bad: Bad, route: Route, number: int, policy: Retries, jitter: float)
     unless_write: Decision = again if harmless or trusted else UNKNOWN
     if bad.kind == "answer":
         return _by_status(bad, route, number, again, unless_write, trusted=trusted)
-    if bad.kind in {"unreadable", "body", "too_big"} and bad.status is not None:
+    if bad.status is not None:
         return _by_good_head(bad, route, number, pause, unless_write)
     if bad.kind in {"certificate", "tls"}:
         return STOP
@@ -89,11 +89,12 @@ def _by_good_head(
 ) -> Decision:
     """A 2xx came and its body did not: a read is repeated, a write was done."""
     if route.repeatable != "safe":
-        return unless_write if bad.html else STOP
+        return unless_write if bad.html and route.repeatable == "write" else STOP
     if bad.kind == "too_big":
         return STOP
     # A cut may be chance; an answer that cannot be read twice never will be.
-    return Wait(pause, "unreadable") if bad.kind == "body" or number == 1 else STOP
+    by_chance = bad.kind in {"body", "timeout"}
+    return Wait(pause, "unreadable") if by_chance or number == 1 else STOP
 
 
 def _by_status(
@@ -111,7 +112,7 @@ def _by_status(
         return again if refused_early else STOP
     if slug == "authentication_intent_error":
         return STOP if route.repeatable == "safe" else unless_write
-    if slug == "provider_error" and status == 500 and isinstance(unless_write, Wait):
+    if slug == "provider_error" and status == 500 and route.repeatable != "write":
         return Wait(0.0, "cool_down") if number == 1 else STOP
     if status == 500 and route.method == "PATCH" and number > 1 and not trusted:
         return STOP

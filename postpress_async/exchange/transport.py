@@ -101,21 +101,21 @@ class AiohttpTransport:
 
     async def _carry(self, request: HttpRequest, flight: Flight) -> Reply | Failed:
         url = URL(request.url, encoded=True)
-        for _ in range(_MOST_REDIRECTS + 1):
+        followed = 0
+        while True:
             response = await self._send(request, url, flight)
             try:
-                if response.status in _REDIRECTS and request.safe:
+                if response.status in _REDIRECTS and request.safe and followed < _MOST_REDIRECTS:
                     target = _same_origin(url, response.headers.get("Location", ""))
                     if target is not None:
                         response.release()
-                        url = target
+                        url, followed = target, followed + 1
                         continue
                 flight.status, flight.headers = response.status, response.headers
                 return await self._read(response, flight)
             except BaseException:
                 response.close()
                 raise
-        return Failed(kind="garbage", sent=True, detail="redirected without end")
 
     async def _send(self, request: HttpRequest, url: URL, flight: Flight) -> aiohttp.ClientResponse:
         session = self._safe if request.safe else self._unsafe

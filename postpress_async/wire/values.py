@@ -91,6 +91,7 @@ FailureKind: TypeAlias = Literal[
     "closed",  # cut while the answer was awaited
     "garbage",  # what came is not HTTP
     "body",  # a head came, its body did not
+    "encoding",  # the body is not what its Content-Encoding says
     "too_big",  # the body is larger than Http.max_body
     "late",  # the slot was older than its use_by: given back, never sent
 ]
