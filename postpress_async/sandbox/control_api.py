@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 from urllib.parse import parse_qsl, unquote
 
 from .dashboard import page
+from .journal import INSTANTS
 from .outcomes import HTML, JSON
 from .values import ControlError
 from .wire import Json, JsonObject, as_list, as_object, dump, load, parse_iso
@@ -228,8 +229,9 @@ def _count(body: Body, key: str) -> int:
 
 
 def _rows(body: Body, key: str) -> list[JsonObject]:
-    rows = [as_object(row) for row in as_list(body.get(key)) or []]
-    if key not in body or None in rows:
+    listed = as_list(body.get(key))
+    rows = None if listed is None else [as_object(row) for row in listed]
+    if rows is None or None in rows:
         raise ControlError(f"{key} is a list of objects")
     return cast("list[JsonObject]", rows)
 
@@ -239,7 +241,7 @@ def _since(text: str | None) -> float | None:
         return None
     ms = parse_iso(text)
     if ms is not None:
-        return ms / 1000
+        return max(ms / 1000, INSTANTS)
     try:
         return float(text)
     except ValueError as error:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .values import JournalEntry
 
 KEPT: Final = 200_000  # entries; a long benchmark must not eat the machine
-_INSTANTS: Final = 1e9  # a `since` from here on is an instant, below it an entry's number
+INSTANTS: Final = 1e9  # a `since` from here on is an instant, below it an entry's number
 
 
 class Journal:
@@ -62,4 +62,4 @@ class Journal:
 
 
 def _later(entry: JournalEntry, since: float) -> bool:
-    return entry.at >= since if since >= _INSTANTS else entry.n > since
+    return entry.at >= since if since >= INSTANTS else entry.n > since

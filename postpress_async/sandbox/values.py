@@ -24,9 +24,11 @@ SECONDS: Final[dict[str, float]] = {
     "month": 31 * 86_400.0,
 }
 ACTIONS: Final = frozenset(
-    """* profile search browse invite invite_note first_message message inmail follow react comment
-    post edit login read other""".split()
-)
+    {
+        "*", "profile", "search", "browse", "invite", "invite_note", "first_message", "message",
+        "inmail", "follow", "react", "comment", "post", "edit", "login", "read", "other",
+    }
+)  # fmt: skip
 _ANSWERS: Final = range(200, 600)
 _REDIRECTS: Final = range(300, 400)
 
@@ -130,7 +132,9 @@ class HiddenLimit:
             raise ControlError("amount is a count")
         unknown = set(self.actions) - ACTIONS
         if unknown:
-            raise ControlError(f"{min(unknown)} is no action; there are {', '.join(sorted(ACTIONS))}")
+            raise ControlError(
+                f"{min(unknown)} is no action; there are {', '.join(sorted(ACTIONS))}"
+            )
         if isinstance(self.per, str) and self.per not in SECONDS:
             raise ControlError(f"per is a number of seconds or one of {', '.join(SECONDS)}")
         if not (0 < self.seconds < math.inf):

@@ -36,13 +36,13 @@ def test_no_window_takes_more_than_its_amount(rows, arrivals):
     for gap, account, action, counted, cost in arrivals:
         now += gap
         refusal = limits.judge(account, "LINKEDIN", action, now, cost)
-        assert (refusal is not None) == naive_over(rows, seen, account, action, now, cost)
+        assert (refusal is not None) == naive_over(rows, seen, account, action, now, cost=cost)
         if counted:
             limits.count(account, "LINKEDIN", action, now, cost)
             seen += [(account, action, now)] * cost
 
 
-def naive_over(rows, seen, account, action, now, cost):
+def naive_over(rows, seen, account, action, now, *, cost):
     return any(
         naive_used(row, seen, account, now) + cost > row.amount
         for row in rows
@@ -89,7 +89,7 @@ def test_retry_after_is_enough_and_no_more(amount, gaps):
     ("status", "type", "counted"),
     [
         *((status, None, False) for status in (400, 401, 415, 501)),
-        *((503, type, False) for type in ("no_client_session", "no_channel", "no_handler")),
+        *((503, slug, False) for slug in ("no_client_session", "no_channel", "no_handler")),
         *((status, None, True) for status in (200, 201, 403, 404, 409, 422, 429, 500, 502, 504)),
         (503, "network_down", True),
         (503, "service_unavailable", True),

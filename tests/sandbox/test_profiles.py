@@ -8,7 +8,8 @@ import pytest
 
 # What the reference page marks as required.
 REQUIRED = {
-    "LINKEDIN": "object provider provider_id public_identifier first_name last_name headline websites",
+    "LINKEDIN": """object provider provider_id public_identifier first_name last_name headline
+        websites""",
     "WHATSAPP": "object provider id",
     "INSTAGRAM": """object provider provider_id public_identifier full_name followers_count
         mutual_followers_count following_count posts_count profile_type is_verified is_private

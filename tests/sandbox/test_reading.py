@@ -122,8 +122,14 @@ async def test_the_documented_fields_are_there(api):
         ("unread=true", lambda chat: chat["unread_count"] > 0),
         ("unread=false", lambda chat: chat["unread_count"] == 0),
         ("account_type=TELEGRAM", lambda chat: chat["account_type"] == "TELEGRAM"),
-        ("before=2026-01-15T05:00:00.000Z", lambda chat: chat["timestamp"] < "2026-01-15T05:00:00.000Z"),
-        ("after=2026-01-15T05:00:00.000Z", lambda chat: chat["timestamp"] > "2026-01-15T05:00:00.000Z"),
+        (
+            "before=2026-01-15T05:00:00.000Z",
+            lambda chat: chat["timestamp"] < "2026-01-15T05:00:00.000Z",
+        ),
+        (
+            "after=2026-01-15T05:00:00.000Z",
+            lambda chat: chat["timestamp"] > "2026-01-15T05:00:00.000Z",
+        ),
     ],
 )
 async def test_chats_are_filtered(api, query, holds):

@@ -60,9 +60,9 @@ DELETE /calendars/{calendar_id}/events/{event_id}
 GET /calendars/{calendar_id} · GET /calendars/{calendar_id}/events
 """
 ACTIONS = {
-    *("profile search browse invite invite_note first_message message inmail follow".split()),
-    *("react comment post edit login read other".split()),
-}
+    "profile", "search", "browse", "invite", "invite_note", "first_message", "message", "inmail",
+    "follow", "react", "comment", "post", "edit", "login", "read", "other",
+}  # fmt: skip
 ROUTER = Router(ROUTES)
 
 
@@ -151,7 +151,11 @@ async def test_a_route_that_is_not_played_yet_answers_501(api, sandbox):
 async def test_an_unknown_path_answers_as_the_framework_does(api):
     answer = await api.get("/nothing")
     assert answer.status == 404
-    assert answer.json == {"message": "Cannot GET /v1/nothing", "error": "Not Found", "statusCode": 404}
+    assert answer.json == {
+        "message": "Cannot GET /v1/nothing",
+        "error": "Not Found",
+        "statusCode": 404,
+    }
     assert (await api("PUT", "/chats")).status == 404
 
 

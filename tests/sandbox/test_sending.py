@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 
 import aiohttp
@@ -241,8 +242,6 @@ async def test_instagram_is_written_to_under_its_messaging_id(api):
 
 
 async def test_two_requests_at_once_are_two_messages(api):
-    import asyncio
-
     chat = api.account()["chats"][0]
     answers = await asyncio.gather(*(api.send(chat, str(n)) for n in range(20)))
     assert len({answer.json["message_id"] for answer in answers}) == 20

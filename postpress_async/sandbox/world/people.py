@@ -111,7 +111,7 @@ def _whatsapp(root: str, number: int, first: str, last: str) -> Person:
 
 
 def _instagram(root: str, number: int, first: str, last: str) -> Person:
-    name = _unique(_handle(first, last).replace("-", "."), root)
+    name = _unique(_handle(first, last).replace("-", "."), root, number)
     return Person(
         provider="INSTAGRAM", number=number, first=first, last=last,
         internal_id=digits(root, length=11), public_id=name,
@@ -122,20 +122,21 @@ def _instagram(root: str, number: int, first: str, last: str) -> Person:
 
 def _telegram(root: str, number: int, first: str, last: str) -> Person:
     user = digits(root, length=10)
+    username = _unique(_handle(first, last).replace("-", "_"), root, number)
     return Person(
         provider="TELEGRAM", number=number, first=first, last=last,
         internal_id=user, public_id=digits(root, "phone", length=11), seen_as=user,
         messaging_id=user,
-        other_ids={"username": _unique(_handle(first, last).replace("-", "_"), root)},
+        other_ids={"username": username},
     )  # fmt: skip
 
 
 def _twitter(root: str, number: int, first: str, last: str) -> Person:
     user = digits(root, length=18)
+    name = _unique(_handle(first, last).replace("-", "_")[:8], root, number)
     return Person(
         provider="TWITTER", number=number, first=first, last=last,
-        internal_id=user, public_id=_unique(_handle(first, last).replace("-", "_")[:8], root),
-        seen_as=user, messaging_id=user,
+        internal_id=user, public_id=name, seen_as=user, messaging_id=user,
     )  # fmt: skip
 
 
@@ -154,5 +155,10 @@ def _handle(first: str, last: str) -> str:
     return "-".join(words) or "member"
 
 
-def _unique(name: str, root: str) -> str:
-    return f"{name}_{digits(root, 'handle', length=6)}"
+def _unique(name: str, root: str, number: int) -> str:
+    """Make a user name that nobody else has: the person's number, and two digits of chance."""
+    written = ""
+    while number or not written:
+        number, digit = divmod(number, 36)
+        written = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + written
+    return f"{name}_{written}{digits(root, 'handle', length=2)}"
