@@ -204,7 +204,8 @@ class Lane:
             if self.cooling_until > ready:  # noqa: PLR1730 - max() costs twice, on every call
                 ready = self.cooling_until
         if queue.gap is not None or self._gap is not None:
-            ready = max(ready, *(gap.ready_at(now) for gap in self._gaps(queue)))
+            for gap in self._gaps(queue):
+                ready = max(ready, gap.ready_at(now))
         for window in queue.windows:
             at = window.ready_at(cost, now)
             if at > ready:  # noqa: PLR1730 - as above

@@ -166,10 +166,13 @@ class Scheduler:
             self._key_until = max(self._key_until, now + wait)
         elif verdict.effect == "close":
             self._turn_away(lane)
-        if lane.waiting:
+        if self._hungry:  # a place came free: in turn, and this lane behind those who waited for it
+            if lane.waiting:
+                self._hungry.setdefault(lane)
+            while self._hungry and self._places > 0:
+                self._wake(next(iter(self._hungry)))
+        elif lane.waiting:
             self._wake(lane)
-        if self._hungry and self._places > 0:
-            self._wake(next(iter(self._hungry)))
 
     # -- lanes --------------------------------------------------------------------------------
 
