@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from io import BytesIO
 from typing import TYPE_CHECKING, Final, Protocol
 
 import aiohttp
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 3
 _READ_AT_ONCE: Final = 65_536  # larger bodies are read piece by piece, so that silence is seen
+_WRITTEN_AT_ONCE: Final = 2**20
 
 
 class Transport(Protocol):
@@ -133,7 +135,7 @@ class AiohttpTransport:
             request.method,
             url,
             headers=self._all_headers(request.headers),
-            data=request.body,
+            data=_upload(request.body),
             allow_redirects=False,
             trace_request_ctx=flight,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=request.timeout.connect),
@@ -207,6 +209,11 @@ class AiohttpTransport:
         else:  # pragma: no cover - every supported release has the switch; a later one may not
             session._middlewares = (_once,)  # noqa: SLF001 - as above
         return session
+
+
+def _upload(body: bytes | None) -> bytes | BytesIO | None:
+    """Return a body as aiohttp likes it: a large one piece by piece, or it warns."""
+    return BytesIO(body) if body is not None and len(body) > _WRITTEN_AT_ONCE else body
 
 
 def _tls(http: Http) -> ssl.SSLContext | bool:

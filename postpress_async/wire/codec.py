@@ -35,6 +35,7 @@ _SECONDS: Final = re.compile(r"[+-]?\d{1,12}(\.\d{1,9})?\Z")
 SETTLE: Final = 1.0
 _OK: Final = range(200, 300)
 _REFUNDED: Final = frozenset({400, 401, 415, 501})
+_LATER: Final = frozenset({408, 425})  # the only ones below 500, 429 apart, that pass by waiting
 _UNAVAILABLE: Final = 503
 _SERVER: Final = 500
 _MANY: Final = 429
@@ -124,7 +125,7 @@ def _refused(call: Call[T], reply: Reply, key: str, now: Callable[[], float]) ->
         body=_kept_body(reply.body, secrets),
         account_id=call.account_id,
         outcome=outcome,
-        retryable=False if outcome == "unknown" else None,
+        retryable=False if outcome == "unknown" else (status in _LATER or None),
     )
     return Bad(
         error=error,
