@@ -1,0 +1,25 @@
+"""What must not type-check: each line is wrong, and the checkers must say so. Never run."""
+
+from postpress_async import KeyRate, Limit, Postpress, Retries, Timeout, UnknownProfile
+
+
+async def wrong(client: Postpress) -> None:
+    await client.users.get(42, account_id="acc_1")  # type: ignore[arg-type]
+    await client.users.get("x", "acc_1")  # type: ignore[call-arg]
+    await client.users.get("x", account="acc_1")  # type: ignore[call-arg]
+    await client.users.get("x", linkedin_api="premium")  # type: ignore[arg-type]
+    await client.messages.send("chat_1", "Hello")  # type: ignore[call-arg]
+    await client.chats.list()  # type: ignore[misc]
+    for chat in client.chats.list():  # type: ignore[attr-defined]
+        assert chat
+    Postpress("key", "https://api.postpress.ai")  # type: ignore[call-arg]
+    Postpress("key", max_wait="30")  # type: ignore[arg-type]
+    Postpress("key", retries=3)  # type: ignore[arg-type]
+    Timeout(5.0)  # type: ignore[call-arg]
+    Retries(4)  # type: ignore[call-arg]
+    KeyRate("50")  # type: ignore[arg-type]
+    Limit("profile", "80")  # type: ignore[arg-type]
+    user = await client.users.get("x", account_id="acc_1")
+    assert user.headline  # type: ignore[union-attr]
+    if isinstance(user, UnknownProfile):
+        user.raw = {}  # type: ignore[misc]
