@@ -44,6 +44,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         chats_read: in how many chats the messages are read.
         loads: what the accounts of each provider do.
         naive: keep no limits, and send again whatever got no answer, as a plain retry loop would.
+        seconds: when to give up; what has not been reported by then was lost.
     """
 
     seed: int = 1
@@ -53,6 +54,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     chats_read: int = 4
     loads: dict[str, Load] = msgspec.field(default_factory=lambda: dict(LOADS))
     naive: bool = False
+    seconds: float = 55.0
 
     def messages(self) -> int:
         """Return how many messages are to be sent in all."""

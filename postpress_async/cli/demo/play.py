@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import math
 import time
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import msgspec
 
@@ -26,13 +26,16 @@ from .verdict import Verdict, judge
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
 _TIMEOUT: Final = Timeout(total=1.5, connect=5.0, read=1.5)  # a stall is over after this, really
 _PLACES: Final = 48
 # No bound: its timer would be the only thing to wait for while a stalled request is under way, and
 # the clock would jump to it.
 _FOR_AS_LONG_AS_IT_TAKES: Final = math.inf
+
+
+Show: TypeAlias = "Callable[[Stage], contextlib.AbstractAsyncContextManager[None]]"
 
 
 class Stage(msgspec.Struct, kw_only=True):
@@ -69,8 +72,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     simulated: float
 
 
-def play(plan: Plan, show: Callable[[Stage], contextlib.AbstractAsyncContextManager[None]]) -> Outcome:
-    """Play it to the end.
+def play(plan: Plan, show: Show) -> Outcome:
+    """Play it to the end, or until its time is over.
 
     Args:
         plan: what to do.
@@ -95,22 +98,21 @@ def play(plan: Plan, show: Callable[[Stage], contextlib.AbstractAsyncContextMana
     )
 
 
-async def _play(
-    plan: Plan,
-    sandbox: Sandbox,
-    show: Callable[[Stage], contextlib.AbstractAsyncContextManager[None]],
-) -> Stage:
+async def _play(plan: Plan, sandbox: Sandbox, show: Show) -> Stage:
     watch = Watch(asyncio.get_running_loop().time)
-    clock = sandbox.clock
-    stage = Stage(
-        plan=plan, tallies={}, watch=watch, begun=clock.monotonic(), now=clock.monotonic
-    )
+    now = sandbox.clock.monotonic
+    stage = Stage(plan=plan, tallies={}, watch=watch, begun=now(), now=now)
     async with _client(plan, sandbox, watch) as client, show(stage):
         campaigns = _campaigns(plan, sandbox, client)
         stage.tallies.update((account_id, one.tally) for account_id, one in campaigns.items())
-        async with _beside(skip_silences(clock, lambda: watch.last)), asyncio.TaskGroup() as group:
-            for campaign in campaigns.values():
-                group.create_task(campaign.run(plan.chats_read))
+        # What has not been reported when the time is over was lost: an honest end of a hang.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(plan.seconds), asyncio.TaskGroup() as beside:
+                skipping = beside.create_task(skip_silences(sandbox.clock, lambda: watch.last))
+                async with asyncio.TaskGroup() as group:
+                    for campaign in campaigns.values():
+                        group.create_task(campaign.run(plan.chats_read))
+                skipping.cancel()
     return stage
 
 
@@ -139,15 +141,3 @@ def _campaigns(plan: Plan, sandbox: Sandbox, client: Postpress) -> dict[str, Cam
         tally = Tally(provider=provider, wanted=wanted)
         campaigns[account_id] = Campaign(client, account_id, load, people, tally)
     return campaigns
-
-
-@contextlib.asynccontextmanager
-async def _beside(work: object) -> AsyncIterator[None]:
-    """Run something for as long as the block lasts."""
-    task = asyncio.ensure_future(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -1,0 +1,93 @@
+"""The commands by name, and what becomes of whatever they raise."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from cyclopts import App, CycloptsError
+
+from postpress_async._version import __version__
+from postpress_async.errors import ConfigurationError, PostpressError
+
+from .exits import Exit, exit_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HOME: Final = f"{__package__}.commands"
+_HELP: Final = "Talk to postpress, or try it offline. The key comes from POSTPRESS_API_KEY."
+
+
+def make_app() -> App:
+    """Return the program; a command's module is loaded when the command is called."""
+    app = App(
+        name="postpress",
+        help=_HELP,
+        version=__version__,
+        help_formatter="plain",
+        suppress_keyboard_interrupt=False,
+    )
+    app.command(f"{_HOME}.demo:demo", name="demo", help="Play a bad day offline, and judge it.")
+    app.command(f"{_HOME}.sandbox:sandbox", name="sandbox", help="Serve an offline postpress.")
+    app.command(f"{_HOME}.doctor:doctor", name="doctor", help="Check key, network and accounts.")
+    app.command(f"{_HOME}.identify:identify_", name="identify", help="Say what an id or link is.")
+    users = App(name="users", help="Read profiles.", help_formatter="plain")
+    users.command(f"{_HOME}.users:get", name="get", help="Read somebody's profile.")
+    users.command(f"{_HOME}.users:me", name="me", help="Read an account's own profile.")
+    accounts = App(name="accounts", help="See connected accounts.", help_formatter="plain")
+    accounts.command(f"{_HOME}.accounts:list_", name="list", help="List all accounts.")
+    accounts.command(f"{_HOME}.accounts:get", name="get", help="Read one account.")
+    app.command(users)
+    app.command(accounts)
+    return app
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code, and let nothing escape but a line of text."""
+    # The library's warnings are for the logs of programs; here the error itself is shown.
+    logging.getLogger("postpress_async").addHandler(logging.NullHandler())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name that the terminal cannot show is no error
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(tokens)
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.REFUSED
+    except (Exception, KeyboardInterrupt) as error:
+        if sys.flags.dev_mode and not isinstance(error, PostpressError):
+            raise
+        from .output import complain  # noqa: PLC0415 - rich is loaded by what prints
+
+        complain(_presentable(error), as_json="--json" in tokens)
+        return exit_of(error)
+
+
+def _run(tokens: list[str]) -> int:
+    try:
+        code: object = make_app()(
+            tokens,
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except CycloptsError as error:
+        msg = f"{str(error).rstrip('.')}; see postpress --help"
+        raise ConfigurationError(msg) from None
+    return code if isinstance(code, int) else Exit.DONE
+
+
+def _presentable(error: BaseException) -> BaseException:
+    """Return an error whose words may be shown; one that is a bug may hold anything."""
+    if isinstance(error, PostpressError | KeyboardInterrupt):
+        return error
+    return RuntimeError(
+        f"a bug of postpress-async ({type(error).__name__}); to see where: "
+        "python -X dev -m postpress_async.cli …; please report it"
+    )

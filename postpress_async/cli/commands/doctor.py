@@ -1,0 +1,50 @@
+"""`postpress doctor`."""
+
+# Annotations are read at run time: no `from __future__ import annotations` here.
+from typing import Final
+
+import msgspec
+from rich.table import Table
+from rich.text import Text
+
+from postpress_async.cli.checks import Check, examine
+from postpress_async.cli.exits import Exit
+from postpress_async.cli.options import AsJson, BaseUrl
+from postpress_async.cli.output import cell, print_json, print_out
+
+_STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+_INDENT: Final = 16
+
+
+async def doctor(*, as_json: AsJson = False, base_url: BaseUrl = None) -> int:
+    """Check this machine, the key, the network, the service and the accounts.
+
+    Exit code 2 where the configuration cannot work, 1 where the network or the service does not.
+
+    Args:
+        as_json: one JSON object a check.
+        base_url: where the service is.
+    """
+    code = Exit.DONE
+    async for check in examine(base_url):
+        show(check, as_json=as_json)
+        if check.state == "fail":
+            code = max(code, Exit.USAGE if check.yours else Exit.REFUSED)
+    return code
+
+
+def show(check: Check, *, as_json: bool) -> None:
+    """Print one check."""
+    if as_json:
+        told = msgspec.structs.asdict(check)
+        del told["yours"]  # it only chooses the exit code
+        print_json(told)
+        return
+    state = Text(f"{check.state:<6}", _STYLES[check.state])
+    grid = Table.grid()
+    grid.add_column(width=_INDENT)
+    grid.add_column(overflow="fold")
+    grid.add_row(state + Text(f"{check.check:<10}", "dim"), cell(check.detail))
+    if check.next_step:
+        grid.add_row("", Text(f"next: {check.next_step}"))
+    print_out(grid)
