@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random as random_numbers
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import msgspec
@@ -158,28 +158,28 @@ class Postpress:
 
     # -- namespaces ---------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def accounts(self) -> Accounts:
         """The connected accounts."""
         from postpress_async.resources.accounts import Accounts  # noqa: PLC0415 - lazily, see docs/decisions
 
         return Accounts(self._pipeline, self._terms, self._account_id)
 
-    @property
+    @cached_property
     def users(self) -> Users:
         """Profiles."""
         from postpress_async.resources.users import Users  # noqa: PLC0415 - lazily
 
         return Users(self._pipeline, self._terms, self._account_id)
 
-    @property
+    @cached_property
     def chats(self) -> Chats:
         """Conversations."""
         from postpress_async.resources.chats import Chats  # noqa: PLC0415 - lazily
 
         return Chats(self._pipeline, self._terms, self._account_id)
 
-    @property
+    @cached_property
     def messages(self) -> Messages:
         """Messages."""
         from postpress_async.resources.messages import Messages  # noqa: PLC0415 - lazily

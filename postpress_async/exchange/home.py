@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from .transport import Transport
 
 
+_forks = 0  # of this process and its parents; asking for the pid is a system call, each time
+
+
+def _forked() -> None:
+    global _forks  # noqa: PLW0603 - what a fork changes is the process
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
 class Home:
     """Bind a client to the process and the loop of its first await, and close it once.
 
@@ -34,7 +45,7 @@ class Home:
         self._transport = transport
         self._make = make
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._pid = 0
+        self._forks = 0
         self._sleepers: set[asyncio.Future[None]] = set()
 
     def __repr__(self) -> str:
@@ -59,8 +70,8 @@ class Home:
                     "client in each loop"
                 )
                 raise ConfigurationError(msg)
-            self._loop, self._pid = loop, os.getpid()
-        elif os.getpid() != self._pid:
+            self._loop, self._forks = loop, _forks
+        elif self._forks != _forks:
             msg = (
                 "this client belongs to the process that it was first used in: make a new one "
                 "after a fork"

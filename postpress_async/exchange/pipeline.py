@@ -102,7 +102,8 @@ class Pipeline:
             slot = await self._slot(call, terms, run)
         verdict, sending = REFUND, Sending()
         try:
-            await self._pass_key_gate(call, run)
+            if not self._gate.try_enter():
+                await self._pass_key_gate(call, run)
             run.attempts += 1
             verdict, start = _CANCELLED, self._clock.monotonic() if run.watched else 0.0
             try:

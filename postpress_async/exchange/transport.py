@@ -25,14 +25,13 @@ from .failures import KEPT_CONNECTION_SECONDS, Cut, failed_by
 from .sweeper import Flight, Sweeper
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
     from types import SimpleNamespace
 
     from postpress_async.options import Http, Timeout
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 3
-_READ_AT_ONCE: Final = 65_536  # larger bodies are read piece by piece, so that silence is seen
 _WRITTEN_AT_ONCE: Final = 2**20
 
 
@@ -72,9 +71,21 @@ class AiohttpTransport:
         """Carry one request, within its `Timeout`."""
         sending.sent = request.safe or not self._own
         flight = self._sweeper.start(request.timeout, sending)
+        response = None
         try:
-            reply = await self._carry(request, flight)
+            url = URL(request.url, encoded=True)
+            response = await self._request(request, url, flight)
+            if response.status in _REDIRECTS and request.safe:
+                response = await self._follow(response, request, url, flight)
+            flight.status, flight.headers = response.status, response.headers
+            body = self._at_hand(response)
+            if body is None:
+                body = await self._read(response, flight)
+                if body is None:
+                    return self._too_big(response)
+            return Reply(status=response.status, headers=response.headers, body=body)
         except asyncio.CancelledError:
+            _drop(response)
             if flight.caught():
                 return Failed(
                     kind="timeout",
@@ -85,10 +96,10 @@ class AiohttpTransport:
                 )
             raise
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            _drop(response)
             return failed_by(error, flight)
         finally:
             self._sweeper.end(flight)
-        return reply
 
     async def aclose(self) -> None:
         """Close the sessions that were made here; one that was given stays open."""
@@ -101,37 +112,21 @@ class AiohttpTransport:
 
     # -- one exchange -------------------------------------------------------------------------
 
-    async def _carry(self, request: HttpRequest, flight: Flight) -> Reply | Failed:
-        url = URL(request.url, encoded=True)
-        followed = 0
-        while True:
-            response = await self._send(request, url, flight)
-            try:
-                if response.status in _REDIRECTS and request.safe and followed < _MOST_REDIRECTS:
-                    target = _same_origin(url, response.headers.get("Location", ""))
-                    if target is not None:
-                        response.release()
-                        url, followed = target, followed + 1
-                        continue
-                flight.status, flight.headers = response.status, response.headers
-                return await self._read(response, flight)
-            except BaseException:
-                response.close()
-                raise
-
-    async def _send(self, request: HttpRequest, url: URL, flight: Flight) -> aiohttp.ClientResponse:
+    def _request(
+        self, request: HttpRequest, url: URL, flight: Flight
+    ) -> Awaitable[aiohttp.ClientResponse]:
         session = self._safe if request.safe else self._unsafe
         if session is None:
             session = self._open(safe=request.safe)
         if self._own and request.body is None and request.timeout.connect == self._connect:
-            return await session.request(
+            return session.request(
                 request.method,
                 url,
                 headers=request.headers,
                 allow_redirects=False,
                 trace_request_ctx=flight,
             )
-        return await session.request(
+        return session.request(
             request.method,
             url,
             headers=self._all_headers(request.headers),
@@ -142,37 +137,51 @@ class AiohttpTransport:
             middlewares=None if self._own else (_once, *session._middlewares),  # noqa: SLF001 - they have no public name
         )
 
+    async def _follow(
+        self, response: aiohttp.ClientResponse, request: HttpRequest, url: URL, flight: Flight
+    ) -> aiohttp.ClientResponse:
+        """Follow a redirect of a GET within the same server; any other stays the answer."""
+        for _ in range(_MOST_REDIRECTS):
+            target = _same_origin(url, response.headers.get("Location", ""))
+            if response.status not in _REDIRECTS or target is None:
+                break
+            response.release()
+            url = target
+            response = await self._request(request, url, flight)
+        return response
+
     def _all_headers(self, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
         return headers if self._own else {**self._headers, **(headers or {})}
 
-    async def _read(self, response: aiohttp.ClientResponse, flight: Flight) -> Reply | Failed:
+    def _at_hand(self, response: aiohttp.ClientResponse) -> bytes | None:
+        """Return a body that came whole with its head, as most do; None if it must be awaited."""
+        content = response.content
+        if content.is_eof() and content.total_bytes <= self._http.max_body:
+            return content.read_nowait()
+        return None
+
+    async def _read(self, response: aiohttp.ClientResponse, flight: Flight) -> bytes | None:
+        """Read piece by piece, so that silence is seen; None where it grows too big."""
         flight.progressed()
-        most = self._http.max_body
-        length = response.content_length
-        if (
-            length is not None
-            and length <= min(most, _READ_AT_ONCE)
-            and ("Content-Encoding" not in response.headers)
-        ):
-            body = await response.read()
-        else:
-            pieces: list[bytes] = []
-            size = 0
-            async for piece in response.content.iter_any():
-                flight.progressed()
-                size += len(piece)
-                if size > most:
-                    response.close()
-                    return Failed(
-                        kind="too_big",
-                        sent=True,
-                        detail=f"the answer is larger than Http.max_body={most} bytes",
-                        status=response.status,
-                        headers=response.headers,
-                    )
-                pieces.append(piece)
-            body = b"".join(pieces)
-        return Reply(status=response.status, headers=response.headers, body=body)
+        pieces: list[bytes] = []
+        size, most = 0, self._http.max_body
+        async for piece in response.content.iter_any():
+            flight.progressed()
+            size += len(piece)
+            if size > most:
+                return None
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _too_big(self, response: aiohttp.ClientResponse) -> Failed:
+        response.close()
+        return Failed(
+            kind="too_big",
+            sent=True,
+            detail=f"the answer is larger than Http.max_body={self._http.max_body} bytes",
+            status=response.status,
+            headers=response.headers,
+        )
 
     # -- sessions -----------------------------------------------------------------------------
 
@@ -209,6 +218,11 @@ class AiohttpTransport:
         else:  # pragma: no cover - every supported release has the switch; a later one may not
             session._middlewares = (_once,)  # noqa: SLF001 - as above
         return session
+
+
+def _drop(response: aiohttp.ClientResponse | None) -> None:
+    if response is not None:
+        response.close()
 
 
 def _upload(body: bytes | None) -> bytes | BytesIO | None:

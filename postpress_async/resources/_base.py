@@ -14,7 +14,7 @@ from postpress_async.wire.routes import READ
 from postpress_async.wire.values import Call, HttpRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from postpress_async.exchange.pipeline import Pipeline, Terms
     from postpress_async.models.decoding import PageBody
@@ -51,7 +51,7 @@ class Namespace:
         self._terms = terms
         self._account_id = account_id
 
-    async def _send(
+    def _send(
         self,
         route: Route,
         reading: Reading[T],
@@ -62,8 +62,8 @@ class Namespace:
         action: str | None = None,
         body: Content | None = None,
         options: RequestOptions | None = None,
-    ) -> T:
-        """Make the call that a method's arguments mean, and send it."""
+    ) -> Awaitable[T]:
+        """Make the call that a method's arguments mean, ready to be awaited."""
         terms = self._terms if options is None else merged(self._terms, options)
         action = action or route.action
         if account_id is None:
@@ -93,7 +93,7 @@ class Namespace:
             secrets=() if body is None else body.secrets,
             key=key,
         )
-        return await self._pipeline.send(call, terms)
+        return self._pipeline.send(call, terms)
 
     def _list(
         self,
