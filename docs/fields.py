@@ -8,7 +8,6 @@ six of its sixty fields, or sixty headings.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import griffe
 
@@ -16,7 +15,7 @@ import griffe
 class FieldTables(griffe.Extension):
     """Complete the `Attributes:` of each struct when the package has been read."""
 
-    def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
+    def on_package(self, *, pkg: griffe.Module, **_: object) -> None:
         """Look at every class of the package."""
         for module in _modules(pkg):
             for found in module.classes.values():

@@ -1,0 +1,235 @@
+"""The tables of the guides that say what the code decides, made from the code itself.
+
+`python docs/tables.py` writes them between their marks; the suite fails while a page differs.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from postpress_async import Limits, Retries, Timeout
+from postpress_async.exchange import retry
+from postpress_async.sandbox.problems import STATUS_OF
+from postpress_async.wire import codec, problems
+from postpress_async.wire.routes import Route
+from postpress_async.wire.values import Bad, Call, Failed, HttpRequest, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from postpress_async.errors import ResponseError
+    from postpress_async.wire.routes import Method
+
+DOCS = Path(__file__).resolve().parent
+
+
+def table(head: str, rows: Iterable[Iterable[str]]) -> str:
+    """Return a table of Markdown."""
+    names = [name.strip() for name in head.split("|")]
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+# -- errors.md ------------------------------------------------------------------------------------
+
+
+def errors() -> str:
+    """Return every documented type with its class and next step.
+
+    The types come from the sandbox, which has them from the documents and not from the client.
+    """
+    rows = sorted((status, slug) for slug, status in STATUS_OF.items())
+    return table(
+        "status | type | class | what to do",
+        (
+            [str(status), f"`{slug}`", _class(status, slug), problems.next_step(status, slug)]
+            for status, slug in rows
+        ),
+    )
+
+
+def _class(status: int, slug: str) -> str:
+    found: type[ResponseError] = problems.class_of(status, slug)
+    return f"[{found.__name__}][postpress_async.{found.__name__}]"
+
+
+# -- limits.md ------------------------------------------------------------------------------------
+
+
+def recommended() -> str:
+    """Return the rows of `Limits.recommended()`."""
+    limits = Limits.recommended()
+    rows = [
+        [
+            row.provider or "any",
+            ", ".join(f"`{name}`" for name in row.names),
+            f"{row.amount:,} / {row.per}",
+            row.tier or "",
+            row.source,
+        ]
+        for row in limits.rows
+    ]
+    for row in limits.spacings:
+        apart = f"{row.least:g}-{row.most:g} s apart"
+        rows.append([row.provider or "any", f"`{row.action}`", apart, "", row.source])
+    return table("provider | actions (one budget) | at most | tier | source", rows)
+
+
+def counting() -> str:
+    """Return which answers count against a limit."""
+    free = {status for status in STATUS_OF.values() if not _counted(status, None)}
+    unavailable = [slug for slug, status in STATUS_OF.items() if status == 503]  # noqa: PLR2004
+    slugs = [slug for slug in unavailable if not _counted(503, slug)]
+    return table(
+        "what came | counts",
+        [
+            ["certainly not sent", "no"],
+            [", ".join(map(str, sorted(free))), "no"],
+            ["503 " + ", ".join(f"`{slug}`" for slug in slugs), "no"],
+            ["every other answer, 404 and 429 too", "yes"],
+            ["sent, and no answer: cut, timed out, cancelled", "yes"],
+        ],
+    )
+
+
+def _counted(status: int, slug: str | None) -> bool:
+    return _read("GET", _answer(status, slug)).verdict.counts
+
+
+# -- retries.md -----------------------------------------------------------------------------------
+
+PAGE = Reply(status=502, headers={"Content-Type": "text/html"}, body=b"<html>")
+
+
+def _answer(status: int, slug: str | None = None) -> Reply:
+    said = {"type": f"errors/{slug}", "title": "t", "status": status} if slug else {}
+    return Reply(status=status, headers={}, body=msgspec.json.encode(said))
+
+
+def _good(kind: str) -> Failed:
+    return Failed(kind=kind, sent=True, detail="d", status=200, headers={})  # type: ignore[arg-type]
+
+
+def _none(kind: str, *, sent: bool) -> Failed:
+    return Failed(kind=kind, sent=sent, detail="d")  # type: ignore[arg-type]
+
+
+ROWS: tuple[tuple[str, Reply | Failed], ...] = (
+    ("no connection: refused, closed, stalled", _none("connect", sent=False)),
+    ("the host's name is unknown", _none("dns", sent=False)),
+    ("a bad certificate, or no TLS there", _none("certificate", sent=False)),
+    ("time ran out before a byte left", _none("timeout", sent=False)),
+    ("sent, then the connection was cut", _none("closed", sent=True)),
+    ("sent, then silence until a `Timeout` ran out", _none("timeout", sent=True)),
+    ("sent, and what came back is not HTTP", _none("garbage", sent=True)),
+    ("2xx, and its body was cut or stalled", _good("body")),
+    ("2xx, and its body is larger than `Http.max_body`", _good("too_big")),
+    ("2xx, and its body is not compressed as it says", _good("encoding")),
+    ("2xx, and its JSON cannot be read", Reply(status=200, headers={}, body=b'{"a":')),
+    ("2xx, and its body is a page of HTML", Reply(status=200, headers={}, body=b"<html>")),
+    ("3xx", _answer(307)),
+    ("400, 401, 403, 404, 413, 415, 422, 501", _answer(400, "malformed_request")),
+    ("408", _answer(408)),
+    ("409", _answer(409)),
+    ("425 `auth_in_progress`", _answer(425, "auth_in_progress")),
+    ("429", _answer(429, "too_many_requests")),
+    ("500 `unexpected_error`, or without a type", _answer(500, "unexpected_error")),
+    ("500 `provider_error`", _answer(500, "provider_error")),
+    ("500 `authentication_intent_error`", _answer(500, "authentication_intent_error")),
+    ("502, 504, a proxy's 503", PAGE),
+    ("503 `no_client_session`, `no_channel`, `no_handler`", _answer(503, "no_channel")),
+    ("503 `network_down`, `service_unavailable`", _answer(503, "network_down")),
+)
+
+
+def retries() -> str:
+    """Return what is decided about each failure, by asking `decide`."""
+    return table(
+        "what came | GET | PUT, DELETE, PATCH | POST | POST, key trusted",
+        ([label, _get(a), _repeatable(a), _cell("POST", a), _cell("POST", a, trust=True)]
+         for label, a in ROWS),
+    )  # fmt: skip
+
+
+def _get(answer: Reply | Failed) -> str:
+    return _cell("GET", answer).partition(":")[0]  # a read changes nothing, whatever its outcome
+
+
+def _repeatable(answer: Reply | Failed) -> str:
+    plain, patch = _cell("PUT", answer), _cell("PATCH", answer)
+    return plain if plain == patch else f"{plain}; PATCH {patch.removeprefix('again, ')}"
+
+
+def _cell(method: Method, answer: Reply | Failed, *, trust: bool = False) -> str:
+    bad = _read(method, answer)
+    policy = Retries(attempts=9, trust_idempotency_key=trust)
+    first, second = (
+        retry.decide(bad, Route(method, "/x", action="message"), number, policy, 0.5)
+        for number in (1, 2)
+    )
+    if isinstance(first, retry.Wait):
+        again = "cool-down, again" if first.reason == "cool_down" else "again"
+        return again if isinstance(second, retry.Wait) else f"{again}, once"
+    outcome = "unknown" if isinstance(first, retry.Unknown) else bad.error.outcome
+    return f"stop: {outcome}" if outcome in {"unknown", "done"} else "stop"
+
+
+class _Never:
+    def read(self, _body: bytes, /) -> object:
+        raise ValueError("unreadable")
+
+
+def _read(method: Method, answer: Reply | Failed) -> Bad:
+    request = HttpRequest(
+        method=method, url="u", headers=None, body=None, timeout=Timeout(), safe=method == "GET"
+    )
+    call = Call(
+        route=Route(method, "/x", action="message"),
+        request=request,
+        reading=_Never(),
+        account_id="acc_1",
+        action="message",
+    )
+    result = codec.read(call, answer, key="k", now=lambda: 0.0)
+    assert isinstance(result, Bad)  # noqa: S101 - nothing here succeeds
+    return result
+
+
+# -- writing --------------------------------------------------------------------------------------
+
+TABLES: dict[str, tuple[str, Callable[[], str]]] = {
+    "errors": ("errors.md", errors),
+    "recommended": ("limits.md", recommended),
+    "counting": ("limits.md", counting),
+    "retries": ("retries.md", retries),
+}
+
+
+def renewed(name: str) -> tuple[Path, str, str]:
+    """Return a table's page, its text, and its text with the table made anew."""
+    file, make = TABLES[name]
+    page = DOCS / file
+    text = page.read_text(encoding="utf-8")
+    marked = re.compile(rf"(<!-- table: {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+    if not marked.search(text):
+        raise SystemExit(f"docs: {file} has no mark for the table {name}")
+    return page, text, marked.sub(lambda m: f"{m[1]}\n{make()}\n{m[2]}", text)
+
+
+def main() -> int:
+    """Write every table."""
+    for name in TABLES:
+        page, text, new = renewed(name)
+        if text != new:
+            page.write_text(new, encoding="utf-8")
+            print(f"docs: {page.name}: table {name} written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
