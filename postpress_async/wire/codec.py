@@ -17,6 +17,7 @@ from postpress_async.errors import (
 from postpress_async.limits import REFUND, Verdict
 
 from . import problems
+from .redaction import kept_body, kept_headers, kept_text, kept_type, one_line, struck_out
 from .values import Bad, Call, Failed, Good, Reply
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_BODY_KEPT: Final = 4096
-_TEXT_KEPT: Final = 300
-_SPACES: Final = re.compile(r"\s+")
+_OUR_HEADERS: Final = frozenset({"Idempotency-Key", "Content-Type"})
 _SECONDS: Final = re.compile(r"[+-]?\d{1,12}(\.\d{1,9})?\Z")
 # After we stopped listening, the request may still be on its way for this long.
 SETTLE: Final = 1.0
@@ -111,18 +110,26 @@ def _refused(call: Call[T], reply: Reply, key: str, now: Callable[[], float]) ->
     outcome: Outcome = "refused"
     if call.route.repeatable != "safe" and maybe_done(status, slug, envelope=problem.envelope):
         outcome = "unknown"
-    secrets = (key, *call.secrets)
+    secrets = secrets_of(call, key)
+    said = problem.detail or problem.title or problems.meaning(status)
+    type_ = kept_type(problem.type, secrets)
+    request_id = _request_id(reply.headers, problem.instance, secrets)
     error = cls(
-        _sentence(status, problem, _request_id(reply.headers, problem.instance), outcome, secrets),
+        _sentence(
+            " ".join(part for part in (str(status), one_line(type_ or "")) if part),
+            struck_out(said, secrets),
+            request_id,
+            problems.next_step(status, slug) if outcome == "refused" else _STEPS[outcome],
+        ),
         status=status,
-        type=_clean(problem.type, secrets),
-        title=_clean(problem.title, secrets),
-        detail=_clean(problem.detail, secrets),
-        instance=_clean(problem.instance, secrets),
-        request_id=_clean(_request_id(reply.headers, problem.instance), secrets),
+        type=type_,
+        title=kept_text(problem.title, secrets),
+        detail=kept_text(problem.detail, secrets),
+        instance=kept_text(problem.instance, secrets),
+        request_id=request_id,
         retry_after=wait,
         headers=kept_headers(reply.headers, secrets),
-        body=_kept_body(reply.body, secrets),
+        body=kept_body(reply.body, secrets),
         account_id=call.account_id,
         outcome=outcome,
         retryable=False if outcome == "unknown" else (status in _LATER or None),
@@ -148,7 +155,7 @@ def _verdict(call: Call[T], status: int, problem: problems.Problem, wait: float 
         counts=not (status in _REFUNDED or refused_early),
         effect=effect,
         retry_after=wait,
-        reason=f"{status} {problem.type}" if effect == "close" else None,
+        reason=f"{status} errors/{slug}" if effect == "close" else None,
     )
 
 
@@ -162,20 +169,10 @@ def _effect(call: Call[T], status: int, slug: str | None) -> Effect:
     return "no_answer" if status >= _SERVER or status in {401, 408} else "none"
 
 
-def _sentence(
-    status: int,
-    problem: problems.Problem,
-    request_id: str | None,
-    outcome: Outcome,
-    secrets: tuple[str, ...],
-) -> str:
-    said = problem.detail or problem.title or problems.meaning(status)
-    step = problems.next_step(status, problem.slug)
-    if outcome == "unknown":
-        step = "it may have happened: look before you repeat it"
-    kind = f" {problem.type}" if problem.type else ""
-    where = f" (request {request_id})" if request_id else ""
-    return one_line(f"{status}{kind}: {said.rstrip('.')}{where}; {step}", secrets)
+def _sentence(what: str, said: str, request_id: str | None, step: str) -> str:
+    """Return one line: what came, what it said, which request it was, and what to do next."""
+    where = f" (request {one_line(request_id)})" if request_id else ""
+    return f"{what}: {one_line(said).rstrip('.')}{where}; {step}"
 
 
 # -- answers that cannot be read ------------------------------------------------------------
@@ -185,18 +182,18 @@ def _unreadable(call: Call[T], reply: Reply, key: str, *, path: str, why: str) -
     page = _is_page(reply)
     # A proxy's page in place of a write's answer proves nothing; the API's own JSON proves it done.
     outcome: Outcome = "unknown" if page and call.route.repeatable == "write" else "done"
-    secrets = (key, *call.secrets)
-    request_id = _clean(_request_id(reply.headers, None), secrets)
-    where = f" (request {request_id})" if request_id else ""
-    said = "a page instead of JSON" if page else why
+    secrets = secrets_of(call, key)
+    request_id = _request_id(reply.headers, None, secrets)
+    path = struck_out(path, secrets)
+    said = "a page instead of JSON" if page else struck_out(why, secrets)
     step = _STEPS[outcome] if call.route.repeatable != "safe" else "report it with this request id"
     error = DecodeError(
-        one_line(
-            f"{reply.status}: cannot read the answer at {path}: {said}{where}; {step}", secrets
+        _sentence(
+            f"{reply.status}: cannot read the answer at {one_line(path)}", said, request_id, step
         ),
         status=reply.status,
         path=path,
-        body=_kept_body(reply.body, secrets),
+        body=kept_body(reply.body, secrets),
         request_id=request_id,
         outcome=outcome,
         retryable=call.route.repeatable == "safe",
@@ -227,9 +224,8 @@ def _failed(call: Call[T], failed: Failed, key: str, now: Callable[[], float]) -
         if failed.status not in _OK:
             return _refused(call, head, key, now)
         return _unreadable_body(call, head, failed, key)
-    secrets = (key, *call.secrets)
     return Bad(
-        error=_transport_error(call, failed, secrets),
+        error=_transport_error(call, failed, secrets_of(call, key)),
         kind=failed.kind,
         sent=failed.sent,
         verdict=Verdict(effect="no_answer", settle=SETTLE) if failed.sent else REFUND,
@@ -262,50 +258,23 @@ def _transport_error(call: Call[T], failed: Failed, secrets: tuple[str, ...]) ->
     if not retryable and not failed.sent:
         step = "check base_url, Http.ca_file and the machine's certificates"
     where = f"{call.route.method} {call.route.template}"
-    text = one_line(f"{where}: {failed.detail}; {step}", secrets)
+    text = _sentence(where, struck_out(failed.detail, secrets), None, step)
     return cls(text, outcome=outcome, retryable=retryable)
 
 
-# -- what is kept of an answer ----------------------------------------------------------------
+# -- what an answer names --------------------------------------------------------------------
 
 
-def one_line(text: str, secrets: tuple[str, ...]) -> str:
-    """Return a text as one line of bounded length, with secrets struck out."""
-    line = _SPACES.sub(" ", struck_out(text, secrets)).strip()
-    line = "".join(char for char in line if char.isprintable())
-    return line if len(line) <= 2 * _TEXT_KEPT else line[: 2 * _TEXT_KEPT] + "…"
+def secrets_of(call: Call[T], key: str) -> tuple[str, ...]:
+    """Return what no error, log or event may repeat: the key, the caller's texts and headers."""
+    headers = call.request.headers or {}
+    return (key, *call.secrets, *(headers[name] for name in headers if name not in _OUR_HEADERS))
 
 
-def struck_out(text: str, secrets: tuple[str, ...]) -> str:
-    """Return a text without the secrets that it may echo."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "[…]")
-    return text
-
-
-def _clean(text: str | None, secrets: tuple[str, ...]) -> str | None:
-    return None if text is None else struck_out(text, secrets)[:_BODY_KEPT]
-
-
-def _kept_body(body: bytes, secrets: tuple[str, ...]) -> bytes:
-    for secret in secrets:
-        if secret:
-            body = body.replace(secret.encode("utf-8", "replace"), b"[...]")
-    return body[:_BODY_KEPT]
-
-
-def kept_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> dict[str, str]:
-    """Return an answer's headers by lower-case name, without cookies."""
-    return {
-        name.lower(): struck_out(value, secrets)
-        for name, value in headers.items()
-        if name.lower() not in {"set-cookie", "set-cookie2"}
-    }
-
-
-def _request_id(headers: Mapping[str, str], instance: str | None) -> str | None:
-    return instance or headers.get("X-Request-Id") or headers.get("Request-Id")
+def _request_id(
+    headers: Mapping[str, str], instance: str | None, secrets: tuple[str, ...]
+) -> str | None:
+    return kept_text(instance or headers.get("X-Request-Id") or headers.get("Request-Id"), secrets)
 
 
 def _is_page(reply: Reply) -> bool:

@@ -99,7 +99,7 @@ async def test_row(serve, talk, row, column, expected):
     assert type(error) is cls
     assert error.outcome == outcome
     assert error.retryable is ("+" in letter)
-    assert error.attempts == attempts
+    assert error.attempts == attempts, talker.told.events
     await agrees(raw, talker, column, error, attempts=attempts)
     assert await talker.counted(column) == (attempts if counts else 0)
 
@@ -133,7 +133,7 @@ async def test_silence_until_total_is_as_silence_until_read(serve, talk, column)
     error = await talker.fails(column)
     attempts = 1 if column == "POST" else 2
     assert error.outcome == "unknown"
-    assert error.attempts == attempts
+    assert error.attempts == attempts, talker.told.events
     assert "Timeout.total=0.05" in str(error)
     await agrees(raw, talker, column, error, attempts=attempts)
 

@@ -1,0 +1,111 @@
+"""What may be kept of an answer: bounded, printable, and without what the caller sent or is.
+
+A service may quote a request in its answer, whole or the beginning of it, and escaped as JSON,
+HTML or a URL needs it. All of these are struck out.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STRUCK: Final = "[…]"
+_BODY_KEPT: Final = 4096
+_TEXT_KEPT: Final = 300
+_HEAD: Final = 16  # so much of a secret's beginning gives it away
+_SHORT: Final = 8  # what is shorter counts only as a word of its own: «ok» also stands in «token»
+_SPACES: Final = re.compile(r"\s+")
+_COOKIES: Final = frozenset({"set-cookie", "set-cookie2"})
+
+
+def struck_out(text: str, secrets: tuple[str, ...]) -> str:
+    """Return a text without the secrets that it may quote."""
+    for secret in secrets:
+        if secret:
+            for guise in _guises(secret):
+                text = _without(text, guise)
+    return text
+
+
+def one_line(text: str, most: int = _TEXT_KEPT) -> str:
+    """Return a text as one printable line of bounded length."""
+    line = "".join(char for char in _SPACES.sub(" ", text).strip() if char.isprintable())
+    return line if len(line) <= most else line[:most] + "…"
+
+
+def kept_text(text: str | None, secrets: tuple[str, ...]) -> str | None:
+    """Return the service's words without secrets."""
+    return None if text is None else struck_out(text, secrets)[:_BODY_KEPT]
+
+
+def kept_type(text: str | None, secrets: tuple[str, ...]) -> str | None:
+    """Return a type verbatim; only what is too long to be part of one by chance is struck out."""
+    return kept_text(text, tuple(secret for secret in secrets if len(secret) >= _HEAD))
+
+
+def kept_body(body: bytes, secrets: tuple[str, ...]) -> bytes:
+    """Return the first bytes of an answer without secrets."""
+    first = body[: 4 * _BODY_KEPT]
+    try:
+        text, encoding = first.decode(), "utf-8"
+    except UnicodeDecodeError:  # cut within a character, or of another time
+        text, encoding = first.decode("latin-1"), "latin-1"
+        secrets = (
+            *secrets,
+            *(secret.encode("utf-8", "replace").decode("latin-1") for secret in secrets),
+        )
+    struck = struck_out(text, secrets)
+    return body[:_BODY_KEPT] if struck == text else struck.encode(encoding, "replace")[:_BODY_KEPT]
+
+
+def kept_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> dict[str, str]:
+    """Return an answer's headers by lower-case name, without cookies and secrets."""
+    return {
+        name.lower(): struck_out(value, secrets)
+        for name, value in headers.items()
+        if name.lower() not in _COOKIES
+    }
+
+
+@lru_cache(maxsize=8)
+def _guises(secret: str) -> tuple[str, ...]:
+    """Return how a text looks when it is quoted: plain, on one line, in JSON, HTML or a URL."""
+    import html  # noqa: PLC0415 - only errors need these
+    import json  # noqa: PLC0415
+    from urllib.parse import quote, quote_plus  # noqa: PLC0415
+
+    plain = secret.encode("utf-8", "replace").decode()
+    forms = (
+        secret,
+        " ".join(secret.split()),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        html.escape(secret),
+        html.escape(secret, quote=False),
+        repr(secret)[1:-1],
+        quote(plain, safe=""),
+        quote(plain),
+        quote_plus(plain),
+    )
+    return tuple(sorted({form for form in forms if form}, key=len, reverse=True))
+
+
+def _without(text: str, guise: str) -> str:
+    """Strike out a guise, or what there is of it from its beginning on."""
+    head, at = guise[:_HEAD], 0
+    while (at := text.find(head, at)) >= 0:
+        end = at + len(head)
+        for char in guise[_HEAD:]:
+            if text[end : end + 1] != char:
+                break
+            end += 1
+        if len(guise) < _SHORT and (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum()):
+            at = end
+            continue
+        text = text[:at] + STRUCK + text[end:]
+        at += len(STRUCK)
+    return text
