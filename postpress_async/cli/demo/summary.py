@@ -15,6 +15,8 @@ from .durations import spoken
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.console import RenderableType
+
     from .play import Outcome
     from .verdict import Messages, Trouble
 
@@ -69,7 +71,7 @@ def as_line(outcome: Outcome) -> dict[str, object]:
 def print_summary(outcome: Outcome) -> None:
     """Print what was done, what went wrong, and the verdict."""
     plan = outcome.stage.plan
-    parts = (
+    parts: tuple[RenderableType, ...] = (
         Text(),
         Text.assemble(
             ("What was done", "bold"),

@@ -1,0 +1,66 @@
+"""Time that a test moves."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from postpress_async.client import Postpress
+    from postpress_async.sandbox import Sandbox
+
+T = TypeVar("T")
+_LOOK_EVERY: Final = 0.001
+
+
+class VirtualTime:
+    """Move the clock that a sandbox and its clients share.
+
+    What the clock paces moves: lanes, cool-downs, back-off, `max_wait`, the sandbox's hidden
+    limits. What is real stays real: requests, `Timeout`, the API key's own rate (`key_rate`).
+
+    Args:
+        sandbox: whose clock it is.
+        clients: those whose requests `run` waits for before it skips anything.
+    """
+
+    def __init__(self, sandbox: Sandbox, *clients: Postpress) -> None:
+        self._sandbox = sandbox
+        self._clients = clients
+
+    def now(self) -> float:
+        """Return the clock's seconds since 1970."""
+        return self._sandbox.clock.time()
+
+    async def advance(self, seconds: float) -> None:
+        """Skip so much time, and let whoever waited for it wake."""
+        await self._sandbox.advance(seconds)
+
+    async def run(self, work: Awaitable[T]) -> T:
+        """Await something, and skip every wait on the way.
+
+        Whenever no request is under way, the clock jumps to the next instant that somebody waits
+        for. Returns what the work returns, and raises what it raises.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait({task}, timeout=_LOOK_EVERY))[0]:
+                await self._skip()
+        finally:
+            task.cancel()  # only matters where this call itself was cancelled
+        return await task
+
+    async def _skip(self) -> None:
+        clock = self._sandbox.clock
+        due = clock.next_due()
+        if due is not None and not await self._busy():
+            await self._sandbox.advance(max(due - clock.monotonic(), 0.0))
+
+    async def _busy(self) -> bool:
+        for client in self._clients:
+            lanes = await client.scheduler.snapshot()
+            if any(lane.in_flight for lane in lanes):
+                return True
+        return False
