@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import doctest
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from postpress_async import Sandbox
 
 from .conftest import Notebook, blocks
+
+pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,3 +38,33 @@ def test_every_example_of_a_page_runs(page, monkeypatch, tmp_path):
 
 def test_the_examples_are_found():
     assert sum(len(runnable(page)) for page in PAGES) > 30
+
+
+def test_the_examples_of_testing_pass_as_tests(pytester):
+    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function")
+    files = [block for block in blocks(ROOT / "docs/testing.md") if block.title.endswith(".py")]
+    for block in files:
+        (pytester.path / block.title).write_text(block.code, encoding="utf-8")
+    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=len(files))
+    assert len(files) == 2
+
+
+def public_docstrings():
+    import postpress_async  # noqa: PLC0415
+
+    return [
+        pytest.param(name, id=name)
+        for name in postpress_async.__all__
+        if ">>> " in (getattr(postpress_async, name).__doc__ or "")
+    ]
+
+
+@pytest.mark.parametrize("name", public_docstrings())
+def test_the_example_of_a_docstring_runs(name):
+    import postpress_async  # noqa: PLC0415
+
+    examples = doctest.DocTestFinder(recurse=False).find(
+        getattr(postpress_async, name), name, globs={name: getattr(postpress_async, name)}
+    )
+    for example in examples:
+        assert doctest.DocTestRunner().run(example).failed == 0
