@@ -176,3 +176,15 @@ def test_the_clock_of_a_closed_sandbox_still_runs():
         clock = sandbox.clock
     clock.advance(1)
     assert clock.time() > time.time()
+
+
+async def test_it_tells_what_this_loop_waits_for_next():
+    clock = SandboxClock()
+    assert clock.next_due() is None
+    now = clock.monotonic()
+    first, second = [clock.call_at(now + delay, lambda: None) for delay in (5, HOUR)]
+    assert clock.next_due() == now + 5
+    first.cancel()
+    assert clock.next_due() == now + HOUR
+    second.cancel()
+    assert clock.next_due() is None

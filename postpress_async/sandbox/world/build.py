@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from postpress_async.sandbox.wire import JsonObject, digits, token, turn, ulid
+from postpress_async.sandbox.wire import JsonObject, digits, token, tokens, turn, ulid
 
 from .people import build_directory, make_person
 from .phrases import TEXTS
@@ -129,11 +129,11 @@ def _chat_provider_id(account: Account, other: Attendee, kind: int, index: int) 
 
 def _messages(world: World, chat: Chat, chat_index: int, count: int) -> None:
     end = HISTORY_ENDS - chat_index * 3_607_000 - (chat.number % 60) * 1_000
-    for index in range(count):
+    for index, message_id in enumerate(tokens(count, world.seed, chat.id, "messages")):
         number = world.number()
         sender = chat.attendees[(index + index // 3 + chat_index) % len(chat.attendees)]
         message = Message(
-            id=token(world.seed, "message", number),
+            id=message_id,
             chat=chat,
             sender=sender,
             # several share one instant: an order by time alone is not an order
@@ -150,10 +150,10 @@ def _messages(world: World, chat: Chat, chat_index: int, count: int) -> None:
 
 def _attachment(message: Message, number: int) -> JsonObject:
     base: JsonObject = {
-        "id": token(message.id, "attachment"),
+        "id": message.id[::-1],
         "file_size": 1024 + number,
         "unavailable": turn(number, 5, 0),
-        "url": f"att://{message.chat.account.id}/{token(message.id, 'url')}",
+        "url": f"att://{message.chat.account.id}/{message.id}",
         "url_expires_at": None,
     }
     kinds: tuple[JsonObject, ...] = (

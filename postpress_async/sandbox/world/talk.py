@@ -53,7 +53,13 @@ def chat_with_last(chat: Chat) -> JsonObject:
 
 
 def message_json(message: Message) -> JsonObject:
-    """Write a message."""
+    """Write a message. It is written once and then shared: do not change it."""
+    if message.written is None:
+        message.written = _written(message)
+    return message.written
+
+
+def _written(message: Message) -> JsonObject:
     sender, chat = message.sender, message.chat
     account = chat.account
     linkedin = account.provider == "LINKEDIN"

@@ -83,6 +83,8 @@ class Message:
     kind: str = "MESSAGE"
     quoted: Message | None = None
     quirk: int = 0
+    written: JsonObject | None = None
+    """How it was last written as JSON; whoever changes the message forgets this."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
