@@ -12,7 +12,7 @@ import msgspec
 from postpress_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from ssl import SSLContext
 
 __all__ = ["Http", "KeyRate", "RequestOptions", "Retries", "Timeout"]
@@ -40,6 +40,23 @@ def whole(name: str, value: object, *, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         msg = f"{name} must be a whole number, {least} or more, not {value!r}"
         raise ConfigurationError(msg)
+
+
+class Discreet(msgspec.Struct, frozen=True, kw_only=True):
+    """Be shown by some fields only, to rich as well, which asks structs for all of them."""
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield what may be seen."""
+        yield from ()
+
+    def __repr__(self) -> str:
+        """Show what may be seen."""
+        shown = ", ".join(f"{name}={value!r}" for name, value in self._shown())
+        return f"{type(self).__name__}({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """Show the same in colour."""
+        return list(self._shown())
 
 
 class Timeout(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +123,7 @@ class KeyRate(msgspec.Struct, frozen=True):
             raise ConfigurationError(msg)
 
 
-class Http(msgspec.Struct, frozen=True, kw_only=True):
+class Http(Discreet, frozen=True, kw_only=True):
     """Set how the connection is made.
 
     Attributes:
@@ -140,16 +157,17 @@ class Http(msgspec.Struct, frozen=True, kw_only=True):
             msg = "Http.proxy must begin with http:// or https://"
             raise ConfigurationError(msg)
 
-    def __repr__(self) -> str:
-        """Show all but the proxy's credentials."""
-        proxy = None if self.proxy is None else "'…'"
-        return (
-            f"Http(proxy={proxy}, trust_env={self.trust_env}, ca_file={self.ca_file!r}, "
-            f"insecure={self.insecure}, connections={self.connections}, max_body={self.max_body})"
-        )
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield all but the proxy's credentials."""
+        yield "proxy", None if self.proxy is None else "…"
+        yield "trust_env", self.trust_env
+        yield "ca_file", self.ca_file
+        yield "insecure", self.insecure
+        yield "connections", self.connections
+        yield "max_body", self.max_body
 
 
-class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
+class RequestOptions(Discreet, frozen=True, kw_only=True):
     """Override, for one call, what the client was made with; None keeps the client's.
 
     Attributes:
@@ -178,14 +196,14 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True):
         if self.headers is not None:
             check_headers(self.headers)
 
-    def __repr__(self) -> str:
-        """Show header names without their values, which may be secrets."""
-        headers = None if self.headers is None else sorted(self.headers)
-        return (
-            f"RequestOptions(timeout={self.timeout!r}, retries={self.retries!r}, "
-            f"max_wait={self.max_wait!r}, priority={self.priority!r}, "
-            f"idempotency_key={self.idempotency_key!r}, headers={headers!r})"
-        )
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield header names without their values, which may be secrets."""
+        yield "timeout", self.timeout
+        yield "retries", self.retries
+        yield "max_wait", self.max_wait
+        yield "priority", self.priority
+        yield "idempotency_key", self.idempotency_key
+        yield "headers", None if self.headers is None else sorted(self.headers)
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

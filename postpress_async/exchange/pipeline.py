@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from logging import DEBUG
 from typing import TYPE_CHECKING, TypeVar
-
-import msgspec
 
 from postpress_async.errors import PostpressError, SchedulerError, WaitTooLongError
 from postpress_async.limits import DONE, REFUND, Verdict
+from postpress_async.options import Discreet
 from postpress_async.wire import codec
 from postpress_async.wire.values import Bad, Good, Sending
 
 from . import retry
 from .capture import capturing
-from .running import Run
+from .running import Run, log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from postpress_async.hooks import Hook
     from postpress_async.options import Retries, Timeout
@@ -33,7 +33,7 @@ T = TypeVar("T")
 _CANCELLED = Verdict(effect="no_answer", settle=codec.SETTLE)
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
+class Terms(Discreet, frozen=True, kw_only=True):
     """Hold what one client, or one call, does differently over the same pipeline.
 
     Attributes:
@@ -49,6 +49,14 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     hooks: tuple[Hook, ...] = ()
     headers: Mapping[str, str] | None = None
     priority: int = 0
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield header names without their values, which may be secrets."""
+        yield "timeout", self.timeout
+        yield "retries", self.retries
+        yield "max_wait", self.max_wait
+        yield "headers", None if self.headers is None else sorted(self.headers)
+        yield "priority", self.priority
 
 
 class Pipeline:
@@ -81,7 +89,10 @@ class Pipeline:
         """Carry one logical call to its value, or raise what became of it."""
         self.home.enter()
         self._serial += 1
-        run = Run(self._serial, call, terms, self._clock.monotonic)
+        watched = bool(terms.hooks) or log.isEnabledFor(DEBUG)
+        run = Run(self._serial, call, terms.hooks, self._clock.monotonic, terms.max_wait, watched)
+        if watched:
+            run.begins()
         try:
             result = await self._attempt(call, terms, run)  # bare: most calls never see tenacity
             if isinstance(result, Bad):
@@ -117,7 +128,8 @@ class Pipeline:
         finally:
             self.scheduler.report(slot, verdict)
         if run.watched or capturing.get() is not None:
-            run.tried(answer, result, self._clock.monotonic() - start)
+            secrets = codec.secrets_of(call, self.home.key)
+            run.tried(answer, result, self._clock.monotonic() - start, secrets)
         return result
 
     async def _again(self, call: Call[T], terms: Terms, run: Run, first: Bad) -> Good[T] | Bad:

@@ -6,8 +6,11 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+import msgspec
+
 from postpress_async.errors import PostpressError
 from postpress_async.hooks import Attempted, CallStarted, Finished, Retried, Waited
+from postpress_async.wire.redaction import kept_headers, kept_text
 
 from .capture import Seen, capturing
 
@@ -15,57 +18,52 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from postpress_async.errors import Outcome
-    from postpress_async.hooks import HookEvent
+    from postpress_async.hooks import Hook, HookEvent
     from postpress_async.wire.values import Bad, Call, Failed, Good, Reply
 
-    from .pipeline import Terms
 
 T = TypeVar("T")
-_log = logging.getLogger("postpress_async")
+log = logging.getLogger("postpress_async")
 
 
-class Run:
+class Run(msgspec.Struct, eq=False):
     """Keep the state of one logical call.
 
     Attributes:
+        serial: its number within the client.
+        call: what was asked.
+        hooks: who is told.
+        now: tells the clock's time.
+        max_wait: seconds that it may wait in all.
+        watched: whether anybody is told.
+        begun: when it began, where anybody is told.
+        waited: seconds that it has waited.
         attempts: requests tried so far.
         maybe_sent: whether a request may be under way or done although no answer told so.
         doubt: an earlier attempt of a write that may have happened.
     """
 
-    __slots__ = (
-        "_begun",
-        "_call",
-        "_hooks",
-        "_id",
-        "_now",
-        "_patience",
-        "attempts",
-        "doubt",
-        "maybe_sent",
-        "waited",
-        "watched",
-    )
+    serial: int
+    call: Call[object]
+    hooks: tuple[Hook, ...]
+    now: Callable[[], float]
+    max_wait: float
+    watched: bool
+    begun: float = 0.0
+    waited: float = 0.0
+    attempts: int = 0
+    maybe_sent: bool = False
+    doubt: Bad | None = None
 
-    def __init__(self, serial: int, call: Call[T], terms: Terms, now: Callable[[], float]) -> None:
-        self._id = serial
-        self._call: Call[object] = call  # type: ignore[assignment] # only read, so its value's type may be any
-        self._hooks = terms.hooks
-        self._now = now
-        self._patience = terms.max_wait
-        self.waited = 0.0
-        self.attempts = 0
-        self.maybe_sent = False
-        self.doubt: Bad | None = None
-        self.watched = bool(terms.hooks) or _log.isEnabledFor(logging.DEBUG)
-        if self.watched:
-            self._begun = now()
-            self._emit(CallStarted, {})
+    def begins(self) -> None:
+        """Tell that the call begins."""
+        self.begun = self.now()
+        self._emit(CallStarted, {})
 
     @property
     def patience(self) -> float:
         """Seconds that this call may still wait."""
-        return self._patience - self.waited
+        return self.max_wait - self.waited
 
     def has_waited(self, seconds: float, reason: Literal["slot", "key"]) -> None:
         """Count and tell a wait before an attempt."""
@@ -78,14 +76,20 @@ class Run:
         if self.watched:
             self._emit(Retried, {"number": number, "seconds": seconds, "reason": reason})
 
-    def tried(self, answer: Reply | Failed, result: Good[T] | Bad, seconds: float) -> None:
+    def tried(
+        self,
+        answer: Reply | Failed,
+        result: Good[T] | Bad,
+        seconds: float,
+        secrets: tuple[str, ...],
+    ) -> None:
         """Tell how an attempt went."""
         status, headers = answer.status, answer.headers or {}
-        request_id = headers.get("X-Request-Id")
+        request_id = kept_text(headers.get("X-Request-Id"), secrets)
         error = getattr(result, "error", None)
         seen = capturing.get()
         if seen is not None:
-            kept = {n.lower(): v for n, v in headers.items() if n.lower() != "set-cookie"}
+            kept = kept_headers(headers, secrets)
             if self.attempts > 1:
                 seen.pop()
             seen.append(
@@ -110,6 +114,7 @@ class Run:
         if isinstance(error, PostpressError):
             outcome = error.outcome
         elif error is not None:
+            self.maybe_sent = self.maybe_sent or self.doubt is not None
             outcome = "unknown" if self.maybe_sent else "not_sent"
         maybe = (
             self.maybe_sent
@@ -122,23 +127,23 @@ class Run:
             "error": None if error is None else type(error).__name__,
             "maybe_sent": maybe,
             "waited": self.waited,
-            "seconds": self._now() - self._begun,
+            "seconds": self.now() - self.begun,
         }
         self._emit(Finished, fields)
 
     def _emit(self, kind: Callable[..., HookEvent], fields: dict[str, object]) -> None:
-        call = self._call
+        call = self.call
         event = kind(
-            call_id=self._id,
+            call_id=self.serial,
             method=call.route.method,
             route=call.route.template,
             account_id=call.account_id,
             action=call.action,
             **fields,
         )
-        _log.debug("%s", event)
-        for hook in self._hooks:
+        log.debug("%s", event)
+        for hook in self.hooks:
             try:
                 hook(event)
-            except Exception:  # noqa: BLE001 - a hook's mistake must not change what the call does
-                _log.exception("hook %r failed on %s", hook, type(event).__name__)
+            except Exception:
+                log.exception("hook %r failed on %s", hook, type(event).__name__)

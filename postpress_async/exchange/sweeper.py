@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -18,48 +20,34 @@ if TYPE_CHECKING:
 EVERY: Final = 0.25
 
 
-class Flight:
+class Flight(msgspec.Struct, eq=False):
     """Be one exchange under way.
 
     Attributes:
+        loop: where it runs.
+        task: who waits for it.
+        timeout: its bounds.
+        started, progress: when it began, and when something moved last.
+        cancelling: how often its task had been cancelled before.
         sending: whether a byte of the request may have left.
         status, headers: of the answer's head, once it came.
         spent: the bound that ran out, in words.
     """
 
-    __slots__ = (
-        "_cancelling",
-        "_loop",
-        "headers",
-        "progress",
-        "sending",
-        "spent",
-        "started",
-        "status",
-        "task",
-        "timeout",
-    )
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        task: asyncio.Task[object] | None,
-        timeout: Timeout,
-        sending: Sending,
-    ) -> None:
-        self._loop = loop
-        self.task = task
-        self.timeout = timeout
-        self.started = self.progress = loop.time()
-        self.sending = sending
-        self.spent: str | None = None
-        self.status: int | None = None
-        self.headers: Mapping[str, str] | None = None
-        self._cancelling = 0 if task is None else task.cancelling()
+    loop: asyncio.AbstractEventLoop
+    task: asyncio.Task[object] | None
+    timeout: Timeout
+    sending: Sending
+    started: float
+    progress: float
+    cancelling: int
+    spent: str | None = None
+    status: int | None = None
+    headers: Mapping[str, str] | None = None
 
     def progressed(self) -> None:
         """Note that something moved."""
-        self.progress = self._loop.time()
+        self.progress = self.loop.time()
 
     def overdue(self, now: float) -> str | None:
         """Return the bound that has run out, in words."""
@@ -76,7 +64,7 @@ class Flight:
         if self.spent is None or self.task is None:
             return False
         # Somebody else's cancellation at the same time wins: then it must go on.
-        return self.task.uncancel() <= self._cancelling
+        return self.task.uncancel() <= self.cancelling
 
 
 class Sweeper:
@@ -94,7 +82,9 @@ class Sweeper:
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
-        flight = Flight(loop, asyncio.current_task(loop), timeout, sending)
+        task, now = asyncio.current_task(loop), loop.time()
+        already = 0 if task is None else task.cancelling()
+        flight = Flight(loop, task, timeout, sending, now, now, already)
         self._flights.add(flight)
         if self._timer is None:
             self._timer = loop.call_later(EVERY, self._sweep, loop)

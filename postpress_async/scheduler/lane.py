@@ -16,6 +16,8 @@ from heapq import heappop, heappush
 from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
 
+import msgspec
+
 from .windows import Gap, Window
 
 if TYPE_CHECKING:
@@ -30,19 +32,26 @@ _PROBE_DUE: Final = 1  # the next call goes alone, to see whether the cool-down 
 _PROBE_OUT: Final = 2  # it is under way: nobody else goes
 
 
-class Slot:
-    """Stand for one granted call; give it back to its lane with a verdict."""
+class Slot(msgspec.Struct, eq=False):
+    """Stand for one granted call; give it back to its lane with a verdict.
 
-    __slots__ = ("at", "cost", "gaps", "lane", "probe", "queue", "windows")
+    Attributes:
+        lane: whose it is, None once it was given back.
+        queue: its action's.
+        cost: how much of each window it holds.
+        at: when it was granted.
+        probe: whether it goes alone to see if a cool-down was enough.
+        windows: what it holds: the queue's may change before the answer.
+        gaps: the distances it keeps.
+    """
 
-    def __init__(self, lane: Lane, queue: Queue, cost: int, at: float, *, probe: bool) -> None:
-        self.lane: Lane | None = lane
-        self.queue = queue
-        self.windows = queue.windows  # what was held: the queue's may change before the answer
-        self.gaps: tuple[Gap, ...] = ()
-        self.cost = cost
-        self.at = at
-        self.probe = probe
+    lane: Lane | None
+    queue: Queue
+    cost: int
+    at: float
+    probe: bool
+    windows: tuple[Window, ...]
+    gaps: tuple[Gap, ...] = ()
 
 
 class Ticket(Protocol):
@@ -280,7 +289,7 @@ class Lane:
         if probe:
             self._probing = _PROBE_OUT
         self.in_flight += 1
-        slot = Slot(self, queue, cost, now, probe=probe)
+        slot = Slot(self, queue, cost, now, probe, queue.windows)
         if queue.gap is not None or self._gap is not None:
             slot.gaps = tuple(self._gaps(queue))
             for gap in slot.gaps:

@@ -1,4 +1,7 @@
-"""The values that pass between the wire and the network."""
+"""The values that pass between the wire and the network.
+
+Those of every call hold no cycle, so the garbage collector need not count them (`gc=False`).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from postpress_async.options import Discreet
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from postpress_async.errors import PostpressError
     from postpress_async.limits import Verdict
@@ -27,7 +32,7 @@ class Reading(Protocol[T_co]):
         ...
 
 
-class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
+class HttpRequest(Discreet, frozen=True, kw_only=True, gc=False):
     """Be one request as it goes out; every attempt of a call sends the same one.
 
     Attributes:
@@ -46,25 +51,23 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     timeout: Timeout
     safe: bool
 
-    def __repr__(self) -> str:
-        """Show neither headers nor body."""
-        return f"HttpRequest({self.method} {self.url})"
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield neither headers nor body."""
+        yield "method", self.method
+        yield "url", self.url
 
 
-class Sending:
+class Sending(msgspec.Struct, eq=False, gc=False):
     """Be told, while an exchange runs, whether a byte of it may have left.
 
     A cancelled exchange returns nothing; this is what is known of it. It says True unless the
     transport knows better.
     """
 
-    __slots__ = ("sent",)
-
-    def __init__(self) -> None:
-        self.sent = True
+    sent: bool = True
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
+class Reply(Discreet, frozen=True, kw_only=True, gc=False):
     """Be an answer that was read whole.
 
     Attributes:
@@ -77,9 +80,10 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str]
     body: bytes
 
-    def __repr__(self) -> str:
-        """Show neither headers nor body."""
-        return f"Reply({self.status}, {len(self.body)} bytes)"
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield neither headers nor body."""
+        yield "status", self.status
+        yield "size", len(self.body)
 
 
 FailureKind: TypeAlias = Literal[
@@ -97,7 +101,7 @@ FailureKind: TypeAlias = Literal[
 ]
 
 
-class Failed(msgspec.Struct, frozen=True, kw_only=True):
+class Failed(Discreet, frozen=True, kw_only=True):
     """Be an exchange without a whole answer.
 
     Attributes:
@@ -114,8 +118,15 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None = None
     headers: Mapping[str, str] | None = None
 
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield no headers."""
+        yield "kind", self.kind
+        yield "sent", self.sent
+        yield "detail", self.detail
+        yield "status", self.status
 
-class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+
+class Call(Discreet, Generic[T_co], frozen=True, kw_only=True, gc=False):
     """Be one logical call: what to send, what it counts as, how to read its answer.
 
     Attributes:
@@ -131,19 +142,20 @@ class Call(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
     route: Route
     request: HttpRequest
-    reading: Reading[T]
+    reading: Reading[T_co]
     account_id: str | None
     action: str
     cost: int = 1
     secrets: tuple[str, ...] = ()
     key: str | None = None
 
-    def __repr__(self) -> str:
-        """Show what identifies the call, and nothing that was sent."""
-        return f"Call({self.route.method} {self.route.template}, account_id={self.account_id!r})"
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield what identifies the call, and nothing that was sent."""
+        yield "route", f"{self.route.method} {self.route.template}"
+        yield "account_id", self.account_id
 
 
-class Good(msgspec.Struct, Generic[T], frozen=True):
+class Good(msgspec.Struct, Generic[T], frozen=True, gc=False):
     """Be an attempt that brought its value."""
 
     value: T
