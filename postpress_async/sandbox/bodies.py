@@ -18,7 +18,7 @@ from .wire import as_list, as_object, load
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MAX_FILE: Final = 15 * 2**20  # api.md §3: the standard maximum of an attachment
+MAX_FILE: Final = 15 * 2**20  # the documented standard maximum of an attachment
 _PARAMETER: Final = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))')
 _KEY: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 

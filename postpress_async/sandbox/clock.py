@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SWEEP_FROM: Final = 256
+_WAKING_TICKS: Final = 8  # a callback, the future it resolves, the task that awaits it, and so on
 _MINIMUM_DELAY: Final = 0.0005  # a real timer may fire a hair early; asking again must not spin
 
 
@@ -100,7 +101,8 @@ class SandboxClock:
     def next_due(self) -> float | None:
         """Tell the earliest instant of `monotonic()` that the running loop waits for, if any.
 
-        Who advances to it skips the waiting and nothing else.
+        Who advances to it skips the waiting and nothing else. While somebody is just waking, that
+        instant is now: what they wait for next is not known yet.
         """
         with self._lock:
             queue = self._queues.get(asyncio.get_running_loop())
@@ -132,7 +134,7 @@ def _wake(future: asyncio.Future[None]) -> None:
 class _Queue:
     """The timers of one event loop; touched by that loop only, `poke` apart."""
 
-    __slots__ = ("_armed", "_clock", "_loop", "_sweep_at", "_timers")
+    __slots__ = ("_armed", "_clock", "_loop", "_sweep_at", "_timers", "_waking")
 
     def __init__(self, clock: SandboxClock, loop: asyncio.AbstractEventLoop) -> None:
         self._clock = clock
@@ -140,6 +142,7 @@ class _Queue:
         self._timers: list[Timer] = []
         self._armed: asyncio.TimerHandle | None = None
         self._sweep_at = _SWEEP_FROM
+        self._waking = 0
 
     def add(self, timer: Timer) -> None:
         if len(self._timers) >= self._sweep_at:
@@ -155,6 +158,8 @@ class _Queue:
         self._sweep_at = max(_SWEEP_FROM, 2 * len(self._timers))
 
     def next_due(self) -> float | None:
+        if self._waking:
+            return self._clock.monotonic()
         while self._timers and self._timers[0].cancelled:
             heapq.heappop(self._timers)
         return self._timers[0].when if self._timers else None
@@ -179,6 +184,16 @@ class _Queue:
             if not timer.cancelled and loop is not None:
                 # each in a callback of its own: one that raises must not silence the others
                 loop.call_soon(timer.fire)
+        if due and loop is not None:
+            self._waking += 1
+            self._settle(loop, _WAKING_TICKS)
+
+    def _settle(self, loop: asyncio.AbstractEventLoop, ticks: int) -> None:
+        """Give whoever was woken a few turns of the loop to set a timer again."""
+        if ticks:
+            loop.call_soon(self._settle, loop, ticks - 1)
+        else:
+            self._waking -= 1
 
     def _arm(self) -> None:
         if self._armed is not None:

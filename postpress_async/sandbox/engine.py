@@ -188,7 +188,7 @@ class Engine:
     # -- what is sent ------------------------------------------------------------------------
 
     def _no_route(self, visit: Visit) -> Reply:
-        """Answer as the framework in front of the real routes does (api.md §17)."""
+        """Answer as the framework in front of the real routes does."""
         message = f"Cannot {visit.request.method} {visit.target.path}"
         return self._reply(
             visit, 404, {"message": message, "error": "Not Found", "statusCode": 404}

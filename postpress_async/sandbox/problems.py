@@ -1,4 +1,4 @@
-"""Every error that the service documents, and how it is worded (api.md §5)."""
+"""Every error that the service documents, and how it is worded."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _DETAILS: Final[dict[str, str]] = {
     "request_timeout": "Request timed out. Retry, and contact support if it persists.",
 }
 
-# limits.md §2: refused before the provider heard of it. All else counts, also a missing answer.
+# Refused before the provider heard of it. All else counts, also a missing answer.
 _FREE_STATUSES: Final = frozenset({400, 401, 415, 501})
 _FREE_TYPES: Final = frozenset({"no_client_session", "no_channel", "no_handler"})
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .world.things import Account
 
 
-_WRITES: Final = frozenset({"POST", "PATCH"})  # api.md §1: which methods know the key
+_WRITES: Final = frozenset({"POST", "PATCH"})  # which methods know the key
 
 
 @dataclass(slots=True)

@@ -104,7 +104,7 @@ def start_chat(call: Call) -> Answer:
         said = call.world.say(chat, me, text, call.now, attachments=attachments, kind=kind)
     if inmail:
         account.inmails -= 1
-    # LinkedIn does not tell the id of a first message, api.md §17
+    # LinkedIn does not tell the id of a first message
     message_id = said.id if said and not (account.provider == "LINKEDIN" and inmail) else None
     return Answer(
         body={"object": "ChatStarted", "chat_id": chat.id, "message_id": message_id},

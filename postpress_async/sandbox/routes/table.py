@@ -1,4 +1,4 @@
-"""The whole API on a page (api.md §14), as this service knows it.
+"""The whole API on a page, as this service knows it.
 
 A row without a handler is documented but not played yet: it answers 501, and its faults, limits and
 journal work like those of any other.

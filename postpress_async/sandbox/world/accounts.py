@@ -36,7 +36,7 @@ def account_json(account: Account) -> JsonObject:
 
 
 def _own_proxy(account: Account) -> JsonObject:
-    """Write a proxy that the user brought: the service shows its password (api.md §17)."""
+    """Write a proxy that the user brought: the service shows its password."""
     return {
         "source": "CUSTOM",
         "host": "proxy.example.com",

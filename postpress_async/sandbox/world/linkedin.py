@@ -1,4 +1,4 @@
-"""LinkedIn profiles: everything the page documents, and what real ones do besides (api.md §17)."""
+"""LinkedIn profiles: everything the page documents, and what real ones do besides."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _chosen(selectors: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _throttled(person: Person, full: list[str]) -> tuple[list[str], list[str]]:
-    """Choose what LinkedIn holds back: named for some people, silent for others (§17)."""
+    """Choose what LinkedIn holds back: named for some people, silent for others."""
     if turn(person.number, 10, 7):
         return [one for one in full if one in ("skills", "recommendations_given")], []
     if turn(person.number, 10, 8):

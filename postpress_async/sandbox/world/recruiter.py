@@ -47,7 +47,7 @@ def recruiter_fields(person: Person) -> JsonObject:
                     "seat_id": "s_1",
                     "first_name": "Rita",
                     "last_name": "Recruiter",
-                    "public_profile_url": True,  # documented as a boolean; see api.md C-15
+                    "public_profile_url": True,  # documented as a boolean
                 },
             }
         ],

@@ -33,7 +33,7 @@ def chat_json(chat: Chat) -> JsonObject:
         "read_only": chat.quirk % 3 if chat.type else 0,
         "subject": chat.subject,
     }
-    if not turn(chat.quirk, 5, 3):  # may be missing, api.md §17
+    if not turn(chat.quirk, 5, 3):  # may be missing
         fields["muted_until"] = (None, -1, "2031-01-01T00:00:00.000Z")[chat.quirk % 3]
         fields["disabledFeatures"] = ["reactions"] if turn(chat.quirk, 4, 1) else []
     if chat.quirk % 2:  # newer than Unipile's schema
