@@ -26,8 +26,9 @@ def struck_out(text: str, secrets: tuple[str, ...]) -> str:
     """Return a text without the secrets that it may quote."""
     for secret in secrets:
         if secret:
-            for guise in _guises(secret):
-                text = _without(text, guise)
+            guises = _guises(secret)
+            if any(guise[:_HEAD] in text for guise in guises):
+                text = _without(text, guises)
     return text
 
 
@@ -44,7 +45,7 @@ def kept_text(text: str | None, secrets: tuple[str, ...]) -> str | None:
 
 def kept_type(text: str | None, secrets: tuple[str, ...]) -> str | None:
     """Return a type verbatim; only what is too long to be part of one by chance is struck out."""
-    return kept_text(text, tuple(secret for secret in secrets if len(secret) >= _HEAD))
+    return kept_text(text, tuple(secret for secret in secrets if len(secret) >= _SHORT))
 
 
 def kept_body(body: bytes, secrets: tuple[str, ...]) -> bytes:
@@ -83,10 +84,13 @@ def _guises(secret: str) -> tuple[str, ...]:
         secret,
         " ".join(secret.split()),
         json.dumps(secret)[1:-1],
+        json.dumps(json.dumps(secret)[1:-1])[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         html.escape(secret),
         html.escape(secret, quote=False),
         repr(secret)[1:-1],
+        secret.encode("latin-1", "replace").decode("latin-1"),
+        secret.encode("ascii", "replace").decode(),
         quote(plain, safe=""),
         quote(plain),
         quote_plus(plain),
@@ -94,18 +98,32 @@ def _guises(secret: str) -> tuple[str, ...]:
     return tuple(sorted({form for form in forms if form}, key=len, reverse=True))
 
 
-def _without(text: str, guise: str) -> str:
-    """Strike out a guise, or what there is of it from its beginning on."""
-    head, at = guise[:_HEAD], 0
-    while (at := text.find(head, at)) >= 0:
-        end = at + len(head)
-        for char in guise[_HEAD:]:
-            if text[end : end + 1] != char:
-                break
-            end += 1
-        if len(guise) < _SHORT and (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum()):
-            at = end
-            continue
-        text = text[:at] + STRUCK + text[end:]
-        at += len(STRUCK)
-    return text
+def _without(text: str, guises: tuple[str, ...]) -> str:
+    """Strike out every guise, or what there is of one from its beginning on."""
+    parts: list[str] = []
+    at = 0
+    while True:
+        found = [place for guise in guises if (place := text.find(guise[:_HEAD], at)) >= 0]
+        if not found:
+            return "".join([*parts, text[at:]])
+        begin = min(found)
+        end = max(_end_of(guise, text, begin) for guise in guises)
+        parts += [text[at:begin], STRUCK if _stands_alone(text, begin, end) else text[begin:end]]
+        at = end
+
+
+def _end_of(guise: str, text: str, begin: int) -> int:
+    """Return how far a guise goes that begins there; the beginning itself where it does not."""
+    if not text.startswith(guise[:_HEAD], begin):
+        return begin
+    end = begin
+    for char in guise:
+        if text[end : end + 1] != char:
+            break
+        end += 1
+    return end
+
+
+def _stands_alone(text: str, begin: int, end: int) -> bool:
+    around = text[max(begin - 1, 0) : begin] + text[end : end + 1]
+    return end - begin >= _SHORT or not any(char.isalnum() for char in around)
