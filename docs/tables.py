@@ -1,10 +1,13 @@
 """The tables of the guides that say what the code decides, made from the code itself.
 
 `python docs/tables.py` writes them between their marks; the suite fails while a page differs.
+`python docs/tables.py --measured` writes the figures of the last `nox -s bench` into
+performance.md, which no test holds: they belong to the machine that they were measured on.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -200,6 +203,35 @@ def _read(method: Method, answer: Reply | Failed) -> Bad:
     return result
 
 
+# -- performance.md -------------------------------------------------------------------------------
+
+
+def measured() -> str:
+    """Return what the last run of the benchmarks found."""
+    results = DOCS.parent / "benchmarks/results/latest.json"
+    run = json.loads(results.read_text(encoding="utf-8"))
+    versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
+    rows = [row for row in run["rows"] if row["ratio"] is not None or row["ours"] is not None]
+    lines = table("what | ours | against it | ratio (quartiles) | goal | met", map(_figures, rows))
+    return f"{lines}\n\nPython {run['python']} on {run['system']}, {versions}."
+
+
+def _figures(row: dict[str, object]) -> list[str]:
+    less = row["sense"] == "less"
+    ours, baseline, ratio, goal = (row[name] for name in ("ours", "baseline", "ratio", "goal"))
+    shown, bound = "", ""
+    if isinstance(ratio, float):
+        shown = f"{ratio:.2f} ({row['lower']:.2f}-{row['upper']:.2f})" + (" times less" * less)
+    if isinstance(goal, float | int):
+        bound = f"{'≥' if less else '≤'} {goal:g}" + (" µs" if ratio is None else "")
+    met = {True: "yes", False: "**no**", None: ""}[row["met"]]  # type: ignore[index]
+    return [str(row["name"]), _micros(ours), _micros(baseline), shown, bound, met]
+
+
+def _micros(value: object) -> str:
+    return f"{value:,.1f} µs" if isinstance(value, float) else ""
+
+
 # -- writing --------------------------------------------------------------------------------------
 
 TABLES: dict[str, tuple[str, Callable[[], str]]] = {
@@ -213,18 +245,24 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
 def renewed(name: str) -> tuple[Path, str, str]:
     """Return a table's page, its text, and its text with the table made anew."""
     file, make = TABLES[name]
-    page = DOCS / file
+    return _renewed(name, DOCS / file, make)
+
+
+def _renewed(name: str, page: Path, make: Callable[[], str]) -> tuple[Path, str, str]:
     text = page.read_text(encoding="utf-8")
     marked = re.compile(rf"(<!-- table: {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
     if not marked.search(text):
-        raise SystemExit(f"docs: {file} has no mark for the table {name}")
+        raise SystemExit(f"docs: {page.name} has no mark for the table {name}")
     return page, text, marked.sub(lambda m: f"{m[1]}\n{make()}\n{m[2]}", text)
 
 
 def main() -> int:
-    """Write every table."""
-    for name in TABLES:
-        page, text, new = renewed(name)
+    """Write every table, or with `--measured` the one of the benchmarks."""
+    tables = {name: (DOCS / file, make) for name, (file, make) in TABLES.items()}
+    if "--measured" in sys.argv[1:]:
+        tables = {"measured": (DOCS / "performance.md", measured)}
+    for name, (page, make) in tables.items():
+        _, text, new = _renewed(name, page, make)
         if text != new:
             page.write_text(new, encoding="utf-8")
             print(f"docs: {page.name}: table {name} written")
