@@ -282,13 +282,7 @@ class Postpress:
 
         Calls that wait get ClientClosedError; calls under way get a few seconds to end.
         """
-        home = self._pipeline.home
-        if home.closed:
-            return
-        home.closed = True
-        self.scheduler.close()
-        await self.scheduler.drain(CLOSING_SECONDS)
-        await home.close()
+        await self._pipeline.aclose(CLOSING_SECONDS)
 
     async def __aenter__(self) -> Self:
         return self

@@ -86,6 +86,8 @@ class Home:
 
     async def sleep(self, seconds: float, clock: Clock) -> float:
         """Back off; return how long it took. Ends early, with an error, when the client closes."""
+        if self.closed:
+            raise _closed_while_backing_off()
         start = clock.monotonic()
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         timer = clock.call_at(start + seconds, lambda: _wake(future))
@@ -97,14 +99,21 @@ class Home:
             self._sleepers.discard(future)
         return clock.monotonic() - start
 
-    async def close(self) -> None:
-        """Wake whoever backs off with ClientClosedError, and let go of the network."""
+    def shut(self) -> None:
+        """Let no further call begin, and wake whoever backs off with ClientClosedError."""
+        self.closed = True
         for future in list(self._sleepers):
             if not future.done():
-                msg = "the client was closed while this call backed off"
-                future.set_exception(ClientClosedError(msg))
+                future.set_exception(_closed_while_backing_off())
+
+    async def leave(self) -> None:
+        """Let go of the network."""
         if self._transport is not None:
             await self._transport.aclose()
+
+
+def _closed_while_backing_off() -> ClientClosedError:
+    return ClientClosedError("the client was closed while this call backed off")
 
 
 def _wake(future: asyncio.Future[None]) -> None:

@@ -106,6 +106,18 @@ class Pipeline:
             return result.value
         raise self._marked(_in_doubt(result, run), call, run)
 
+    async def aclose(self, seconds: float) -> None:
+        """Turn away whoever waits, give those under way some seconds, and let go of the network."""
+        if self.home.closed:
+            return
+        self.home.shut()
+        self._learner.close()
+        self.scheduler.close()
+        try:
+            await self.scheduler.drain(seconds)
+        finally:
+            await self.home.leave()
+
     async def _attempt(self, call: Call[T], terms: Terms, run: Run) -> Good[T] | Bad:
         """Carry one request through its slot; every path gives the slot back with a verdict."""
         slot = self.scheduler.try_take(call.account_id, call.action, call.cost)
