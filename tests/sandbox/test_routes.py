@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -13,52 +14,8 @@ from postpress_async.sandbox import ControlError
 from postpress_async.sandbox.routes.table import ROUTES
 from postpress_async.sandbox.routing import Router, parse_target, shape_of
 
-# The index of the reference pages, word for word but for its abbreviations, which are spelled out.
-DOCUMENTED = """
-GET /accounts · GET /accounts/{id} · DELETE /accounts/{id}
-POST /accounts · POST /accounts/{id}
-POST /hosted/accounts/link
-POST /accounts/checkpoint · POST /accounts/checkpoint/resend
-GET /accounts/{account_id}/sync
-POST /accounts/{id}/restart
-GET /users/{identifier} · GET /users/me · PATCH /users/me/edit
-GET /users/relations · GET /users/following
-GET /users/followers
-POST /users/invite · GET /users/invite/sent · DELETE /users/invite/sent/{invitation_id}
-GET /users/invite/received · POST /users/invite/received/{invitation_id}
-GET /users/{identifier}/posts · GET /users/{identifier}/reactions
-GET /users/{identifier}/comments
-GET /chats · POST /chats · GET /chats/{chat_id} · PATCH /chats/{chat_id}
-GET /chats/{chat_id}/attendees · GET /chats/{chat_id}/messages · POST /chats/{chat_id}/messages
-GET /chats/{chat_id}/sync · DELETE /chats/{chat_id}
-GET /messages · GET /messages/{message_id} · POST /messages/{message_id}/forward
-POST /messages/{message_id}/reaction
-PATCH /messages/{message_id} · DELETE /messages/{message_id}
-GET /messages/{message_id}/attachments/{attachment_id}
-GET /chat_attendees/{attendee_id}/chats
-GET /chat_attendees · GET /chat_attendees/{id} · GET /chat_attendees/{id}/picture
-GET /chat_attendees/{sender_id}/messages
-POST /webhooks · GET /webhooks · DELETE /webhooks/{id}
-POST /posts · GET /posts/{post_id} · GET /posts/{post_id}/reactions · POST /posts/reaction
-GET /posts/{post_id}/comments · POST /posts/{post_id}/comments
-POST /linkedin/search · GET /linkedin/inmail_balance · POST /linkedin/profile/endorse
-POST /linkedin/user/{user_id} · POST /linkedin/jobs/{draft_id}/checkpoint
-GET /linkedin/search/parameters · POST /linkedin/jobs/{draft_id}/publish
-GET /linkedin/company/{identifier} · POST /linkedin
-GET /linkedin/projects · GET /linkedin/projects/{id}
-GET /linkedin/jobs · POST /linkedin/jobs · GET /linkedin/jobs/{job_id}
-PATCH /linkedin/jobs/{job_id} · POST /linkedin/jobs/{id}/close
-GET /linkedin/jobs/{id}/applicants · GET /linkedin/jobs/applicants/{applicant_id}
-GET /linkedin/jobs/applicants/{applicant_id}/resume
-POST /emails/drafts · POST /drafts
-GET /emails · POST /emails · GET /emails/{email_id} · PUT /emails/{email_id}
-DELETE /emails/{email_id} · GET /emails/{email_id}/attachments/{attachment_id}
-GET /folders · GET /folders/{folder_id}
-GET /calendars · POST /calendars/{calendar_id}/events
-GET /calendars/{calendar_id}/events/{event_id} · PATCH /calendars/{calendar_id}/events/{event_id}
-DELETE /calendars/{calendar_id}/events/{event_id}
-GET /calendars/{calendar_id} · GET /calendars/{calendar_id}/events
-"""
+# The index of the reference pages, but for its abbreviations, which are spelled out.
+DOCUMENTED = (Path(__file__).parents[1] / "data" / "routes.txt").read_text(encoding="utf-8")
 ACTIONS = {
     "profile", "search", "browse", "invite", "invite_note", "first_message", "message", "inmail",
     "follow", "react", "comment", "post", "edit", "login", "read", "other",
