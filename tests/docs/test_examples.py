@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import doctest
+import logging
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,15 @@ def runnable(page):
     return [block for block in blocks(page) if block.language == "python" and not block.title]
 
 
+@pytest.fixture
+def log_level():
+    logger = logging.getLogger("postpress_async")
+    before = logger.level
+    yield
+    logger.setLevel(before)
+
+
+@pytest.mark.usefixtures("log_level")
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if runnable(page)], ids=lambda page: page.stem
 )
