@@ -504,6 +504,18 @@ async def talk() -> AsyncIterator[Callable[..., Talker]]:
 
 
 @pytest.fixture
+def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
+    """Wait until something holds, turn by turn of the loop."""
+
+    async def wait(holds: Callable[[], object]) -> None:
+        async with asyncio.timeout(5.0):
+            while not holds():  # noqa: ASYNC110 - what is waited for knows no event
+                await asyncio.sleep(0)
+
+    return wait
+
+
+@pytest.fixture
 def closed_port() -> str:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
