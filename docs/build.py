@@ -122,7 +122,8 @@ def llms() -> str:
     lines = ["# postpress-async", "", f"> {_first_paragraph('index.md')}", ""]
     for section, files in pages().items():
         lines += [f"## {section}" if section else "## Start", ""]
-        lines += [f"- [{title}]({file}): {_first_paragraph(file)}" for title, file in files]
+        for title, file in files:
+            lines.append(f"- [{title}]({_page(file)}): {_first_paragraph(file)}")
         lines.append("")
     package = griffe.load("postpress_async", search_paths=[ROOT])
     lines += ["## Public names, importable from postpress_async", ""]
@@ -131,6 +132,10 @@ def llms() -> str:
         said = docstring.value.partition("\n")[0] if docstring else ""
         lines.append(f"- {name}: {said}" if said else f"- {name}")
     return "\n".join(lines) + "\n"
+
+
+def _page(file: str) -> str:
+    return file.removesuffix(".md") + ".html"
 
 
 def _first_paragraph(file: str) -> str:
