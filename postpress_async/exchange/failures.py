@@ -64,7 +64,8 @@ def _meaning(error: Exception) -> tuple[FailureKind, str, bool]:
     kind, words, never_sent = next(
         (meaning for cls, meaning in _MEANINGS if isinstance(error, cls)), _CLOSED
     )
-    if isinstance(error.__cause__, ContentEncodingError):
+    cause: object = getattr(error, "__cause__", None)
+    if isinstance(cause, ContentEncodingError):
         return "encoding", "the answer is not compressed as it says", False
     if isinstance(error, aiohttp.ClientConnectorError):
         errno: object = getattr(error, "errno", None)
