@@ -1,0 +1,34 @@
+"""The benchmarks run, and say what they measured in a shape that others can read. No times here."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+RUN = Path(__file__).parents[2] / "benchmarks" / "run.py"
+
+
+def test_a_quick_run_prints_a_table_and_writes_its_rows_as_json(tmp_path):
+    written = tmp_path / "latest.json"
+    command = [sys.executable, RUN, "--quick", "--only", "decode,import", "--output", written]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+    assert ran.returncode == 0, ran.stderr
+    assert "ours us" in ran.stdout
+    document = json.loads(written.read_text())
+    assert document["quick"] is True
+    assert document["versions"]["msgspec"]
+    rows = document["rows"]
+    assert {row["group"] for row in rows} == {"decode", "import"}
+    for row in rows:
+        assert row["name"]
+        assert row["sense"] in {"of", "less"}
+        assert (row["met"] is None) == (row["goal"] is None) or row["ours"] is None
+        if row["ratio"] is not None:
+            assert 0 < row["lower"] <= row["ratio"] <= row["upper"]
+
+
+def test_an_unknown_row_is_refused_with_the_names_there_are():
+    command = [sys.executable, RUN, "--only", "everything"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+    assert ran.returncode == 2
+    assert "--only: everything is none of aiohttp, httpx, packages" in ran.stderr
