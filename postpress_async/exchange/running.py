@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger("postpress_async")
+log.addHandler(logging.NullHandler())  # silent unless the application wants to hear it
+log.addHandler(logging.NullHandler())  # or Python prints warnings where nobody set up logging
 
 
 class Run(msgspec.Struct, eq=False):
@@ -41,6 +43,7 @@ class Run(msgspec.Struct, eq=False):
         attempts: requests tried so far.
         maybe_sent: whether a request may be under way or done although no answer told so.
         doubt: an earlier attempt of a write that may have happened.
+        entry: what it left in the list of `capture`, which its next attempt replaces.
     """
 
     serial: int
@@ -54,6 +57,7 @@ class Run(msgspec.Struct, eq=False):
     attempts: int = 0
     maybe_sent: bool = False
     doubt: Bad | None = None
+    entry: Seen | None = None
 
     def begins(self) -> None:
         """Tell that the call begins."""
@@ -90,11 +94,10 @@ class Run(msgspec.Struct, eq=False):
         seen = capturing.get()
         if seen is not None:
             kept = kept_headers(headers, secrets)
-            if self.attempts > 1:
-                seen.pop()
-            seen.append(
-                Seen(status=status, headers=kept, request_id=request_id, attempts=self.attempts)
-            )
+            entry = Seen(status=status, headers=kept, request_id=request_id, attempts=self.attempts)
+            place = _place_of(self.entry, seen)
+            seen[place : place + 1] = [entry]
+            self.entry = entry
         if self.watched:
             fields: dict[str, object] = {
                 "number": self.attempts,
@@ -147,3 +150,8 @@ class Run(msgspec.Struct, eq=False):
                 hook(event)
             except Exception:
                 log.exception("hook %r failed on %s", hook, type(event).__name__)
+
+
+def _place_of(entry: Seen | None, seen: list[Seen]) -> int:
+    """Return where a call's entry stands; the end where it has none."""
+    return next((n for n, one in enumerate(seen) if one is entry), len(seen))

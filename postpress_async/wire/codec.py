@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _OUR_HEADERS: Final = frozenset({"Idempotency-Key", "Content-Type"})
-_SECONDS: Final = re.compile(r"[+-]?\d{1,12}(\.\d{1,9})?\Z")
+_SECONDS: Final = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{1,9})?\Z")
 # After we stopped listening, the request may still be on its way for this long.
 SETTLE: Final = 1.0
 _OK: Final = range(200, 300)
@@ -132,7 +132,7 @@ def _refused(call: Call[T], reply: Reply, key: str, now: Callable[[], float]) ->
         body=kept_body(reply.body, secrets),
         account_id=call.account_id,
         outcome=outcome,
-        retryable=False if outcome == "unknown" else (status in _LATER or None),
+        retryable=_retryable(status, slug, outcome),
     )
     return Bad(
         error=error,
@@ -147,8 +147,15 @@ def _refused(call: Call[T], reply: Reply, key: str, now: Callable[[], float]) ->
     )
 
 
+def _retryable(status: int, slug: str | None, outcome: Outcome) -> bool | None:
+    """Tell whether the same call may do better later; None leaves it to the error's class."""
+    if outcome == "unknown" or slug in problems.FINAL:
+        return False
+    return True if status in _LATER else None
+
+
 def _verdict(call: Call[T], status: int, problem: problems.Problem, wait: float | None) -> Verdict:
-    """Say what an answer means for the lane; limits.md's tables, in their order."""
+    """Say what an answer means for the lane; docs/limits.md has the tables."""
     slug, effect = problem.slug, _effect(call, status, problem.slug)
     refused_early = status == _UNAVAILABLE and (problem.envelope and slug in problems.NOT_HANDED_ON)
     return Verdict(
