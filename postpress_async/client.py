@@ -348,6 +348,8 @@ _HTTP: Final = Http()
 
 @lru_cache(maxsize=64)
 def _base(text: str, insecure: bool) -> str:
+    if text == DEFAULT_BASE_URL:
+        return text  # known to be right; reading any other loads urllib
     return target.base_url(text, insecure=insecure)
 
 

@@ -33,7 +33,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # All patterns are matched in full, and no two neighbouring parts can take the same character:
 # nothing to backtrack over.
 _LINKEDIN_ID = re.compile(r"(AC[ow]|ADo|AE[A-Za-z0-9_-])AA[A-Za-z0-9_-]{5,60}")
-_LINKEDIN_LENGTH = 39  # seeds/000: the example of the users overview, and every full id seen
+_LINKEDIN_LENGTH = 39  # the example of «Users overview», and every full id seen
 _WHATSAPP_ID = re.compile(r"\d{1,32}(?::\d{1,4})?@(lid|s\.whatsapp\.net|g\.us)", re.IGNORECASE)
 _URN = re.compile(r"urn:li:([A-Za-z_]{1,40}):\(?([^,()]{1,200})[^()]{0,400}\)?")
 _HANDLE = re.compile(r"@?([A-Za-z0-9_.]{1,40})")

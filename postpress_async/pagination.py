@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from postpress_async.errors import ConfigurationError, PaginationError
+from postpress_async.errors import PaginationError
+from postpress_async.options import whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -73,9 +74,7 @@ class Paginator(Generic[T]):
 
     def limit(self, n: int) -> Paginator[T]:
         """Return a walk over the same list, from here, that ends after `n` items in all."""
-        if isinstance(n, bool) or n < 0:
-            msg = f"limit must be zero or more, not {n!r}; page_size= sets the size of a page"
-            raise ConfigurationError(msg)
+        whole("limit", n, least=0)
         walk = Paginator(self._fetch, self.cursor)
         walk._limit = n
         return walk

@@ -63,20 +63,25 @@ class Home:
             msg = "the client is closed: make a new one"
             raise ClientClosedError(msg)
         loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            if self._loop is not None:
-                msg = (
-                    "this client belongs to another event loop, that of its first call: make one "
-                    "client in each loop"
-                )
-                raise ConfigurationError(msg)
+        if loop is not self._loop or self._forks != _forks:
+            self._settle(loop)
+
+    def _settle(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Live in the loop of the first call, and nowhere else."""
+        if self._loop is None:
             self._loop, self._forks = loop, _forks
-        elif self._forks != _forks:
+            return
+        if self._forks != _forks:
             msg = (
                 "this client belongs to the process that it was first used in: make a new one "
                 "after a fork"
             )
             raise ConfigurationError(msg)
+        msg = (
+            "this client belongs to another event loop, that of its first call: make one client "
+            "in each loop"
+        )
+        raise ConfigurationError(msg)
 
     def network(self) -> Transport:
         """Return the transport, made at the first request."""

@@ -103,7 +103,7 @@ class PageMemory:
 
 
 def rows_of(tree: dict[str, object]) -> list[object]:
-    """Return the rows of a page: `items`, else `data` (C-03); what is no list is one row."""
+    """Return the rows of a page: `items`, else `data`; what is no list is one row."""
     rows = tree.get("items")
     if rows is None:
         rows = tree.get("data")

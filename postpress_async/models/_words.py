@@ -17,7 +17,7 @@ _OUTSIDE = 4  # messages count degrees as numbers: 4 is out of network, -1 unkno
 
 
 def degree_of(distance: str | float | None) -> int | None:
-    """Read any of the three spellings of a network distance (C-19).
+    """Read any of the three spellings of a network distance.
 
     Profiles say `FIRST_DEGREE`, attendees `DISTANCE_1` or `SELF`, messages 1.
     """

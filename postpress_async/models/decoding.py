@@ -107,7 +107,7 @@ class _Paging(msgspec.Struct):
 
 
 class _Envelope(msgspec.Struct, Generic[T]):
-    """The three list shapes of C-03 in one."""
+    """The list shapes of the reference pages, the quickstart and post reactions in one."""
 
     items: list[T] | None = None
     data: list[T] | None = None

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from postpress_async.options import RequestOptions
 
+_NO_PERSON: Final = frozenset({"company", "group", "post"})
+_TELLING: Final = ("AC", "AD", "AE", "urn:")  # how LinkedIn's own ids begin
 _PROFILE: Final[Reader[Profile]] = Reader(Profile)
 _OWNER: Final[Reader[AccountOwner]] = Reader(AccountOwner)
 
@@ -64,9 +66,13 @@ class Users(Namespace):
         Source: Retrieve a profile.
         """
         account_id = self._account(account_id)
-        text = identifier if isinstance(identifier, str) else self._wire_id(identifier)
-        if "/" in text or "@" in text or text.startswith(("AC", "AD", "AE")):
-            text = self._checked(identifier, account_id)
+        known = _known(identifier)
+        if known is None:
+            text = identifier
+        else:
+            text = self._checked(known, identifier, account_id)
+            if linkedin_api is None and known is identifier and known.linkedin_api != "classic":
+                linkedin_api = known.linkedin_api
         profile = await self._send(
             routes.GET_USER,
             _PROFILE,
@@ -109,9 +115,8 @@ class Users(Namespace):
             options=options,
         )
 
-    def _checked(self, identifier: str | Identifier, account_id: str | None) -> str:
-        """Read a pasted address; refuse an id that is certainly another provider's."""
-        known = identifier if isinstance(identifier, Identifier) else identify(identifier)
+    def _checked(self, known: Identifier, given: object, account_id: str | None) -> str:
+        """Return what goes on the wire; refuse what certainly is no person of this provider."""
         provider = None
         if account_id is not None:
             provider = self._pipeline.scheduler.lane(account_id).provider
@@ -121,13 +126,22 @@ class Users(Namespace):
                 f"{account_id} is {provider}: use an account of {known.provider}"
             )
             raise ConfigurationError(msg)
-        if isinstance(identifier, str) and "/" not in identifier:
-            return identifier  # never rewritten: the service takes both kinds of ids
+        elsewhere = known.kind == "unknown" and known.certain  # a link, but to nobody's profile
+        if known.kind in _NO_PERSON or elsewhere:
+            what = "a link" if elsewhere else f"a {known.kind}"
+            msg = f"identifier {str(given)[:200]!r} is {what}, not a person: users.get reads people"
+            raise ConfigurationError(msg)
+        if isinstance(given, str) and (known.kind == "unknown" or "/" not in given):
+            return given  # never rewritten: the service takes both kinds of ids
         return str(known)
 
-    @staticmethod
-    def _wire_id(identifier: object) -> str:
-        if not isinstance(identifier, Identifier):
-            msg = f"identifier must be text or an Identifier, not {type(identifier).__name__}"
-            raise ConfigurationError(msg)
-        return str(identifier)
+
+def _known(identifier: object) -> Identifier | None:
+    """Return what a text proves of itself; None for a plain id, which needs no reading."""
+    if isinstance(identifier, Identifier):
+        return identifier
+    if not isinstance(identifier, str):
+        msg = f"identifier must be text or an Identifier, not {type(identifier).__name__}"
+        raise ConfigurationError(msg)
+    telling = "/" in identifier or "@" in identifier or identifier.startswith(_TELLING)
+    return identify(identifier) if telling else None

@@ -386,5 +386,8 @@ class Lane:
         return had if had is not None and had.name == name else Gap(row.least, row.most, name)
 
     def used(self, now: float) -> Iterator[tuple[Window, int]]:
-        """Yield each window with what counts in it at this moment."""
-        return ((window, window.used(now)) for window in self._windows.values())
+        """Yield each window that holds for an action asked so far, with what counts in it."""
+        held = {id(window) for queue in self.queues.values() for window in queue.windows}
+        return (
+            (window, window.used(now)) for window in self._windows.values() if id(window) in held
+        )

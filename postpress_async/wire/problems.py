@@ -72,10 +72,19 @@ LIMITED: Final = frozenset(
 # The lane closes: nothing but `read` can succeed until somebody acts.
 CLOSING: Final = frozenset({"disconnected_account", "expired_credentials", "account_restricted"})
 
+# A repeat of the same request meets the same end, whatever its status promises.
+FINAL: Final = frozenset({"authentication_intent_error"})
+
 # 503 by these names was refused before the provider was asked.
 NOT_HANDED_ON: Final = frozenset({"no_client_session", "no_channel", "no_handler"})
 
 _NEXT: Final[dict[str, str]] = {
+    "captcha_not_supported": "connect the account in another way",
+    "invalid_imap_configuration": "check the mail server's settings",
+    "invalid_smtp_configuration": "check the mail server's settings",
+    "account_mismatch": "use an account that can do this",
+    "session_mismatch": "log in again, and use that session alone",
+    "provider_unreachable": "try again later",
     "missing_credentials": "check api_key or POSTPRESS_API_KEY",
     "insufficient_privileges": "use an API key with this scope",
     "invalid_credentials": _LOGIN,
@@ -159,7 +168,7 @@ _decode: Final = msgspec.json.Decoder(_Envelope).decode
 
 
 def parse(body: bytes) -> Problem:
-    """Read an error body: the reference pages' envelope, the quickstart's, or neither (C-04)."""
+    """Read an error body: the reference pages' envelope, the quickstart's, or neither."""
     try:
         said = _decode(body)
     except (ValueError, RecursionError):
@@ -217,6 +226,8 @@ def next_step(status: int, slug: str | None) -> str:
         known = ACCOUNT.get(slug) or _NEXT.get(slug)
         if known is not None:
             return known
+    if 300 <= status < 400:
+        return "the service has moved: set base_url to where it is now"
     return _NEXT_BY_STATUS.get(status) or (
         "try again later" if status >= 500 else "see the documents"
     )

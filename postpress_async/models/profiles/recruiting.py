@@ -24,7 +24,7 @@ class NoteAuthor(Part, frozen=True, kw_only=True):
     """The recruiter who wrote a note.
 
     Attributes:
-        public_profile_url: The documents say boolean, so both are taken (C-15).
+        public_profile_url: The documents say boolean, so both are taken.
     """
 
     id: str | None = None

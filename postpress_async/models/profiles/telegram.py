@@ -43,7 +43,7 @@ class TelegramUser(Model, frozen=True, kw_only=True):
     """What a Telegram profile and the owner of a Telegram account have in common.
 
     Attributes:
-        restriction_reason: Always a list here, also where the service sent one object (C-16).
+        restriction_reason: Always a list here, also where the service sent one object.
     """
 
     provider: ClassVar[Literal["TELEGRAM"]] = "TELEGRAM"
