@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from postpress_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from ssl import SSLContext
 
 __all__ = ["Http", "KeyRate", "RequestOptions", "Retries", "Timeout"]
@@ -39,6 +40,13 @@ def whole(name: str, value: object, *, least: int) -> None:
     """Refuse what is not a whole number of at least `least`, naming the field."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         msg = f"{name} must be a whole number, {least} or more, not {value!r}"
+        raise ConfigurationError(msg)
+
+
+def of_kind(name: str, value: object, kind: type, example: str) -> None:
+    """Refuse what is neither of a type nor None, naming the field."""
+    if value is not None and not isinstance(value, kind):
+        msg = f"{name} must be a {kind.__name__}, such as {example}, not {type(value).__name__}"
         raise ConfigurationError(msg)
 
 
@@ -187,7 +195,10 @@ class RequestOptions(Discreet, frozen=True, kw_only=True):
     headers: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
+        of_kind("RequestOptions.timeout", self.timeout, Timeout, "Timeout(total=30)")
+        of_kind("RequestOptions.retries", self.retries, Retries, "Retries(attempts=2)")
         positive("RequestOptions.max_wait", self.max_wait, zero=True)
+        of_kind("RequestOptions.priority", self.priority, int, "-1")
         if self.idempotency_key is not None:
             check_header("idempotency_key", "Idempotency-Key", self.idempotency_key)
             if not self.idempotency_key:
@@ -208,17 +219,21 @@ class RequestOptions(Discreet, frozen=True, kw_only=True):
 
 def check_headers(headers: Mapping[str, str]) -> None:
     """Refuse headers that cannot travel, or that this package sets itself."""
+    of_kind("headers", headers, Mapping, '{"X-Tenant": "7"}')
     for name, value in headers.items():
+        check_header("headers", name, value)
         if name.lower() in _OURS or name.lower() in _OURS_TOO:
             msg = f"headers[{name!r}] is set by the client itself: leave it out"
             raise ConfigurationError(msg)
-        check_header("headers", name, value)
 
 
-def check_header(field: str, name: str, value: str) -> None:
+def check_header(field: str, name: object, value: object) -> None:
     """Refuse a header whose name or value would break the request's head."""
-    if not _TOKEN.match(name):
+    if not isinstance(name, str) or not _TOKEN.match(name):
         msg = f"{field}: {name!r} is no header name"
+        raise ConfigurationError(msg)
+    if not isinstance(value, str):
+        msg = f"{field}: the value of {name!r} must be text, not {type(value).__name__}"
         raise ConfigurationError(msg)
     if not value.isascii() or any(ord(c) < 32 or ord(c) == 127 for c in value):  # noqa: PLR2004 - ASCII controls
         msg = f"{field}: the value of {name!r} must be printable ASCII without line breaks"

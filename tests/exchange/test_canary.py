@@ -122,7 +122,7 @@ def options_of(**more: Any) -> RequestOptions:
     return RequestOptions(headers={"X-Tenant": HEADER}, **more)
 
 
-# -- whatever goes wrong ------------------------------------------------------------------------
+# -- whatever goes wrong -----------------------------------------------------------------------
 
 SCRIPTS = [
     "rst_at_once fin_at_once rst_after_reading fin_after_reading half_status_line half_headers",
@@ -161,7 +161,7 @@ async def test_of_a_refused_connection_nothing_leaks(talk, caplog, closed_port):
         assert_unseen(everywhere(error, talker, caplog))
 
 
-# -- answers that quote the request ---------------------------------------------------------------
+# -- answers that quote the request ------------------------------------------------------------
 
 
 def ways_of_quoting(text: str) -> dict[str, tuple[bytes, str]]:
@@ -255,7 +255,7 @@ async def test_a_short_text_that_is_quoted_is_struck_out(serve, talk):
     assert error.detail == "said […]"
 
 
-# -- cancelled, refused by us, proxied -------------------------------------------------------------
+# -- cancelled, refused by us, proxied ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("column", COLUMNS)
@@ -301,7 +301,7 @@ async def test_of_a_proxy_nothing_leaks(  # noqa: PLR0917 - fixtures
     assert WORD not in repr(http)
 
 
-# -- values --------------------------------------------------------------------------------------
+# -- values ------------------------------------------------------------------------------------
 
 
 def rich(value: Any) -> str:

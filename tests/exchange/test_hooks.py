@@ -147,7 +147,7 @@ def test_a_hook_must_be_a_function(hook):
         Postpress("k").with_options(hooks=[hook])
 
 
-# -- logging --------------------------------------------------------------------------------------
+# -- logging -----------------------------------------------------------------------------------
 
 
 async def test_the_log_tells_the_same_story_when_asked(serve, talk, caplog):
@@ -188,7 +188,7 @@ def test_a_program_that_sets_up_no_logging_hears_nothing():
     assert done.stderr == ""
 
 
-# -- copies ---------------------------------------------------------------------------------------
+# -- copies ------------------------------------------------------------------------------------
 
 
 async def test_copies_share_lanes_and_connections(serve, talk):
@@ -241,7 +241,7 @@ async def test_closing_a_copy_closes_all(serve, talk):
     assert type(error).__name__ == "ClientClosedError"
 
 
-# -- capture --------------------------------------------------------------------------------------
+# -- capture -----------------------------------------------------------------------------------
 
 
 async def test_capture_sees_what_the_calls_inside_saw(serve, talk):

@@ -48,7 +48,7 @@ def said(status: int, **headers: str) -> Any:
     return script
 
 
-# -- reading it -----------------------------------------------------------------------------------
+# -- reading it --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_the_old_forms_of_dates_are_read():
     assert retry_after({"Retry-After": "Fri Jan 15 08:01:00 2027"}, NOW) == 60.0
 
 
-# -- obeying it -----------------------------------------------------------------------------------
+# -- obeying it --------------------------------------------------------------------------------
 
 
 async def waits(clock: SandboxClock, task: asyncio.Task[Any], seconds: float) -> None:
