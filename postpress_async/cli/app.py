@@ -6,7 +6,7 @@ import io
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from cyclopts import App, CycloptsError
 
@@ -61,12 +61,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.REFUSED
     except (Exception, KeyboardInterrupt) as error:
-        if sys.flags.dev_mode and not isinstance(error, PostpressError):
+        cause = _first(error)
+        if sys.flags.dev_mode and not isinstance(cause, PostpressError | KeyboardInterrupt):
             raise
         from .output import complain  # noqa: PLC0415 - rich is loaded by what prints
 
-        complain(_presentable(error), as_json="--json" in tokens)
-        return exit_of(error)
+        complain(_presentable(cause), as_json="--json" in tokens)
+        return exit_of(cause)
 
 
 def _run(tokens: list[str]) -> int:
@@ -81,6 +82,13 @@ def _run(tokens: list[str]) -> int:
         msg = f"{str(error).rstrip('.')}; see postpress --help"
         raise ConfigurationError(msg) from None
     return code if isinstance(code, int) else Exit.DONE
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return what went wrong first, out of what several tasks raised."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
 
 
 def _presentable(error: BaseException) -> BaseException:

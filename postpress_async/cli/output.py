@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-_WIDTH_OF_FILES: Final = 100  # where no terminal says how wide it is
+_WIDTH_OF_FILES: Final = 160  # where no terminal says how wide it is
 _LONGEST: Final = 300
 
 
@@ -56,8 +56,8 @@ def print_json(value: object) -> None:
 def print_rows(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table; every cell is made harmless."""
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 3, 0, 0))
-    for name in head:
-        table.add_column(name, overflow="fold")
+    for number, name in enumerate(head):
+        table.add_column(name, overflow="fold", no_wrap=number == 0)  # ids are copied whole
     for row in rows:
         table.add_row(*(cell(value) for value in row))
     print_out(table)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import signal
 import time
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
@@ -26,7 +27,7 @@ from .verdict import Verdict, judge
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
 _TIMEOUT: Final = Timeout(total=1.5, connect=5.0, read=1.5)  # a stall is over after this, really
 _PLACES: Final = 48
@@ -90,12 +91,24 @@ def play(plan: Plan, show: Show) -> Outcome:
         sandbox.faults(faults())
         # The documents promise only for one route that the key is honoured: nobody may rely on it.
         sandbox.idempotency(honoured=False)
-        stage = asyncio.run(_play(plan, sandbox, show))
+        stage = asyncio.run(_interruptible(_play(plan, sandbox, show)))
         simulated = sandbox.clock.monotonic() - stage.begun
         verdict = judge(sandbox.journal(), stage.tallies.values())
     return Outcome(
         stage=stage, verdict=verdict, seconds=time.monotonic() - start, simulated=simulated
     )
+
+
+async def _interruptible(work: Coroutine[None, None, Stage]) -> Stage:
+    """Let Ctrl-C end the work once, tidily; a second one does not tear up what the first began."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):  # Windows: asyncio.run's own way is left
+        loop.add_signal_handler(signal.SIGINT, lambda: task.cancelling() or task.cancel())
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 async def _play(plan: Plan, sandbox: Sandbox, show: Show) -> Stage:

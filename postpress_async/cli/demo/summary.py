@@ -177,7 +177,7 @@ def _last_words(outcome: Outcome) -> Iterator[Text]:
     watch, plan = outcome.stage.watch, outcome.stage.plan
     yield Text(
         f"{spoken(outcome.simulated)} of the service's time in {spoken(outcome.seconds)}: "
-        f"{watch.waits:,} waits for limits and cool-downs were skipped, stalls were not.",
+        f"{watch.waits:,} waits were skipped, stalls were not.",
         style="dim",
     )
     if plan.naive:

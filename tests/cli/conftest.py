@@ -1,0 +1,87 @@
+"""Running the program, in this process or in one of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from postpress_async.cli import main
+from postpress_async.sandbox import Sandbox
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def error(self) -> Any:
+        [line] = self.err.splitlines()
+        return json.loads(line)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]):
+    """Run a command in this process."""
+
+    def run(*arguments: str) -> Ran:
+        capsys.readouterr()
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        return Ran(code, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox(seed=5, chats=3, messages=3) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def served(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
+    """Point the program at a sandbox."""
+    monkeypatch.setenv("POSTPRESS_API_KEY", sandbox.api_key)
+    monkeypatch.setenv("POSTPRESS_BASE_URL", sandbox.url)
+    yield sandbox
+    sandbox.faults([])
+    sandbox.limits([])
+
+
+@pytest.fixture
+def account(served: Sandbox):
+    """One account of a provider."""
+
+    def account(provider: str) -> dict[str, Any]:
+        return next(row for row in served.world()["accounts"] if row["provider"] == provider)
+
+    return account
+
+
+@pytest.fixture
+def program():
+    """Start the program in a process of its own; whatever still runs at the end is killed."""
+    running: list[subprocess.Popen[str]] = []
+
+    def program(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+        command = [sys.executable, "-m", "postpress_async.cli", *arguments]
+        process = subprocess.Popen(command, **options)
+        running.append(process)
+        return process
+
+    yield program
+    for process in running:
+        with process:  # closes its pipes and waits
+            process.kill()
