@@ -204,7 +204,7 @@ class ResponseError(PostpressError):
         self.instance = instance
         self.request_id = request_id
         self.retry_after = retry_after
-        self.headers = headers or {}
+        self.headers: dict[str, str] = headers or {}
         self.body = body
         self.account_id = account_id
 

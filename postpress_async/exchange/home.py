@@ -39,9 +39,9 @@ class Home:
     def __init__(
         self, *, base: str, key: str, transport: Transport | None, make: Callable[[], Transport]
     ) -> None:
-        self.base = base
-        self.key = key
-        self.closed = False
+        self.base: str = base
+        self.key: str = key
+        self.closed: bool = False
         self._transport = transport
         self._make = make
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 import msgspec
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-log = logging.getLogger("postpress_async")
+log: Final = logging.getLogger("postpress_async")
 log.addHandler(logging.NullHandler())  # silent unless the application wants to hear it
 log.addHandler(logging.NullHandler())  # or Python prints warnings where nobody set up logging
 

@@ -29,7 +29,7 @@ class Timer:
     __slots__ = ("_callback", "_order", "when")
 
     def __init__(self, when: float, order: int, callback: Callable[[], object]) -> None:
-        self.when = when
+        self.when: float = when
         self._order = order
         self._callback: Callable[[], object] | None = callback
 

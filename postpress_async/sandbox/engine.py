@@ -50,16 +50,16 @@ class Engine:
     """
 
     def __init__(self, *, seed: int, sizes: Sizes, clock: SandboxClock) -> None:
-        self.clock = clock
-        self.api_key = "pp_test_" + token("sandbox", seed)
-        self.seed = seed
-        self.sizes = sizes
+        self.clock: SandboxClock = clock
+        self.api_key: str = "pp_test_" + token("sandbox", seed)
+        self.seed: int = seed
+        self.sizes: Sizes = sizes
         self.world: World = build_world(seed, sizes)
-        self.faults = FaultBook(seed)
-        self.limits = HiddenLimits()
-        self.replays = Replays()
-        self.journal = Journal()
-        self.lock = threading.RLock()
+        self.faults: FaultBook = FaultBook(seed)
+        self.limits: HiddenLimits = HiddenLimits()
+        self.replays: Replays = Replays()
+        self.journal: Journal = Journal()
+        self.lock: threading.RLock = threading.RLock()
         self.listeners: list[Listener] = []
         self._nonce = secrets.token_hex(4)
 

@@ -72,7 +72,7 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457, whose envelope t
         super().__init__(type, detail)
         self.type = type
         self.detail = detail
-        self.status = status if status is not None else STATUS_OF[type]
+        self.status: int = status if status is not None else STATUS_OF[type]
 
     def envelope(self, instance: str) -> JsonObject:
         """Word it as every reference page does."""

@@ -59,7 +59,7 @@ class Sandbox:
     ) -> None:
         if not allow_outside and not _is_loopback(host):
             raise ControlError(f"{host} is not loopback; say allow_outside=True if you mean it")
-        self.clock = SandboxClock()
+        self.clock: SandboxClock = SandboxClock()
         sizes = sizes_of(accounts, chats, messages)
         self._engine = Engine(seed=seed, sizes=sizes, clock=self.clock)
         self._control = Control(self._engine)

@@ -34,7 +34,7 @@ class Server:
         self._engine = engine
         self._control = control
         self._host = host
-        self.port = port
+        self.port: int = port
         self._runner: web.ServerRunner | None = None
         self._hanging: set[asyncio.Transport] = set()
 

@@ -76,12 +76,12 @@ class Waiter:
     __slots__ = ("cost", "gone", "priority", "since", "slot", "ticket")
 
     def __init__(self, ticket: Ticket, cost: int, priority: int, since: float) -> None:
-        self.ticket = ticket
-        self.cost = cost
-        self.priority = priority
-        self.since = since
+        self.ticket: Ticket = ticket
+        self.cost: int = cost
+        self.priority: int = priority
+        self.since: float = since
         self.slot: Slot | None = None
-        self.gone = False
+        self.gone: bool = False
 
 
 class Queue:
@@ -100,13 +100,13 @@ class Queue:
     )
 
     def __init__(self, action: str) -> None:
-        self.action = action
-        self.gated = action != READ
-        self.unsure = False  # whether the provider makes a difference here and is not known
+        self.action: str = action
+        self.gated: bool = action != READ
+        self.unsure: bool = False  # whether the provider makes a difference here and is not known
         self.windows: tuple[Window, ...] = ()
         self.gap: Gap | None = None
-        self.waiting = 0
-        self.cost_waiting = 0
+        self.waiting: int = 0
+        self.cost_waiting: int = 0
         self._heap: list[tuple[int, int, Waiter]] | None = None  # an idle queue stays small
         self._serial = 0
 
@@ -172,15 +172,15 @@ class Lane:
     )
 
     def __init__(self, account_id: str | None, limits: Limits, random: Callable[[], float]) -> None:
-        self.account_id = account_id
-        self.limits = limits
+        self.account_id: str | None = account_id
+        self.limits: Limits = limits
         self.provider: str | None = None
         self.tier: str | None = None
-        self.cooling_until = -inf
+        self.cooling_until: float = -inf
         self.closed: str | None = None
         self.queues: dict[str, Queue] = {}
-        self.waiting = 0
-        self.in_flight = 0
+        self.waiting: int = 0
+        self.in_flight: int = 0
         self._random = random
         self._windows: dict[object, Window] = {}
         self._gap: Gap | None = None

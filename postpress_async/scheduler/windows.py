@@ -29,10 +29,10 @@ class Window:
     __slots__ = ("_at", "_cost", "_done", "_head", "amount", "held", "name", "per")
 
     def __init__(self, amount: int, per: float, name: str = "") -> None:
-        self.amount = amount
-        self.per = per
-        self.name = name
-        self.held = 0
+        self.amount: int = amount
+        self.per: float = per
+        self.name: str = name
+        self.held: int = 0
         self._at: array[float] | None = None
         self._cost: array[int] | None = None  # only once an event has cost more than 1
         self._head = 0
@@ -144,10 +144,10 @@ class Gap:
     __slots__ = ("_next", "held", "least", "most", "name")
 
     def __init__(self, least: float, most: float, name: str = "") -> None:
-        self.least = least
-        self.most = most
-        self.name = name
-        self.held = 0
+        self.least: float = least
+        self.most: float = most
+        self.name: str = name
+        self.held: int = 0
         self._next = -inf
 
     def ready_at(self, now: float) -> float:

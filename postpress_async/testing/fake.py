@@ -123,12 +123,14 @@ class FakeRequest:
 
     def __init__(self, request: HttpRequest) -> None:
         parts = urlsplit(request.url)
-        self.method = request.method
-        self.url = request.url
-        self.path = unquote(parts.path)
+        self.method: str = request.method
+        self.url: str = request.url
+        self.path: str = unquote(parts.path)
         self.query: dict[str, list[str]] = parse_qs(parts.query, keep_blank_values=True)
-        self.headers = {name.lower(): value for name, value in (request.headers or {}).items()}
-        self.body = request.body or b""
+        self.headers: dict[str, str] = {
+            name.lower(): value for name, value in (request.headers or {}).items()
+        }
+        self.body: bytes = request.body or b""
 
     @property
     def json(self) -> object:
@@ -183,7 +185,7 @@ class FakeTransport:
 
     def __init__(self, script: Iterable[Answer] | Handler) -> None:
         self.requests: list[FakeRequest] = []
-        self.closed = False
+        self.closed: bool = False
         self._handler: Handler = script if callable(script) else _Script(script)
 
     async def exchange(self, request: HttpRequest, sending: Sending, /) -> Reply | Failed:
