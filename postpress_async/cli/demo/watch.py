@@ -28,14 +28,14 @@ class Watch:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self.last = now()
+        self.last: float = now()
         self.ended: dict[str | None, int] = {}
-        self.requests = 0
+        self.requests: int = 0
         self.met: dict[str, int] = {}
-        self.waits = 0
-        self.waited = 0.0
+        self.waits: int = 0
+        self.waited: float = 0.0
         self.longest: dict[str | None, float] = {}
-        self.retried = 0
+        self.retried: int = 0
 
     def __call__(self, event: HookEvent) -> None:
         """Take one event."""
