@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.~-]*\Z")
 _ENCODED: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*\Z")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LONGEST: Final = 2048
+# Names that stand where an id may stand: `/users/me` is no user of that name.
+_TAKEN: Final = frozenset(
+    {("identifier", name) for name in ("me", "relations", "following", "followers")}
+)
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 QueryValue: TypeAlias = "str | int | bool | Sequence[str] | None"
@@ -24,13 +28,16 @@ def segment(name: str, value: object) -> str:
 
     Raises:
         ConfigurationError: it is no text, is empty, `.` or `..`, has control characters or lone
-            surrogates, or is longer than 2,048 characters.
+            surrogates, is longer than 2,048 characters, or is a route's own name.
     """
     if not isinstance(value, str):
         msg = f"{name} must be text, not {type(value).__name__}"
         raise ConfigurationError(msg)
     if len(value) > _LONGEST:
         msg = f"{name} has {len(value)} characters: no id is longer than {_LONGEST}"
+        raise ConfigurationError(msg)
+    if (name, value) in _TAKEN:
+        msg = f"{name} {value!r} is a route of its own, users.{value}: no user goes by that name"
         raise ConfigurationError(msg)
     if _PLAIN.match(value):
         return value
