@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Final, cast
 
@@ -62,6 +63,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return Exit.REFUSED
     except (Exception, KeyboardInterrupt) as error:
         cause = _first(error)
+        if arguments is None and isinstance(cause, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ending: no second one in the words
         if sys.flags.dev_mode and not isinstance(cause, PostpressError | KeyboardInterrupt):
             raise
         from .output import complain  # noqa: PLC0415 - rich is loaded by what prints

@@ -124,7 +124,7 @@ def test_markup_in_a_text_is_only_text(run, answering):
 
 def test_the_key_is_in_no_output(run, served, account):
     one = account("LINKEDIN")["id"]
-    served.faults([{"route": "GET /users/me", "status": 500}])
+    served.faults([{"route": "GET /users/me", "status": 501}])
     for arguments in (
         ("accounts", "list"),
         ("accounts", "get", one),
