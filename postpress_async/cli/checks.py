@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import ssl
@@ -14,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from postpress_async._version import __version__
 from postpress_async.client import DEFAULT_BASE_URL, Postpress
 from postpress_async.errors import AuthenticationError, ConfigurationError, PostpressError
 from postpress_async.exchange.capture import capture
@@ -21,13 +23,13 @@ from postpress_async.options import Retries, Timeout
 from postpress_async.wire import target
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from postpress_async.models import Account
 
 State: TypeAlias = Literal["ok", "warn", "fail"]
 
-_NEEDED: Final = ("postpress-async", "aiohttp", "msgspec", "tenacity", "aiolimiter")
+_OTHERS: Final = ("aiohttp", "msgspec", "tenacity", "aiolimiter", "uvloop", "cyclopts", "rich")
 _PATIENCE: Final = 10.0
 _SKEW: Final = 30.0  # seconds; the Date header itself is only exact to one
 _DAYS: Final = 14
@@ -75,18 +77,14 @@ def _system() -> str:
 
 
 def _packages() -> str:
-    return ", ".join(f"{name} {version(name)}" for name in (*_NEEDED, *_optional()))
+    ours = f"postpress-async {__version__}"  # also where it is run without being installed
+    return ", ".join([ours, *(f"{name} {found}" for name, found in _versions())])
 
 
-def _optional() -> list[str]:
-    found: list[str] = []
-    for name in ("uvloop", "cyclopts", "rich"):
-        try:
-            version(name)
-        except PackageNotFoundError:
-            continue
-        found.append(name)
-    return found
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in _OTHERS:
+        with contextlib.suppress(PackageNotFoundError):
+            yield name, version(name)
 
 
 def _key() -> Check:

@@ -5,10 +5,6 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
-from postpress_async.cli.demo.plan import Plan
-from postpress_async.cli.demo.play import play
-from postpress_async.cli.demo.screen import screen
-from postpress_async.cli.demo.summary import as_line, print_summary
 from postpress_async.cli.exits import Exit
 from postpress_async.cli.options import AsJson
 from postpress_async.cli.output import print_json
@@ -33,6 +29,12 @@ def demo(
         naive: the same day for a client that keeps no limits and repeats every write.
         seconds: when to give up; a message that was not reported by then counts as lost.
     """
+    # Older releases of cyclopts load every command for --help: the sandbox's server is not light.
+    from postpress_async.cli.demo.plan import Plan  # noqa: PLC0415
+    from postpress_async.cli.demo.play import play  # noqa: PLC0415
+    from postpress_async.cli.demo.screen import screen  # noqa: PLC0415
+    from postpress_async.cli.demo.summary import as_line, print_summary  # noqa: PLC0415
+
     plan = Plan(seed=seed, accounts=accounts, naive=naive, seconds=seconds)
     outcome = play(plan, screen)
     if as_json:

@@ -3,7 +3,6 @@
 # Annotations are read at run time: no `from __future__ import annotations` here.
 from postpress_async.cli.options import AsJson
 from postpress_async.errors import ConfigurationError
-from postpress_async.sandbox import serve
 
 
 def sandbox(
@@ -20,6 +19,8 @@ def sandbox(
         as_json: makes no difference: the line is JSON in any case.
     """
     del as_json
+    from postpress_async.sandbox import serve  # noqa: PLC0415 - a server is not light, --help is
+
     try:
         return serve(host, port, seed)
     except (OSError, ValueError, OverflowError) as error:
