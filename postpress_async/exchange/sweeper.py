@@ -7,7 +7,7 @@ A timer for every request is the largest cost that can be taken away from aiohtt
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
@@ -44,6 +44,18 @@ class Flight(msgspec.Struct, eq=False):
     spent: str | None = None
     status: int | None = None
     headers: Mapping[str, str] | None = None
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        # Mocks of aiohttp keep copies of what they were asked with; a loop cannot be copied.
+        return self
+
+    def __repr__(self) -> str:
+        """Show no headers: a session's own traces may log it."""
+        return f"Flight(status={self.status!r}, spent={self.spent!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """Show the same in colour."""
+        return [("status", self.status), ("spent", self.spent)]
 
     def progressed(self) -> None:
         """Note that something moved."""

@@ -6,7 +6,6 @@ HTML or a URL needs it. All of these are struck out.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +17,6 @@ _BODY_KEPT: Final = 4096
 _TEXT_KEPT: Final = 300
 _HEAD: Final = 16  # so much of a secret's beginning gives it away
 _SHORT: Final = 8  # what is shorter counts only as a word of its own: «ok» also stands in «token»
-_SPACES: Final = re.compile(r"\s+")
 _COOKIES: Final = frozenset({"set-cookie", "set-cookie2"})
 
 
@@ -34,7 +32,7 @@ def struck_out(text: str, secrets: tuple[str, ...]) -> str:
 
 def one_line(text: str, most: int = _TEXT_KEPT) -> str:
     """Return a text as one printable line of bounded length."""
-    line = "".join(char for char in _SPACES.sub(" ", text).strip() if char.isprintable())
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line if len(line) <= most else line[:most] + "…"
 
 

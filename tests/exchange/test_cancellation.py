@@ -232,12 +232,8 @@ async def test_a_client_closed_amid_a_look_up_leaves_no_task(serve, talk, until)
     await until(lambda: raw.seen)
     task.cancel()
     await asyncio.wait({task})
-    closing = asyncio.create_task(talker.client.aclose())
-    await asyncio.sleep(0.01)
-    for connection in raw.connections:
-        connection.rst()
-    await asyncio.wait_for(closing, 2.0)
-    await asyncio.sleep(0.01)
+    await asyncio.wait_for(talker.client.aclose(), 2.0)
+    await asyncio.wait_for(raw.connections[0].until_gone(), 1.0)
     ours = {
         task.get_coro().__qualname__  # type: ignore[union-attr]
         for task in asyncio.all_tasks()

@@ -109,8 +109,16 @@ async def test_the_users_session_is_used_and_never_closed(serve, talk, session):
         assert answer.status == 200
 
 
+async def turns_with_cookie(c: Any) -> None:
+    while True:
+        await c.request()
+        body = b'{"object":"UserProfile","provider":"LINKEDIN","message_id":"m1"}'
+        c.answer(200, body, {"Set-Cookie": "s=geheim"})
+
+
 async def test_the_users_middlewares_and_traces_still_run(serve, talk):
     ran: list[str] = []
+    shown: list[str] = []
 
     async def middleware(request: Any, handler: Any) -> Any:
         ran.append(f"middleware {request.method}")
@@ -120,15 +128,21 @@ async def test_the_users_middlewares_and_traces_still_run(serve, talk):
     async def start(session: Any, context: Any, params: Any) -> None:
         ran.append(f"trace {params.method}")
 
+    async def end(session: Any, context: Any, params: Any) -> None:
+        shown.append(f"{context} {context.trace_request_ctx}")
+
     trace = aiohttp.TraceConfig()
     trace.on_request_start.append(start)
-    raw = await serve("good")
+    trace.on_request_end.append(end)
+    raw = await serve(turns_with_cookie)
     async with aiohttp.ClientSession(middlewares=[middleware], trace_configs=[trace]) as session:
         talker = talk(raw, session=session)
         await talker("GET")
         await talker("POST")
     assert sorted(ran) == ["middleware GET", "middleware POST", "trace GET", "trace POST"]
     assert {request.headers["x-theirs"] for request in raw.seen} == {"yes"}
+    assert len(shown) == 2
+    assert "geheim" not in "".join(shown)  # what we hand to traces shows no cookies
 
 
 async def test_with_the_users_session_a_refused_connection_is_still_not_sent(
