@@ -9,6 +9,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -58,12 +59,13 @@ class Worker:
     def __init__(self, contestant: str, root: str, identifier: str, *, python: str) -> None:
         name, _, loop = contestant.partition("+")
         self._name = contestant
+        self._problems = TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process; a pipe that nobody reads could fill up
         self._process = subprocess.Popen(
             [python, str(HERE / "worker.py"), name, root, identifier, loop],
             cwd=HERE,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._problems,
             text=True,
         )
         self._answer()
@@ -78,13 +80,15 @@ class Worker:
     def close(self) -> None:
         """End it."""
         self._process.communicate()
+        self._problems.close()
 
     def _answer(self) -> str:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            _, problems = self._process.communicate()
-            last = (problems.strip().splitlines() or ["it ended without a word"])[-1]
+            self._process.communicate()
+            self._problems.seek(0)
+            last = (self._problems.read().strip().splitlines() or ["it ended without a word"])[-1]
             msg = f"{self._name}: {last}"
             raise ContestantError(msg)
         return line
