@@ -154,16 +154,19 @@ def test_a_client_that_denies_what_it_did_shows(faults, send):
     assert (messages.misreported, messages.refused) == (40, 40)
 
 
-def test_a_client_that_never_reports_loses(faults, send):
+def test_a_client_that_never_reports_loses(faults, send, capsys):
     async def hang(honest, self, given):
         await asyncio.get_running_loop().create_future()
 
     faults()
     send(hang)
     start = time.monotonic()
-    verdict = small(seconds=1.0).verdict
-    assert (verdict.messages.lost, verdict.kept) == (40, False)
+    outcome = small(seconds=1.0)
+    assert (outcome.verdict.messages.lost, outcome.verdict.kept) == (40, False)
+    assert as_line(outcome)["out_of_time"]
     assert time.monotonic() - start < 15
+    print_summary(outcome)
+    assert "Given up after 1.0 s" in capsys.readouterr().out
 
 
 def test_the_summary_is_for_reading(faults, capsys):

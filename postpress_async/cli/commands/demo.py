@@ -14,7 +14,7 @@ def demo(
     *,
     as_json: AsJson = False,
     seed: int = 1,
-    accounts: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100))] = 12,
+    accounts: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=100))] = 10,
     naive: Annotated[bool, Parameter(negative="")] = False,
     seconds: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 55.0,
 ) -> int:

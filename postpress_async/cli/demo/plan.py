@@ -48,7 +48,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     seed: int = 1
-    accounts: int = 12
+    accounts: int = 10
     chats: int = 12
     history: int = 10
     chats_read: int = 4

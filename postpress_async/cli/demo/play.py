@@ -48,6 +48,7 @@ class Stage(msgspec.Struct, kw_only=True):
         watch: what the client's hooks told.
         begun: the sandbox's time at the start.
         now: tells the sandbox's time.
+        out_of_time: whether it was given up before its end.
     """
 
     plan: Plan
@@ -55,6 +56,7 @@ class Stage(msgspec.Struct, kw_only=True):
     watch: Watch
     begun: float
     now: Callable[[], float]
+    out_of_time: bool = False
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -119,13 +121,15 @@ async def _play(plan: Plan, sandbox: Sandbox, show: Show) -> Stage:
         campaigns = _campaigns(plan, sandbox, client)
         stage.tallies.update((account_id, one.tally) for account_id, one in campaigns.items())
         # What has not been reported when the time is over was lost: an honest end of a hang.
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(plan.seconds), asyncio.TaskGroup() as beside:
-                skipping = beside.create_task(skip_silences(sandbox.clock, lambda: watch.last))
+                skipping = beside.create_task(skip_silences(client, sandbox.clock, watch))
                 async with asyncio.TaskGroup() as group:
                     for campaign in campaigns.values():
                         group.create_task(campaign.run(plan.chats_read))
                 skipping.cancel()
+        except TimeoutError:
+            stage.out_of_time = True
     return stage
 
 

@@ -63,6 +63,7 @@ def as_line(outcome: Outcome) -> dict[str, object]:
         "accounts": len(outcome.stage.tallies),
         "seed": outcome.stage.plan.seed,
         "naive": outcome.stage.plan.naive,
+        "out_of_time": outcome.stage.out_of_time,
         "service_seconds": round(outcome.simulated, 1),
         "seconds": round(outcome.seconds, 2),
     }
@@ -180,7 +181,9 @@ def _last_words(outcome: Outcome) -> Iterator[Text]:
         f"{watch.waits:,} waits were skipped, stalls were not.",
         style="dim",
     )
-    if plan.naive:
+    if outcome.stage.out_of_time:
+        words = f"Given up after {spoken(plan.seconds)}: see --seconds, and --accounts for less."
+    elif plan.naive:
         words = "This was the naive client: no limits, and every write sent until answered."
     else:
         words = "The same day for a client without limits that repeats: postpress demo --naive"

@@ -12,28 +12,30 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from postpress_async.client import Postpress
     from postpress_async.sandbox import SandboxClock
+
+    from .watch import Watch
 
 _LOOK_EVERY: Final = 0.004
 _SILENCE: Final = 0.012
 _FURTHER: Final = 0.5  # what is due within this much more goes with it: fewer jumps
+# No further than this while a request is under way: a stall of a second must not look like a day.
+_STEP: Final = 120.0
 
 
-async def skip_silences(clock: SandboxClock, last_heard: Callable[[], float]) -> None:
-    """Run beside the client until cancelled.
-
-    Args:
-        clock: what to push.
-        last_heard: the loop's time at which the client last did something.
-    """
+async def skip_silences(client: Postpress, clock: SandboxClock, watch: Watch) -> None:
+    """Run beside the client until cancelled."""
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(_LOOK_EVERY)
-        if loop.time() - last_heard() < _SILENCE:
+        if loop.time() - watch.last < _SILENCE:
             continue
         due = clock.next_due()
-        now = clock.monotonic()
-        if due is not None and due > now:
-            clock.advance(due - now + _FURTHER)
+        wait = 0.0 if due is None else due - clock.monotonic()
+        if wait > 0 and (wait <= _STEP or not await _under_way(client)):
+            clock.advance(wait + _FURTHER)
+
+
+async def _under_way(client: Postpress) -> bool:
+    return any(lane.in_flight for lane in await client.scheduler.snapshot())
