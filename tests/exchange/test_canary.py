@@ -78,8 +78,11 @@ def shown(error: BaseException) -> Iterator[str]:
 
 
 def locals_of_ours(error: BaseException) -> Iterator[str]:
-    """Yield what an error tracker shows of the frames inside; the caller's arguments are theirs."""
-    tb = error.__traceback__
+    """Yield what an error tracker shows of the frames inside; the caller's arguments are theirs.
+
+    A cancelled call carries the frames of aiohttp as well, which hold the whole request.
+    """
+    tb = error.__traceback__ if isinstance(error, PostpressError) else None
     while tb is not None:
         code = tb.tb_frame.f_code
         if "postpress_async/" in code.co_filename and "/messages.py" not in code.co_filename:
