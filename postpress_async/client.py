@@ -269,7 +269,7 @@ class Postpress:
             Route(method, "(request)", action=action),
             reading,
             path=target.checked_path(path),
-            query=query,
+            query=target.query(query),
             account_id=needed(action, account),
             body=content,
             options=options,

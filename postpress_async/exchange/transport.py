@@ -21,6 +21,7 @@ from yarl import URL
 
 from postpress_async.wire.values import Failed, HttpRequest, Reply, Sending
 
+from .direct import DirectGet, supported
 from .failures import KEPT_CONNECTION_SECONDS, Cut, failed_by
 from .sweeper import Flight, Sweeper
 
@@ -65,6 +66,7 @@ class AiohttpTransport:
         self._own = session is None
         self._safe = session
         self._unsafe = session
+        self._direct: DirectGet | None = None
         self._sweeper = Sweeper()
 
     async def exchange(self, request: HttpRequest, sending: Sending, /) -> Reply | Failed:
@@ -118,6 +120,11 @@ class AiohttpTransport:
         session = self._safe if request.safe else self._unsafe
         if session is None:
             session = self._open(safe=request.safe)
+        if request.safe and self._direct is not None and self._direct.clear():
+            timeout = self._timeout
+            if request.timeout.connect != self._connect:
+                timeout = aiohttp.ClientTimeout(total=None, sock_connect=request.timeout.connect)
+            return self._direct.send(request, url, timeout, flight)
         if self._own and request.body is None and request.timeout.connect == self._connect:
             return session.request(
                 request.method,
@@ -192,6 +199,8 @@ class AiohttpTransport:
                 limit=0, ssl=context, keepalive_timeout=KEPT_CONNECTION_SECONDS
             )
             self._safe = self._session(connector, [])
+            if supported() and self._http.proxy is None and not self._http.trust_env:
+                self._direct = DirectGet(self._safe, connector, self._headers)
             return self._safe
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_headers_sent)

@@ -57,7 +57,7 @@ class Namespace:
         reading: Reading[T],
         *,
         path: str,
-        query: Mapping[str, QueryValue] | None = None,
+        query: str = "",
         account_id: str | None = None,
         action: str | None = None,
         body: Content | None = None,
@@ -68,17 +68,12 @@ class Namespace:
         action = action or route.action
         if account_id is None:
             account_id = needed(action, self._account_id)
-        url = f"{self._pipeline.home.base}{path}{target.query(query) if query else ''}"
-        key = None
-        headers = terms.headers
-        if body is not None or route.keyed:
-            key = (options and options.idempotency_key) or os.urandom(16).hex()
-            headers = {**(headers or {}), "Idempotency-Key": key}
-            if body is not None:
-                headers["Content-Type"] = body.kind
+        headers, key = terms.headers, None
+        if route.method != "GET":
+            headers, key = _of_write(route, body, headers, options)
         request = HttpRequest(
             method=route.method,
-            url=url,
+            url=f"{self._pipeline.home.base}{path}{query}",
             headers=headers,
             body=None if body is None else body.data,
             timeout=terms.timeout,
@@ -116,7 +111,7 @@ class Namespace:
                 route,
                 reading,
                 path=path,
-                query={**query, "limit": page_size, "cursor": cursor},
+                query=target.query({**query, "limit": page_size, "cursor": cursor}),
                 account_id=account_id,
                 options=options,
             )
@@ -129,6 +124,23 @@ class Namespace:
     def _account(self, account_id: str | None) -> str | None:
         """Return the account that a method names, or the one this client is bound to."""
         return self._account_id if account_id is None else checked_account(account_id)
+
+
+def _of_write(
+    route: Route,
+    body: Content | None,
+    headers: Mapping[str, str] | None,
+    options: RequestOptions | None,
+) -> tuple[Mapping[str, str] | None, str | None]:
+    """Return the headers of a write and its key, minted once for all of its attempts."""
+    added: dict[str, str] = {}
+    key = None
+    if route.keyed:
+        key = options.idempotency_key if options is not None else None
+        key = added["Idempotency-Key"] = key or os.urandom(16).hex()
+    if body is not None:
+        added["Content-Type"] = body.kind
+    return {**(headers or {}), **added}, key
 
 
 def needed(action: str, account_id: str | None) -> str | None:

@@ -100,7 +100,7 @@ class Chats(Namespace):
             routes.GET_CHAT,
             _CHAT,
             path="/chats/" + target.segment("chat_id", chat_id),
-            query={"account_id": account_id},
+            query=target.account(account_id),
             account_id=account_id,
             options=options,
         )

@@ -73,16 +73,21 @@ class Users(Namespace):
             text = self._checked(known, identifier, account_id)
             if linkedin_api is None and known is identifier and known.linkedin_api != "classic":
                 linkedin_api = known.linkedin_api
+        query = target.account(account_id)
+        if linkedin_sections is not None or linkedin_api is not None or notify is not None:
+            query = target.query(
+                {
+                    "account_id": account_id,
+                    "linkedin_sections": linkedin_sections,
+                    "linkedin_api": linkedin_api,
+                    "notify": notify,
+                }
+            )
         profile = await self._send(
             routes.GET_USER,
             _PROFILE,
             path="/users/" + target.segment("identifier", text),
-            query={
-                "account_id": account_id,
-                "linkedin_sections": linkedin_sections,
-                "linkedin_api": linkedin_api,
-                "notify": notify,
-            },
+            query=query,
             account_id=account_id,
             options=options,
         )
@@ -110,7 +115,7 @@ class Users(Namespace):
             routes.GET_ME,
             _OWNER,
             path="/users/me",
-            query={"account_id": account_id},
+            query=target.account(account_id),
             account_id=account_id,
             options=options,
         )

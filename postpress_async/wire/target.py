@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from postpress_async.errors import ConfigurationError
@@ -88,6 +89,12 @@ def query(values: Mapping[str, QueryValue]) -> str:
             text = _quoted(name, text)
         parts.append(f"{name}={text}")
     return "?" + "&".join(parts) if parts else ""
+
+
+@lru_cache(maxsize=4096)
+def account(account_id: str | None) -> str:
+    """Return the query that names an account alone, as most calls do."""
+    return query({"account_id": account_id})
 
 
 def _text(value: int | Sequence[str]) -> str:
