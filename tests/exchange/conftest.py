@@ -67,6 +67,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.server.stalled = None
         self.server.connections.append(self)
         script = self.server.next_script()
         self.server.tasks.append(asyncio.get_running_loop().create_task(self._play(script)))
@@ -154,6 +155,11 @@ class Connection(asyncio.Protocol):
     def fin(self) -> None:
         self.transport.close()
 
+    async def stall(self, *, head: bool) -> None:
+        """Say nothing more; time passes for the client, once it has read a head that was sent."""
+        self.server.stalled = "body" if head else "head"
+        await self.until_gone()
+
     async def until_gone(self) -> None:
         """Wait until the other side has hung up."""
         while not self.gone:
@@ -170,6 +176,7 @@ class Raw:
     scheme: str = "http"
     port: int = 0
     received: int = 0
+    stalled: str | None = None
     seen: list[Request] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -241,7 +248,17 @@ async def not_http(c: Connection) -> None:
 
 async def silence(c: Connection) -> None:
     await c.request()
+    await c.stall(head=False)
+
+
+async def mute(c: Connection) -> None:
+    await c.request()
     await c.until_gone()
+
+
+async def deaf(c: Connection) -> None:
+    c.transport.pause_reading()
+    await c.stall(head=False)
 
 
 async def cut_by_length(c: Connection) -> None:
@@ -267,7 +284,7 @@ async def cut_by_rst(c: Connection) -> None:
 async def stalled_body(c: Connection) -> None:
     await c.request()
     c.write(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"a"')
-    await c.until_gone()
+    await c.stall(head=True)
 
 
 def page(c: Connection, request: Request) -> None:
@@ -332,6 +349,8 @@ SCRIPTS: dict[str, Script] = {
         half_headers,
         not_http,
         silence,
+        mute,
+        deaf,
         cut_by_length,
         cut_chunked,
         cut_by_rst,
@@ -477,14 +496,27 @@ class Talker:
             assert not any(held)
 
 
+async def pass_time(raw: Raw, client: Postpress) -> None:
+    """Let hours pass for whoever waits on a server that stalls: no test waits, or hurries."""
+    while True:
+        network = client._pipeline.home._transport
+        if raw.stalled and network is not None:
+            for flight in network._sweeper._flights:
+                if flight.status is not None or (raw.stalled == "head" and flight.sending.sent):
+                    flight.started -= 3600.0
+                    flight.progress -= 3600.0
+        await asyncio.sleep(0.002)
+
+
 @pytest.fixture
 async def talk() -> AsyncIterator[Callable[..., Talker]]:
-    """Make clients of raw servers: quick, counted, without jitter, all closed at the end."""
+    """Make clients of raw servers: counted, without jitter, all closed at the end."""
     made: list[Postpress] = []
+    watches: list[asyncio.Task[None]] = []
 
     def make(raw: Raw | str, **options: Any) -> Talker:
         told = Told()
-        options.setdefault("timeout", Timeout(total=5.0, connect=2.0, read=3.0))
+        options.setdefault("timeout", Timeout(total=60.0, connect=30.0, read=30.0))
         options.setdefault("retries", Retries(attempts=3))
         options.setdefault("limits", COUNTED)
         options.setdefault("key_rate", None)
@@ -496,9 +528,14 @@ async def talk() -> AsyncIterator[Callable[..., Talker]]:
         )
         client._pipeline._random = lambda: 0.0  # full jitter at its least: no pause
         made.append(client)
+        if isinstance(raw, Raw):
+            watches.append(asyncio.get_running_loop().create_task(pass_time(raw, client)))
         return Talker(client, told, client.scheduler._places)
 
     yield make
+    for watch in watches:
+        watch.cancel()
+    await asyncio.gather(*watches, return_exceptions=True)
     for client in made:
         await client.aclose()
 
@@ -508,7 +545,7 @@ def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
     """Wait until something holds, turn by turn of the loop."""
 
     async def wait(holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(20.0):
             while not holds():  # noqa: ASYNC110 - what is waited for knows no event
                 await asyncio.sleep(0)
 

@@ -64,7 +64,7 @@ async def test_a_read_cancelled_after_any_turn_of_the_loop(serve, talk):
 
 
 async def test_a_cancelled_call_hangs_up(serve, talk, until):
-    raw = await serve("silence")
+    raw = await serve("mute")
     talker = talk(raw)
     for number, column in enumerate(("GET", "POST"), 1):
         task = asyncio.create_task(talker(column))
@@ -72,22 +72,27 @@ async def test_a_cancelled_call_hangs_up(serve, talk, until):
         task.cancel()
         await asyncio.wait({task})
         assert task.cancelled()
-        await asyncio.wait_for(raw.connections[-1].until_gone(), 1.0)
+        await asyncio.wait_for(raw.connections[-1].until_gone(), 20.0)
         talker.nothing_is_held()
 
 
 async def test_a_time_out_of_the_user_is_theirs(serve, talk):
-    raw = await serve("silence")
+    async def mute(c: Any) -> None:
+        await c.request()
+        deadline.reschedule(asyncio.get_running_loop().time())
+        await c.until_gone()
+
+    raw = await serve(mute)
     talker = talk(raw)
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
+        async with asyncio.timeout(None) as deadline:
             await talker("POST")
     talker.nothing_is_held()
     assert talker.told.finished.maybe_sent
 
 
 async def test_cancelled_while_waiting_for_a_slot(serve, talk, until):
-    raw = await serve("silence", "good")
+    raw = await serve("mute", "good")
     limits = Limits().add(Limit("profile", 1, per="minute"))
     talker = talk(raw, limits=limits, max_wait=600.0)
     first = asyncio.create_task(talker("GET"))
@@ -226,14 +231,14 @@ async def test_a_cancelled_look_up_is_taken_up_by_the_others(serve, talk, until)
 
 
 async def test_a_client_closed_amid_a_look_up_leaves_no_task(serve, talk, until):
-    raw = await serve("silence")
+    raw = await serve("mute")
     talker = talk(raw, limits=Limits.recommended(), retries=Retries.none())
     task = asyncio.create_task(talker("GET"))
     await until(lambda: raw.seen)
     task.cancel()
     await asyncio.wait({task})
-    await asyncio.wait_for(talker.client.aclose(), 2.0)
-    await asyncio.wait_for(raw.connections[0].until_gone(), 1.0)
+    await asyncio.wait_for(talker.client.aclose(), 20.0)
+    await asyncio.wait_for(raw.connections[0].until_gone(), 20.0)
     ours = {
         task.get_coro().__qualname__  # type: ignore[union-attr]
         for task in asyncio.all_tasks()
