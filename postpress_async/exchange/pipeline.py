@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from logging import DEBUG
+from math import inf
 from typing import TYPE_CHECKING, TypeVar
 
 from postpress_async.errors import PostpressError, SchedulerError, WaitTooLongError
@@ -16,7 +18,7 @@ from .capture import capturing
 from .running import Run, log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from postpress_async.hooks import Hook
     from postpress_async.options import Retries, Timeout
@@ -102,7 +104,8 @@ class Pipeline:
                 error = run.doubt.error  # refused at the door now, but perhaps done before
             raise self._marked(error, call, run) from None
         if isinstance(result, Good):
-            run.ended(None)
+            if watched:
+                run.ended(None)
             return result.value
         raise self._marked(_in_doubt(result, run), call, run)
 
@@ -125,8 +128,9 @@ class Pipeline:
             slot = await self._slot(call, terms, run)
         verdict, sending = REFUND, Sending()
         try:
-            if not self._gate.try_enter():
-                await self._pass_key_gate(call, run)
+            queueing = self._gate.enter()
+            if queueing is not None:
+                await self._wait_for_key(queueing, call, run)
             run.attempts += 1
             verdict, start = _CANCELLED, self._clock.monotonic() if run.watched else 0.0
             try:
@@ -188,9 +192,12 @@ class Pipeline:
         run.has_waited(self._clock.monotonic() - start, "slot")
         return slot
 
-    async def _pass_key_gate(self, call: Call[T], run: Run) -> None:
+    async def _wait_for_key(self, queueing: Awaitable[None], call: Call[T], run: Run) -> None:
+        now = asyncio.get_running_loop().time  # the key's rate is real, whatever clock lanes have
+        start = now()
         try:
-            waited = await self._gate.enter(run.patience)
+            async with asyncio.timeout(max(run.patience, 0.0) if run.patience < inf else None):
+                await queueing
         except TimeoutError:
             msg = (
                 "the API key's own rate (key_rate) would keep this call waiting longer than "
@@ -199,8 +206,7 @@ class Pipeline:
             raise WaitTooLongError(
                 msg, account_id=call.account_id, action=call.action, limit="key_rate"
             ) from None
-        if waited:
-            run.has_waited(waited, "key")
+        run.has_waited(now() - start, "key")
 
     def _marked(self, error: BaseException, call: Call[T], run: Run) -> BaseException:
         """Write on an error what the call knows of itself."""

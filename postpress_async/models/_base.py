@@ -36,11 +36,14 @@ empty_list: Callable[[], list[Any]] = list
 """`list`, in a way that lets type checkers see the field's own type."""
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of an answer."""
+class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A piece of an answer.
+
+    Made by decoding and frozen, it is in no cycle, so the collector need not count it.
+    """
 
 
-class Model(Part, frozen=True, kw_only=True, dict=True):
+class Model(Part, frozen=True, kw_only=True, dict=True, gc=True):
     """Something the API returns by itself, which remembers the JSON it came from.
 
     The memory is no field: equality, `repr`, `copy` and pickling do not see it.

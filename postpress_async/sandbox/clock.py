@@ -61,6 +61,8 @@ class SandboxClock:
 
     def __init__(self) -> None:
         self._offset = 0.0
+        # One source for both hands: a step of the machine's wall clock moves neither.
+        self._epoch = time.time() - time.monotonic()
         self._lock = threading.Lock()
         self._count = itertools.count()
         self._queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = (
@@ -69,7 +71,7 @@ class SandboxClock:
 
     def time(self) -> float:
         """Tell the seconds since 1970."""
-        return time.time() + self._offset
+        return self._epoch + self.monotonic()
 
     def monotonic(self) -> float:
         """Tell seconds that never go back; only their differences mean something."""
