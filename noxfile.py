@@ -48,9 +48,18 @@ def _install(session: nox.Session, *groups: str, extras: str = "") -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the whole suite on every interpreter found, in parallel."""
+    """Run the suite in parallel: all of it on the main interpreter, its core on every other one.
+
+    What only reads text or starts programs (command line, documents, benchmarks) does not differ
+    by interpreter, and random inputs are fewer there; `-- PATH …` runs just that on each.
+    """
     _install(session, "test", extras="[cli]")
-    session.run("pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
+    where = session.posargs
+    env = {}
+    if not where and session.python != MAIN:
+        where = ["tests/unit", "tests/exchange", "tests/path", "tests/sandbox", "tests/testing"]
+        env = {"HYPOTHESIS_PROFILE": "quick"}
+    session.run("pytest", "-n", "2", "--dist", "worksteal", *where, env=env)
 
 
 @nox.session(python=MAIN)

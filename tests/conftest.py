@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, settings
 
 # A loaded machine is slow, not wrong: no example fails for its time alone.
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", parent=settings.get_profile("calm"), max_examples=20)
 settings.register_profile("long", parent=settings.get_profile("calm"), max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "calm"))
 
