@@ -249,6 +249,20 @@ async def test_a_write_never_meets_a_stale_connection(serve, talk, delay):
     assert len(raw.seen) == 20
 
 
+async def test_cookies_are_not_kept(serve, talk):
+    async def baker(c: Any) -> None:
+        while True:
+            await c.request()
+            body = b'{"object":"UserProfile","provider":"LINKEDIN","message_id":"m1"}'
+            c.answer(200, body, {"Set-Cookie": "s=1; Path=/"})
+
+    raw = await serve(baker)
+    talker = talk(raw.url.replace("127.0.0.1", "localhost"))  # aiohttp keeps none of addresses
+    for column in ("GET", "GET", "POST", "POST"):
+        await talker(column)
+    assert [request.headers.get("cookie") for request in raw.seen] == [None] * 4
+
+
 # -- uploads ----------------------------------------------------------------------------------
 
 
