@@ -64,10 +64,18 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=MAIN)
 def lowest(session: nox.Session) -> None:
-    """Run what meets the network with the oldest supported dependencies."""
+    """Run what meets the network with the oldest supported dependencies, over both roads."""
     _install(session, "test", extras="[cli]")
     session.install(*LOWEST)
-    session.run("pytest", "-n", "2", "tests/exchange", "tests/unit", *session.posargs)
+    session.run("pytest", "-n", "2", "tests/exchange", "tests/path", "tests/unit")
+    session.run("pytest", "-n", "2", "tests/exchange", env={"TEST_ROAD": "session"})
+
+
+@nox.session(python=MAIN)
+def roads(session: nox.Session) -> None:
+    """Run what meets the network over aiohttp's session alone, as an unknown release would."""
+    _install(session, "test", extras="[cli]")
+    session.run("pytest", "-n", "2", "tests/exchange", env={"TEST_ROAD": "session"})
 
 
 @nox.session(python=MAIN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import shutil
 import socket
@@ -27,7 +28,7 @@ from postpress_async import (
     Retries,
     Timeout,
 )
-from postpress_async.exchange import sweeper
+from postpress_async.exchange import direct, sweeper
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -177,6 +178,7 @@ class Raw:
     port: int = 0
     received: int = 0
     stalled: str | None = None
+    stop: Callable[[], None] = lambda: None
     seen: list[Request] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -385,6 +387,13 @@ def scripts_of(names: tuple[str | Script, ...]) -> list[Script]:
 
 
 @pytest.fixture(autouse=True)
+def _road(request, monkeypatch):
+    """Let `TEST_ROAD=session` send reads over aiohttp's session, as an unknown release would."""
+    if os.environ.get("TEST_ROAD") == "session" and request.path.name != "test_direct.py":
+        monkeypatch.setattr(direct.DirectGet, "clear", lambda self: False)
+
+
+@pytest.fixture(autouse=True)
 def fast_sweeper(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for what is overdue every few milliseconds, so that short time-outs are short."""
     monkeypatch.setattr(sweeper, "EVERY", 0.01)
@@ -400,7 +409,7 @@ async def serve() -> AsyncIterator[Callable[..., Awaitable[Raw]]]:
         server = await asyncio.get_running_loop().create_server(
             lambda: Connection(raw), "127.0.0.1", 0, ssl=tls
         )
-        raw.port = server.sockets[0].getsockname()[1]
+        raw.port, raw.stop = server.sockets[0].getsockname()[1], server.close
         if tls is not None:
             raw.scheme = "https"
         running.append((raw, server))
