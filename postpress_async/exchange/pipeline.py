@@ -11,6 +11,7 @@ from postpress_async.errors import PostpressError, SchedulerError, WaitTooLongEr
 from postpress_async.limits import DONE, REFUND, Verdict
 from postpress_async.options import Discreet
 from postpress_async.wire import codec
+from postpress_async.wire.problems import ALREADY
 from postpress_async.wire.values import Bad, Good, Sending
 
 from . import retry
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from postpress_async.scheduler.clock import Clock
     from postpress_async.scheduler.lane import Slot
     from postpress_async.scheduler.scheduler import Scheduler
+    from postpress_async.wire.routes import Route
     from postpress_async.wire.values import Call
 
     from .home import Home
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from .learning import Learner
 
 T = TypeVar("T")
+_NOT_FOUND = 404
 _CANCELLED = Verdict(effect="no_answer", settle=codec.SETTLE)
 
 
@@ -107,7 +110,7 @@ class Pipeline:
             if watched:
                 run.ended(None)
             return result.value
-        raise self._marked(_in_doubt(result, run), call, run)
+        raise self._marked(_in_doubt(result, run, call.route), call, run)
 
     async def aclose(self, seconds: float) -> None:
         """Turn away whoever waits, give those under way some seconds, and let go of the network."""
@@ -216,11 +219,15 @@ class Pipeline:
         return error
 
 
-def _in_doubt(last: Bad, run: Run) -> PostpressError:
-    """Return a call's error; a write that may have happened once stays unknown, whatever came."""
+def _in_doubt(last: Bad, run: Run, route: Route) -> PostpressError:
+    """Return a call's error; a write that may have happened once stays unknown, whatever came.
+
+    Only a repeat that hears «already», or that nothing is left to delete, proves that it was done.
+    """
     if run.doubt is None or last.error.outcome in {"unknown", "done"}:
         return last.error
     if last.status is None:
         return run.doubt.error
-    last.error.outcome, last.error.retryable = "unknown", False
+    proven = last.slug in ALREADY or (route.method == "DELETE" and last.status == _NOT_FOUND)
+    last.error.outcome, last.error.retryable = "done" if proven else "unknown", False
     return last.error

@@ -75,6 +75,11 @@ CLOSING: Final = frozenset({"disconnected_account", "expired_credentials", "acco
 # A repeat of the same request meets the same end, whatever its status promises.
 FINAL: Final = frozenset({"authentication_intent_error"})
 
+# Said to the repeat of a write, these mean that the first one arrived.
+ALREADY: Final = frozenset(
+    {"already_invited_recently", "cannot_resend_yet", "action_already_performed"}
+)
+
 # 503 by these names was refused before the provider was asked.
 NOT_HANDED_ON: Final = frozenset({"no_client_session", "no_channel", "no_handler"})
 

@@ -180,3 +180,56 @@ async def test_a_repeat_that_succeeds_is_a_success(serve, talk, row, column):
     assert talker.told.finished.attempts == 2
     assert len(raw.keys) == 1
     assert await talker.counted(column) == (1 if row == "503 no_channel" else 2)
+
+
+REPEATED_IN_DOUBT = [
+    # the first attempt may have happened; what the second one hears; what that proves
+    ("DELETE", "fin_after_reading", "404 resource_not_found", "NotFoundError done"),
+    ("DELETE", "502", "404 resource_not_found", "NotFoundError done"),
+    ("PUT", "fin_after_reading", "404 resource_not_found", "NotFoundError unknown"),
+    ("PUT", "502", "400 invalid_parameters", "BadRequestError unknown"),
+    ("PATCH", "silence", "403 insufficient_permissions", "PermissionDeniedError unknown"),
+    ("POST+key", "502", "422 already_invited_recently", "ProviderLimitError done"),
+    ("POST+key", "silence", "422 cannot_resend_yet", "ProviderLimitError done"),
+    ("POST+key", "502", "422 action_already_performed", "UnprocessableError done"),
+    ("POST+key", "502", "422 limit_exceeded", "ProviderLimitError unknown"),
+    ("POST+key", "fin_after_reading", "401 disconnected_account", "AccountError unknown"),
+    ("POST+key", "502", "501 feature_not_implemented", "NotImplementedByProviderError unknown"),
+]
+
+
+@pytest.mark.parametrize(
+    ("column", "first", "second", "expected"), REPEATED_IN_DOUBT, ids=range(len(REPEATED_IN_DOUBT))
+)
+async def test_what_a_repeat_proves(  # noqa: PLR0917 - fixtures
+    serve, talk, column, first, second, expected
+):
+    raw = await serve(first, second)
+    talker = talk(raw, timeout=BY_READ)
+    error = await talker.fails(column)
+    assert f"{type(error).__name__} {error.outcome}" == expected
+    assert not error.retryable
+    assert error.attempts == len(raw.seen) == 2
+    assert talker.told.finished.maybe_sent
+    if column != "DELETE":
+        assert len(raw.keys) == 1
+
+
+async def test_a_first_404_of_a_delete_is_a_refusal(serve, talk):
+    error = await talk(await serve("404 resource_not_found")).fails("DELETE")
+    assert (error.outcome, error.attempts) == ("refused", 1)
+
+
+async def test_a_write_in_doubt_stays_in_doubt_when_nobody_listens_any_more(serve, talk):
+    async def last_words(c: Any) -> None:
+        await c.request()
+        c.server.stop()
+        c.fin()
+
+    raw = await serve(last_words)
+    talker = talk(raw)
+    error = await talker.fails("POST+key")
+    assert type(error) is postpress_async.OutcomeUnknownError
+    assert (error.outcome, error.retryable, error.attempts) == ("unknown", False, 3)
+    assert [event.sent for event in talker.told.attempts] == [True, False, False]
+    assert await talker.counted("POST") == 1
