@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from postpress_async.errors import PostpressError, SchedulerError, WaitTooLongError
 from postpress_async.limits import DONE, REFUND, Verdict
-from postpress_async.options import Discreet
+from postpress_async.options import Discreet, Retries, Timeout, of_kind
 from postpress_async.wire import codec
 from postpress_async.wire.problems import ALREADY
 from postpress_async.wire.values import Bad, Good, Sending
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from postpress_async.hooks import Hook
-    from postpress_async.options import Retries, Timeout
     from postpress_async.scheduler.clock import Clock
     from postpress_async.scheduler.lane import Slot
     from postpress_async.scheduler.scheduler import Scheduler
@@ -54,6 +53,10 @@ class Terms(Discreet, frozen=True, kw_only=True):
     hooks: tuple[Hook, ...] = ()
     headers: Mapping[str, str] | None = None
     priority: int = 0
+
+    def __post_init__(self) -> None:
+        of_kind("timeout", self.timeout, Timeout, "Timeout(total=30)")
+        of_kind("retries", self.retries, Retries, "Retries(attempts=2)")
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """Yield header names without their values, which may be secrets."""

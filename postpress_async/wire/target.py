@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from postpress_async.errors import ConfigurationError
 
@@ -62,6 +62,7 @@ def path(template: str, ids: Mapping[str, object]) -> str:
 
 def checked_path(text: str) -> str:
     """Refuse a whole path, already percent-encoded, that would not arrive as it is written."""
+    _check_text("path", text)
     parts = text.lower().replace("%2e", ".").split("/")
     if not _ENCODED.match(text) or "." in parts or ".." in parts:
         msg = (
@@ -81,7 +82,7 @@ def query(values: Mapping[str, QueryValue]) -> str:
     for name, value in values.items():
         if value is None:
             continue
-        text = value if isinstance(value, str) else _text(value)
+        text = value if isinstance(value, str) else _text(name, value)
         if not _PLAIN.match(text):
             if _CONTROL.search(text):
                 msg = f"{name} has control characters: strip them"
@@ -97,10 +98,24 @@ def account(account_id: str | None) -> str:
     return query({"account_id": account_id})
 
 
-def _text(value: int | Sequence[str]) -> str:
+def _text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, int) else ",".join(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        parts = cast("Sequence[object]", value)
+        for part in parts:
+            _check_text(name, part)
+        return ",".join(cast("Sequence[str]", value))
+    msg = f"{name} must be text, a number, True or False, or a list of texts, not {value!r:.80}"
+    raise ConfigurationError(msg)
+
+
+def _check_text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        msg = f"{name} must be text, not {type(value).__name__}"
+        raise ConfigurationError(msg)
 
 
 def _quoted(name: str, value: str) -> str:
@@ -125,6 +140,7 @@ def base_url(text: str, *, insecure: bool) -> str:
     from urllib.parse import urlsplit  # noqa: PLC0415 - not at import time
 
     field = "base_url"
+    _check_text(field, text)
     if _CONTROL.search(text) or " " in text:
         msg = f"{field} {text!r} has spaces or control characters: strip them"
         raise ConfigurationError(msg)

@@ -129,6 +129,10 @@ BAD_OPTIONS: list[tuple[Callable[[], object], str]] = [
     (lambda: Postpress(KEY, max_wait=float("nan")), "max_wait"),
     (lambda: Postpress(KEY, max_wait="30"), "max_wait"),
     (lambda: Postpress(KEY, max_queue=0), "max_queue"),
+    (lambda: Postpress(KEY, timeout=30), "timeout must be a Timeout"),
+    (lambda: Postpress(KEY, retries=3), "retries must be a Retries"),
+    (lambda: Postpress(KEY, base_url=5), "base_url"),
+    (lambda: Postpress(KEY).with_options(timeout=30), "timeout must be a Timeout"),
     (lambda: Postpress(KEY, limits=[]), "limits"),
     (lambda: Postpress(KEY, state="sqlite:///x.db"), "state"),
     (lambda: Postpress(KEY, on_state_lost="go"), "on_state_lost"),
@@ -256,13 +260,14 @@ async def test_texts_that_cannot_be_sent(serve, talk, text):
     assert raw.received == 0
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *["", "users", "/users?x=1", "/users#x", "/a/../b", "/a/./b", "/%2e%2e/b", "/a/%2E/b"],
-        *["/a b", "/é", "/a\n", "/a\r\nX: 1", "https://evil.com/", "/a\\b", "/a\0"],
-    ],
-)
+BAD_PATHS: list[Any] = [
+    *["", "users", "/users?x=1", "/users#x", "/a/../b", "/a/./b", "/%2e%2e/b", "/a/%2E/b"],
+    *["/a b", "/é", "/a\n", "/a\r\nX: 1", "https://evil.com/", "/a\\b", "/a\0"],
+    *[5, None, b"/users"],
+]
+
+
+@pytest.mark.parametrize("path", BAD_PATHS, ids=range(len(BAD_PATHS)))
 async def test_paths_that_would_not_arrive_as_written(serve, talk, path):
     raw = await serve("good")
     with pytest.raises(ConfigurationError, match="path"):
@@ -293,7 +298,9 @@ async def test_page_sizes_that_are_none(serve, talk, size):
     assert raw.received == 0
 
 
-@pytest.mark.parametrize("value", ["a\nb", "a\0b", "\ud800"])
+@pytest.mark.parametrize(
+    "value", ["a\nb", "a\0b", "\ud800", 1.5, b"x", object(), [1]], ids=range(7)
+)
 async def test_queries_that_cannot_travel(serve, talk, value):
     raw = await serve("good")
     client = talk(raw).client
