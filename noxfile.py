@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import nox
 
-PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
-MAIN = "3.11"  # the floor: what works there is typed, linted and measured there
+# All but the tests run on the interpreter that nox itself runs on, whichever that is.
+MAIN = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHONS = sorted({"3.11", "3.12", "3.13", "3.14", MAIN}, key=lambda name: int(name[2:]))
 # The floors that pyproject.toml promises; the session `lowest` proves them.
-LOWEST = ["aiohttp==3.14.0", "aiolimiter==1.2.1", "msgspec==0.20.0", "tenacity==9.0.0"]
+LOWEST = ["aiohttp==3.14.1", "aiolimiter==1.2.1", "msgspec==0.21.0", "tenacity==9.0.0"]
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -62,7 +64,7 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "-n", "2", "--dist", "worksteal", *where, env=env)
 
 
-@nox.session(python=MAIN)
+@nox.session
 def lowest(session: nox.Session) -> None:
     """Run what meets the network with the oldest supported dependencies, over both roads."""
     _install(session, "test", extras="[cli]")
@@ -71,14 +73,14 @@ def lowest(session: nox.Session) -> None:
     session.run("pytest", "-n", "2", "tests/exchange", env={"TEST_ROAD": "session"})
 
 
-@nox.session(python=MAIN)
+@nox.session
 def roads(session: nox.Session) -> None:
     """Run what meets the network over aiohttp's session alone, as an unknown release would."""
     _install(session, "test", extras="[cli]")
     session.run("pytest", "-n", "2", "tests/exchange", env={"TEST_ROAD": "session"})
 
 
-@nox.session(python=MAIN)
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Run the suite once and show which lines nothing reached."""
     session.install("-e", ".[cli]", *_group("test"))
@@ -88,7 +90,7 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report")
 
 
-@nox.session(python=MAIN)
+@nox.session
 def flakes(session: nox.Session) -> None:
     """Run the suite twenty times, each in another order; the first failure ends it."""
     _install(session, "test", extras="[cli]")
@@ -97,7 +99,7 @@ def flakes(session: nox.Session) -> None:
         session.run("pytest", "-n", "2", "-q", "-x", "-p", "randomly", *session.posargs[1:])
 
 
-@nox.session(python=MAIN)
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, spelling and the notes of changes; change nothing."""
     session.install(*_group("lint"), *_group("changes"))
@@ -107,7 +109,7 @@ def lint(session: nox.Session) -> None:
     session.run("towncrier", "build", "--draft", "--version", "next", silent=True)
 
 
-@nox.session(python=MAIN)
+@nox.session
 def types(session: nox.Session) -> None:
     """Check the package with mypy and pyright, its completeness, and how users may type it."""
     session.install("-e", ".[cli]", *_group("types"), *_group("test"))
@@ -120,35 +122,35 @@ def types(session: nox.Session) -> None:
     session.run("python", "tests/typing/check.py")
 
 
-@nox.session(python=MAIN)
+@nox.session
 def layers(session: nox.Session) -> None:
     """Check that imports point down only."""
     session.install("-e", ".[cli]", *_group("layers"))
     session.run("lint-imports")
 
 
-@nox.session(python=MAIN)
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the guides and the reference into site/, strictly."""
     session.install("-e", ".[cli]", *_group("docs"))
     session.run("python", "docs/build.py", *session.posargs)
 
 
-@nox.session(python=MAIN)
+@nox.session
 def demo(session: nox.Session) -> None:
     """Show the promises being kept, against the sandbox; `-- --json` for the summary line."""
     session.install(".[cli]", silent=True)
     session.run("postpress", "demo", *session.posargs)
 
 
-@nox.session(python=MAIN)
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure the goals as ratios against named baselines, in one interleaved run."""
     _install(session, "bench", extras="[uvloop]")
     session.run("python", "benchmarks/run.py", *session.posargs)
 
 
-@nox.session(python=MAIN)
+@nox.session
 def package(session: nox.Session) -> None:
     """Build the distributions, look into them, and run the client from the wheel."""
     session.install("build", "twine")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import random as random_numbers
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import msgspec
 
+from postpress_async import given
 from postpress_async.errors import ConfigurationError
 from postpress_async.exchange.home import Home
 from postpress_async.exchange.key_gate import KeyGate
@@ -21,7 +21,7 @@ from postpress_async.options import (
     Retries,
     Timeout,
     check_headers,
-    positive,
+    of_kind,
     whole,
 )
 from postpress_async.resources._base import Content, Namespace, checked_account, needed
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEFAULT_BASE_URL: Final = "https://api.postpress.ai/v1"
 CLOSING_SECONDS: Final = 5.0
 """How long `aclose` waits for calls that are under way."""
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
@@ -127,18 +126,20 @@ class Postpress:
         key_rate: KeyRate | None = KeyRate(50, per=1.0),  # noqa: B008 - frozen
         clock: Clock | None = None,
     ) -> None:
-        _check_state(state, on_state_lost)
+        given.state(state, on_state_lost)
+        given.network(session, transport)
+        given.clock(clock)
         whole("max_queue", max_queue, least=1)
-        if session is not None and transport is not None:
-            msg = "session and transport exclude each other: the transport is the whole network"
-            raise ConfigurationError(msg)
+        of_kind("http", http, Http, "Http(connections=20)")
+        of_kind("timeout", timeout, Timeout, "Timeout(total=30)")
+        of_kind("retries", retries, Retries, "Retries(attempts=2)")
+        of_kind("key_rate", key_rate, KeyRate, "KeyRate(50, per=1.0)")
+        known = given.providers(providers)
         http = http or _HTTP
         options = ClientOptions(
-            api_key=_key(api_key),
-            base_url=_base(
-                base_url or os.environ.get("POSTPRESS_BASE_URL") or DEFAULT_BASE_URL, http.insecure
-            ),
-            limits=_limits(limits),
+            api_key=given.api_key(api_key),
+            base_url=given.base_url(base_url, insecure=http.insecure),
+            limits=given.limits(limits),
             timeout=timeout or _TIMEOUT,
             max_queue=max_queue,
             http=http,
@@ -147,13 +148,13 @@ class Postpress:
         terms = Terms(
             timeout=options.timeout,
             retries=retries or _RETRIES,
-            max_wait=_max_wait(max_wait),
-            hooks=_hooks(hooks),
+            max_wait=given.max_wait(max_wait),
+            hooks=given.hooks(hooks),
         )
         self._account_id: str | None = None
         self._terms = terms
         self._pipeline = self._assemble(options, session, transport, clock or LoopClock())
-        for account_id, provider in (providers or {}).items():
+        for account_id, provider in known.items():
             self.scheduler.learn(account_id, provider)
 
     # -- namespaces ---------------------------------------------------------------------------
@@ -217,8 +218,8 @@ class Postpress:
         changed = Terms(
             timeout=timeout or terms.timeout,
             retries=retries or terms.retries,
-            max_wait=terms.max_wait if max_wait is None else _max_wait(max_wait),
-            hooks=terms.hooks if hooks is None else _hooks(hooks),
+            max_wait=terms.max_wait if max_wait is None else given.max_wait(max_wait),
+            hooks=terms.hooks if hooks is None else given.hooks(hooks),
             headers=terms.headers if headers is None else headers,
         )
         return self._copy(changed, self._account_id)
@@ -261,9 +262,7 @@ class Postpress:
         query = dict(query or {})
         if account is not None and method in {"GET", "DELETE"}:
             query.setdefault("account_id", account)
-        content = None
-        if json is not None:
-            content = Content(data=msgspec.json.encode(json), kind="application/json")
+        content = None if json is None else _json(json)
         reading: Reading[T] = Reader(type)
         return await Namespace(self._pipeline, self._terms, account)._send(  # noqa: SLF001 - of this package
             Route(method, "(request)", action=action),
@@ -346,11 +345,12 @@ _RETRIES: Final = Retries()
 _HTTP: Final = Http()
 
 
-@lru_cache(maxsize=64)
-def _base(text: str, insecure: bool) -> str:
-    if text == DEFAULT_BASE_URL:
-        return text  # known to be right; reading any other loads urllib
-    return target.base_url(text, insecure=insecure)
+def _json(value: object) -> Content:
+    try:
+        return Content(data=msgspec.json.encode(value), kind="application/json")
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"json cannot be encoded: {error}"
+        raise ConfigurationError(msg) from None
 
 
 def _constant_headers(key: str) -> dict[str, str]:
@@ -362,53 +362,3 @@ def _constant_headers(key: str) -> dict[str, str]:
         "Accept-Encoding": "gzip",
         "User-Agent": f"postpress-async/{__version__}",
     }
-
-
-def _key(given: str | None) -> str:
-    key = os.environ.get("POSTPRESS_API_KEY") if given is None else given
-    if not key:
-        msg = "api_key is missing: give it, or set POSTPRESS_API_KEY"
-        raise ConfigurationError(msg)
-    if not key.isascii() or not key.isprintable() or " " in key:
-        msg = "api_key must be printable ASCII without spaces: was a line break copied with it?"
-        raise ConfigurationError(msg)
-    return key
-
-
-def _limits(limits: object) -> Limits:
-    if limits is None:
-        return Limits.recommended()
-    if not isinstance(limits, Limits):
-        msg = f"limits must be a Limits, such as Limits.recommended(), not {limits!r}"
-        raise ConfigurationError(msg)
-    return limits
-
-
-def _max_wait(seconds: float) -> float:
-    positive("max_wait", seconds, zero=True)
-    return float(seconds)
-
-
-def _hooks(hooks: Iterable[Hook]) -> tuple[Hook, ...]:
-    kept = tuple(hooks)
-    for hook in kept:
-        _check_hook(hook)
-    return kept
-
-
-def _check_hook(hook: object) -> None:
-    if not callable(hook):
-        msg = f"hooks must be functions that take an event, not {hook!r}"
-        raise ConfigurationError(msg)
-
-
-def _check_state(state: str, on_state_lost: str) -> None:
-    if state != "memory:":
-        msg = (
-            f"state {state.partition(':')[0]!r}: only 'memory:' is known to this version, which "
-            "counts within one process"
-        )
-        raise ConfigurationError(msg)
-    if on_state_lost not in {"stop", "local"}:
-        msg = f"on_state_lost must be 'stop' or 'local', not {on_state_lost!r}"
-        raise ConfigurationError(msg)

@@ -6,6 +6,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from ssl import SSLContext  # at run time too, so that `inspect.signature` can read the fields
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +15,6 @@ from postpress_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from ssl import SSLContext
 
 __all__ = ["Http", "KeyRate", "RequestOptions", "Retries", "Timeout"]
 
@@ -155,6 +155,9 @@ class Http(Discreet, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         whole("Http.connections", self.connections, least=1)
         whole("Http.max_body", self.max_body, least=1)
+        of_kind("Http.ssl", self.ssl, SSLContext, "ssl.create_default_context()")
+        of_kind("Http.proxy", self.proxy, str, "'http://proxy:3128'")
+        of_kind("Http.ca_file", self.ca_file, str, "'/etc/ssl/own.pem'")
         if self.ssl is not None and self.ca_file is not None:
             msg = "Http.ssl and Http.ca_file exclude each other: load the file into the context"
             raise ConfigurationError(msg)

@@ -16,9 +16,10 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from postpress_async._version import __version__
-from postpress_async.client import DEFAULT_BASE_URL, Postpress
+from postpress_async.client import Postpress
 from postpress_async.errors import AuthenticationError, ConfigurationError, PostpressError
 from postpress_async.exchange.capture import capture
+from postpress_async.given import DEFAULT_BASE_URL
 from postpress_async.options import Retries, Timeout
 from postpress_async.wire import target
 

@@ -62,8 +62,14 @@ class Home:
         if self.closed:
             msg = "the client is closed: make a new one"
             raise ClientClosedError(msg)
+        if self._forks != _forks and self._loop is not None:  # first: a child has no loop to ask
+            msg = (
+                "this client belongs to the process that it was first used in: make a new one "
+                "after a fork"
+            )
+            raise ConfigurationError(msg)
         loop = asyncio.get_running_loop()
-        if loop is not self._loop or self._forks != _forks:
+        if loop is not self._loop:
             self._settle(loop)
 
     def _settle(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -71,12 +77,6 @@ class Home:
         if self._loop is None:
             self._loop, self._forks = loop, _forks
             return
-        if self._forks != _forks:
-            msg = (
-                "this client belongs to the process that it was first used in: make a new one "
-                "after a fork"
-            )
-            raise ConfigurationError(msg)
         msg = (
             "this client belongs to another event loop, that of its first call: make one client "
             "in each loop"

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log: Final = logging.getLogger("postpress_async")
-log.addHandler(logging.NullHandler())  # silent unless the application wants to hear it
 log.addHandler(logging.NullHandler())  # or Python prints warnings where nobody set up logging
 
 

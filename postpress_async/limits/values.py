@@ -52,7 +52,14 @@ def _check_action(action: str) -> None:
         raise ConfigurationError(msg)
 
 
-class Limit(msgspec.Struct, frozen=True):
+class Budget(msgspec.Struct, frozen=True):
+    """Say how many of which actions; the two that may be given by position."""
+
+    actions: str | tuple[str, ...]
+    amount: int
+
+
+class Limit(Budget, frozen=True, kw_only=True):
     """Allow at most `amount` of some actions in any window of `per`.
 
     Attributes:
@@ -61,14 +68,16 @@ class Limit(msgspec.Struct, frozen=True):
         per: seconds, or `second minute hour day week month` (31 days): rolling and exact.
         provider: the wire word (`LINKEDIN`); None holds for every provider.
         tier: holds only for accounts of this tier: free, premium, sales_navigator, recruiter.
+        keep: headroom that only replies may use; 0 in this version.
+        scope: whose budget it is; `account` in this version.
         source: where the figure comes from.
     """
 
-    actions: str | tuple[str, ...]
-    amount: int
-    per: float | str = msgspec.field(default="day")
+    per: float | str = "day"
     provider: str | None = None
     tier: Tier | None = None
+    keep: int = 0
+    scope: Literal["account"] = "account"
     source: str = ""
 
     def __post_init__(self) -> None:
@@ -81,6 +90,9 @@ class Limit(msgspec.Struct, frozen=True):
         seconds_of(self.per)
         if self.tier is not None and self.tier not in TIERS:
             msg = f"Limit.tier must be one of {', '.join(TIERS)} or None, not {self.tier!r}"
+            raise ConfigurationError(msg)
+        if self.keep != 0 or self.scope != "account":
+            msg = "Limit.keep other than 0 and Limit.scope other than 'account' are not known yet"
             raise ConfigurationError(msg)
         if "read" in self.names:
             msg = "Limit.actions: `read` never reaches the provider and has no limit"
@@ -171,6 +183,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     def add(self, *limits: Limit | Spacing) -> Limits:
         """Return a copy in which these hold besides what it had."""
+        for row in limits:
+            _check_row(row, (Limit, Spacing))
         return Limits(
             rows=self.rows + tuple(row for row in limits if isinstance(row, Limit)),
             spacings=self.spacings + tuple(row for row in limits if isinstance(row, Spacing)),
@@ -195,6 +209,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         """
         kept = self
         for row in limits:
+            _check_row(row, (Limit,))
             for action in row.names:
                 kept = kept.without(action, row.provider)
         return kept.add(*limits)
@@ -224,6 +239,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     def _is_cut(self, row: Limit, provider: str | None, action: str) -> bool:
         return row.provider is None and provider is not None and (provider, action) in self.cuts
+
+
+def _check_row(row: object, kinds: tuple[type, ...]) -> None:
+    if not isinstance(row, kinds):
+        msg = f"limits must be given as Limit('profile', 80, per='day') and the like, not {row!r}"
+        raise ConfigurationError(msg)
 
 
 def _cut(rows: Iterable[Limit], action: str, provider: str | None) -> Iterator[Limit]:
