@@ -363,8 +363,8 @@ SCRIPTS: dict[str, Script] = {
 
 
 def answer_of(name: str) -> Answer | None:
-    """Return an answer by its name: `good`, `503 no_channel`, `502`, `429 in 0 s`."""
-    found = re.fullmatch(r"(\d{3})(?: (\w+))?(?: in (\d+) s)?", name)
+    """Return an answer by its name: `good`, `503 no_channel`, `502`, `429 in 0.001 s`."""
+    found = re.fullmatch(r"(\d{3})(?: (\w+))?(?: in ([\d.]+) s)?", name)
     if found is None:
         return ANSWERS.get(name)
     wait = {"Retry-After": found[3]} if found[3] else None

@@ -59,9 +59,9 @@ ANSWERS = """
 422 unprocessable_entity     | S UnprocessableError refused | S UnprocessableError refused | S UnprocessableError refused | S UnprocessableError refused | yes
 422 limit_exceeded           | S+ ProviderLimitError refused | S+ ProviderLimitError refused | S+ ProviderLimitError refused | S+ ProviderLimitError refused | yes
 422 cannot_resend_yet        | S+ ProviderLimitError refused | S+ ProviderLimitError refused | S+ ProviderLimitError refused | S+ ProviderLimitError refused | yes
-429 too_many_requests in 0 s | R+ RateLimitedError refused | R+ RateLimitedError refused | R+ RateLimitedError refused | R+ RateLimitedError refused | yes
+429 too_many_requests in 0.001 s | R+ RateLimitedError refused | R+ RateLimitedError refused | R+ RateLimitedError refused | R+ RateLimitedError refused | yes
 500 unexpected_error         | R+ ServerError refused | R ServerError unknown | R ServerError unknown | U ServerError unknown | yes
-500 provider_error in 0 s    | 1+ ProviderLimitError refused | 1 ProviderLimitError unknown | R ProviderLimitError unknown | U ProviderLimitError unknown | yes
+500 provider_error in 0.001 s    | 1+ ProviderLimitError refused | 1 ProviderLimitError unknown | R ProviderLimitError unknown | U ProviderLimitError unknown | yes
 501 feature_not_implemented  | S NotImplementedByProviderError refused | S NotImplementedByProviderError refused | S NotImplementedByProviderError refused | S NotImplementedByProviderError refused | no
 502                          | R+ ServerError refused | R ServerError unknown | R ServerError unknown | U ServerError unknown | yes
 503                          | R+ ServiceUnavailableError refused | R ServiceUnavailableError unknown | R ServiceUnavailableError unknown | U ServiceUnavailableError unknown | yes
@@ -159,8 +159,8 @@ ONCE = [
     ("stalled_body", "GET"),
     ("page", "GET POST+key"),
     ("bad_gzip", "GET"),
-    ("429 too_many_requests in 0 s", "GET PUT DELETE PATCH POST+key POST"),
-    ("500 provider_error in 0 s", "GET PUT DELETE PATCH POST+key"),
+    ("429 too_many_requests in 0.001 s", "GET PUT DELETE PATCH POST+key POST"),
+    ("500 provider_error in 0.001 s", "GET PUT DELETE PATCH POST+key"),
     ("502", "GET PUT DELETE PATCH POST+key"),
     ("503 no_channel", "GET PUT DELETE PATCH POST+key POST"),
 ]
