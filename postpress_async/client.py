@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random as random_numbers
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
 
 import msgspec
 
@@ -31,7 +31,7 @@ from postpress_async.wire import target
 from postpress_async.wire.routes import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
     import aiohttp
@@ -258,7 +258,7 @@ class Postpress:
                 f"one of {', '.join(sorted(ACTIONS))} (not {action!r})"
             )
             raise ConfigurationError(msg)
-        account = self._account_id if account_id is None else account_id
+        account = self._account_id if account_id is None else checked_account(account_id)
         query = dict(query or {})
         if account is not None and method in {"GET", "DELETE"}:
             query.setdefault("account_id", account)
@@ -347,10 +347,24 @@ _HTTP: Final = Http()
 
 def _json(value: object) -> Content:
     try:
-        return Content(data=msgspec.json.encode(value), kind="application/json")
+        data = msgspec.json.encode(value)
+        texts = tuple(_texts(msgspec.json.decode(data)))
+        return Content(data=data, kind="application/json", secrets=texts)
     except (TypeError, ValueError, RecursionError) as error:
         msg = f"json cannot be encoded: {error}"
         raise ConfigurationError(msg) from None
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text of a JSON tree."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in cast("dict[str, object]", value).values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in cast("list[object]", value):
+            yield from _texts(item)
 
 
 def _constant_headers(key: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
 from postpress_async.errors import ConfigurationError
-from postpress_async.limits import Limits
+from postpress_async.limits import Limits, check_provider
 from postpress_async.options import positive
 from postpress_async.wire import target
 
@@ -99,10 +99,11 @@ def providers(given: object) -> dict[str, str]:
     known: dict[str, str] = {}
     pairs = cast("Mapping[object, object]", given).items()
     for account_id, word in pairs:
-        if not isinstance(account_id, str) or not isinstance(word, str) or not word:
-            msg = f"providers[{account_id!r}] must be a wire word such as 'LINKEDIN', not {word!r}"
+        check_provider(f"providers[{account_id!r}]", word)
+        if not isinstance(account_id, str) or not account_id:
+            msg = f"providers must name accounts by their ids, not {account_id!r}"
             raise ConfigurationError(msg)
-        known[account_id] = word
+        known[account_id] = str(word)
     return known
 
 

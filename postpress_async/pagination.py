@@ -41,6 +41,11 @@ class Page(Generic[T_co]):
         """The page as the service sent it, totals and all."""
         return self._body.raw
 
+    @property
+    def issues(self) -> tuple[str, ...]:
+        """JSON paths of what did not fit and was converted or left out, a whole row at worst."""
+        return self._body.issues
+
     def __repr__(self) -> str:
         """Show how much is on it."""
         return f"Page({len(self.items)} items, cursor={self.cursor!r})"
@@ -55,9 +60,10 @@ class Paginator(Generic[T]):
     first = await client.chats.list(account_id="acc_1").page()
     ```
 
-    A walk that was broken off, by an error too, goes on with `start=paginator.cursor`; the page
-    that was being read comes again. Order and completeness are the service's: what changes while
-    you walk may come twice or not at all.
+    A walk that was broken off, by an error, a `break` or a `limit` within a page, goes on with
+    `start=paginator.cursor`; the page that was being read comes again, so drop what you have by
+    its id. A walk that has ended begins anew at the first page. Order and completeness are the
+    service's: what changes while you walk may come twice or not at all.
 
     Attributes:
         cursor: where the next page begins; None before the first and after the last one.

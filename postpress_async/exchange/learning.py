@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import Context
+from copy import copy
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -37,12 +38,17 @@ class Learner:
             # A context of its own: what the caller captures or traces is its own call.
             task = asyncio.get_running_loop().create_task(self._ask(account_id), context=Context())
             self._running[account_id] = task
-            task.add_done_callback(lambda _: self._running.pop(account_id, None))
+            task.add_done_callback(lambda ended: self._forget(account_id, ended))
         await asyncio.wait({task}, timeout=None if within == inf else max(within, 0.0))
         if task.done() and not task.cancelled():
             error = task.exception()
             if error is not None:
-                raise error
+                raise copy(error)  # each caller gets one of its own, to be marked and raised
+
+    def _forget(self, account_id: str, task: asyncio.Task[None]) -> None:
+        self._running.pop(account_id, None)
+        if not task.cancelled():
+            task.exception()  # seen, also where its only caller was cancelled
 
     def close(self) -> None:
         """Stop asking."""

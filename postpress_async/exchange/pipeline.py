@@ -130,13 +130,11 @@ class Pipeline:
     async def _attempt(self, call: Call[T], terms: Terms, run: Run) -> Good[T] | Bad:
         """Carry one request through its slot; every path gives the slot back with a verdict."""
         slot = self.scheduler.try_take(call.account_id, call.action, call.cost)
-        if slot is None:
-            slot = await self._slot(call, terms, run)
+        queueing = None if slot is None else self._gate.enter()
+        if slot is None or queueing is not None:
+            slot = await self._turn(slot, queueing, call, terms, run)
         verdict, sending = REFUND, Sending()
         try:
-            queueing = self._gate.enter()
-            if queueing is not None:
-                await self._wait_for_key(queueing, call, run)
             run.attempts += 1
             verdict, start = _CANCELLED, self._clock.monotonic() if run.watched else 0.0
             try:
@@ -183,6 +181,32 @@ class Pipeline:
 
         return await retry.repeat(first, attempt, plan, sleep)
 
+    async def _turn(
+        self,
+        slot: Slot | None,
+        queueing: Awaitable[None] | None,
+        call: Call[T],
+        terms: Terms,
+        run: Run,
+    ) -> Slot:
+        """Wait for a slot, then for the key; a slot that went stale meanwhile is given back."""
+        while True:
+            if slot is None:
+                slot = await self._slot(call, terms, run)
+                queueing = self._gate.enter()
+            good = False
+            try:
+                if queueing is not None:
+                    await self._wait_for_key(queueing, call, run)
+                # The lane may have cooled down or closed since the grant, at the gate or before.
+                good = self.scheduler.holds(slot)
+            finally:
+                if not good:
+                    self.scheduler.report(slot, REFUND)
+            if good:
+                return slot
+            slot = None
+
     async def _slot(self, call: Call[T], terms: Terms, run: Run) -> Slot:
         start = self._clock.monotonic()
         account_id = call.account_id
@@ -195,7 +219,11 @@ class Pipeline:
             priority=terms.priority,
             max_wait=max(run.patience - (self._clock.monotonic() - start), 0.0),
         )
-        run.has_waited(self._clock.monotonic() - start, "slot")
+        try:
+            run.has_waited(self._clock.monotonic() - start, "slot")
+        except BaseException:  # a hook that ends the program must not take the slot with it
+            self.scheduler.report(slot, REFUND)
+            raise
         return slot
 
     async def _wait_for_key(self, queueing: Awaitable[None], call: Call[T], run: Run) -> None:

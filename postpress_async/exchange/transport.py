@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import aiohttp
 from yarl import URL
 
+from postpress_async.errors import ConfigurationError
 from postpress_async.wire.values import Failed, HttpRequest, Reply, Sending
 
 from .direct import DirectGet, supported
@@ -89,17 +90,11 @@ class AiohttpTransport:
         except asyncio.CancelledError:
             _drop(response)
             if flight.caught():
-                return Failed(
-                    kind="timeout",
-                    sent=sending.sent,
-                    detail=f"no answer within {flight.spent}",
-                    status=flight.status,
-                    headers=flight.headers,
-                )
+                return self._timed_out(flight)
             raise
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             _drop(response)
-            return failed_by(error, flight)
+            return self._timed_out(flight) if flight.caught() else failed_by(error, flight)
         finally:
             self._sweeper.end(flight)
 
@@ -118,6 +113,10 @@ class AiohttpTransport:
         self, request: HttpRequest, url: URL, flight: Flight
     ) -> Awaitable[aiohttp.ClientResponse]:
         session = self._safe if request.safe else self._unsafe
+        if not self._own and session is not None and session.closed:
+            flight.sending.sent = False
+            msg = "session is closed: give the client an open one"
+            raise ConfigurationError(msg)
         if session is None:
             session = self._open(safe=request.safe)
         if request.safe and self._direct is not None and self._direct.clear():
@@ -131,6 +130,7 @@ class AiohttpTransport:
                 url,
                 headers=request.headers,
                 allow_redirects=False,
+                raise_for_status=False,
                 trace_request_ctx=flight,
             )
         return session.request(
@@ -139,6 +139,7 @@ class AiohttpTransport:
             headers=self._all_headers(request.headers),
             data=_upload(request.body),
             allow_redirects=False,
+            raise_for_status=False,
             trace_request_ctx=flight,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=request.timeout.connect),
             middlewares=None if self._own else (_once, *session._middlewares),  # noqa: SLF001 - they have no public name
@@ -179,6 +180,15 @@ class AiohttpTransport:
                 return None
             pieces.append(piece)
         return b"".join(pieces)
+
+    def _timed_out(self, flight: Flight) -> Failed:
+        return Failed(
+            kind="timeout",
+            sent=flight.sending.sent,
+            detail=f"no answer within {flight.spent}",
+            status=flight.status,
+            headers=flight.headers,
+        )
 
     def _too_big(self, response: aiohttp.ClientResponse) -> Failed:
         response.close()
@@ -251,9 +261,9 @@ def _same_origin(url: URL, location: str) -> URL | None:
     """Return where a redirect leads if that is the same server; the key goes nowhere else."""
     try:
         target = url.join(URL(location))
-    except ValueError:
+        return target if location and target.origin() == url.origin() else None
+    except ValueError:  # no URL, or one without an origin, such as mailto:
         return None
-    return target if location and target.origin() == url.origin() else None
 
 
 async def _once(

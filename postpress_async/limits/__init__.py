@@ -1,12 +1,13 @@
 """How much an account may do: data, with a source beside each number, and what an answer means."""
 
 from .recommended import RECOMMENDED
-from .values import ACTIONS, Limit, Limits, Spacing, seconds_of
+from .values import ACTIONS, PROVIDERS, Limit, Limits, Spacing, check_provider, seconds_of
 from .verdicts import DONE, REFUND, Effect, Verdict
 
 __all__ = [
     "ACTIONS",
     "DONE",
+    "PROVIDERS",
     "RECOMMENDED",
     "REFUND",
     "Effect",
@@ -14,5 +15,6 @@ __all__ = [
     "Limits",
     "Spacing",
     "Verdict",
+    "check_provider",
     "seconds_of",
 ]

@@ -46,6 +46,21 @@ def seconds_of(per: float | str) -> float:
     return float(per)
 
 
+PROVIDERS: Final = frozenset(
+    {"LINKEDIN", "WHATSAPP", "INSTAGRAM", "TELEGRAM", "TWITTER", "MESSENGER", "SLACK", "MOBILE"}
+    | {"MAIL", "IMAP", "ICLOUD", "EXCHANGE", "GOOGLE", "GOOGLE_OAUTH", "GMAIL", "GOOGLE_CALENDAR"}
+    | {"OUTLOOK", "MICROSOFT"}
+)
+"""The wire's words for providers; X is `TWITTER`."""
+
+
+def check_provider(field: str, word: object) -> None:
+    """Refuse what is no wire word: a word in other letters would match no limit at all."""
+    if word not in PROVIDERS:
+        msg = f"{field} must be a wire word such as LINKEDIN or TWITTER (for X), not {word!r}"
+        raise ConfigurationError(msg)
+
+
 def _check_action(action: str) -> None:
     if action not in ACTIONS:
         msg = f"action {action!r} is not one of {', '.join(sorted(ACTIONS))}"
@@ -83,6 +98,8 @@ class Limit(Budget, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for action in self.names:
             _check_action(action)
+        if self.provider is not None:
+            check_provider("Limit.provider", self.provider)
         if not self.names:
             msg = "Limit.actions must name at least one action"
             raise ConfigurationError(msg)
@@ -149,6 +166,8 @@ class Spacing(msgspec.Struct, frozen=True):
         if self.most < self.least:
             msg = f"Spacing.most ({self.most!r}) must not be below Spacing.least ({self.least!r})"
             raise ConfigurationError(msg)
+        if self.provider is not None:
+            check_provider("Spacing.provider", self.provider)
         if self.action is not None:
             _check_action(self.action)
             if self.action == "read":
@@ -222,6 +241,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
                 same.setdefault(row.key, []).append(row)
         chosen = (_of_tier(rows, tier) for rows in same.values())
         return tuple(row for row in chosen if row is not None)
+
+    def rows_for_all(self, provider: str | None, tier: str | None) -> tuple[Limit, ...]:
+        """Return the rows that hold for any action, each budget once, in the table's order."""
+        chosen: dict[object, Limit] = {}
+        for row in self.rows:
+            for action in row.names:
+                for held in self.rows_for(provider, tier, action):
+                    chosen.setdefault(held.key, held)
+        return tuple(chosen.values())
 
     def spacings_for(self, provider: str | None) -> tuple[Spacing, ...]:
         """Return the distances that hold for a provider; an unknown one keeps them all."""

@@ -6,9 +6,10 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-Effect: TypeAlias = Literal["none", "cool_down", "cool_key", "close", "no_answer"]
-"""What follows for the lane: nothing, a cool-down of the account or of the key, its closing, or
-nothing but the knowledge that the call proved nothing about the account."""
+Effect: TypeAlias = Literal["none", "cool_down", "cool_key", "close", "restrict", "no_answer"]
+"""What follows for the lane: nothing, a cool-down of the account or of the key, its closing until
+the account is in order or until a person resumes it, or nothing but the knowledge that the call
+proved nothing about the account."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from postpress_async.errors import ConfigurationError
+from postpress_async.options import Discreet, RequestOptions, of_kind
 from postpress_async.pagination import Paginator
 from postpress_async.wire import multipart, target
 from postpress_async.wire.routes import READ
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from postpress_async.exchange.pipeline import Pipeline, Terms
     from postpress_async.models.decoding import PageBody
-    from postpress_async.options import RequestOptions
     from postpress_async.wire.routes import Route
     from postpress_async.wire.target import QueryValue
     from postpress_async.wire.values import Reading
@@ -27,7 +27,7 @@ T = TypeVar("T")
 NO_IDS: Mapping[str, object] = {}
 
 
-class Content(msgspec.Struct, frozen=True, kw_only=True):
+class Content(Discreet, frozen=True, kw_only=True):
     """Be a body as bytes.
 
     Attributes:
@@ -77,7 +77,7 @@ class Namespace:
             headers=headers,
             body=None if body is None else body.data,
             timeout=terms.timeout,
-            safe=route.method == "GET",
+            safe=route.repeatable == "safe",
         )
         call = Call(
             route=route,
@@ -156,7 +156,7 @@ def needed(action: str, account_id: str | None) -> str | None:
 
 def checked_account(account_id: object) -> str:
     """Refuse what is not the id of an account."""
-    if not isinstance(account_id, str) or not account_id.strip():
+    if not isinstance(account_id, str) or not account_id.strip() or not account_id.isprintable():
         msg = "account_id must be the id of a connected account, not empty: see accounts.list"
         raise ConfigurationError(msg)
     return account_id
@@ -164,6 +164,7 @@ def checked_account(account_id: object) -> str:
 
 def merged(terms: Terms, options: RequestOptions) -> Terms:
     """Return the terms of one call."""
+    of_kind("options", options, RequestOptions, "RequestOptions(max_wait=5.0)")
     headers = terms.headers
     if options.headers is not None:
         headers = {**(headers or {}), **options.headers}
@@ -195,6 +196,12 @@ def checked_page_size(page_size: object) -> None:
 def checked_text(name: str, value: object) -> str:
     """Refuse what is not a text with something in it."""
     if not isinstance(value, str) or not value.strip():
-        msg = f"{name} must be a text with something in it, not {type(value).__name__}"
+        what = "an empty one" if isinstance(value, str) else type(value).__name__
+        msg = f"{name} must be a text with something in it, not {what}"
         raise ConfigurationError(msg)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        msg = f"{name} has half of a character (a lone surrogate): give whole text"
+        raise ConfigurationError(msg) from None
     return value

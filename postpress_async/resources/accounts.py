@@ -33,8 +33,7 @@ class Accounts(Namespace):
     ) -> Paginator[Account]:
         """Walk over all connected accounts.
 
-        Counts as `read`. Whatever it shows of an account's provider, tier and state, its lane
-        learns.
+        Counts as `read`. Whatever it shows of an account's provider and tier, its lane learns.
 
         Args:
             start: the cursor to begin at.
@@ -82,15 +81,17 @@ class Accounts(Namespace):
             account_id=account_id,
             options=options,
         )
-        self._learn(account, account_id)
+        self._learn(account, account_id, ok=account.is_ok and bool(account.sources))
         return account
 
     def _learn_all(self, page: PageBody[Account]) -> None:
+        # A page may be older than the answer that closed a lane: it tells what an account is, but
+        # only a look at this very account says that it is in order again.
         for account in page.items:
-            self._learn(account, account.id)
+            self._learn(account, account.id, ok=None)
 
-    def _learn(self, account: Account, account_id: str | None) -> None:
+    def _learn(self, account: Account, account_id: str | None, *, ok: bool | None) -> None:
         if account_id is not None:
             self._pipeline.scheduler.describe(
-                account_id, account.provider, tier=account.tier, ok=account.is_ok
+                account_id, account.provider, tier=account.tier, ok=ok
             )

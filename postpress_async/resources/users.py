@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from postpress_async.options import RequestOptions
 
 _NO_PERSON: Final = frozenset({"company", "group", "post"})
-_TELLING: Final = ("AC", "AD", "AE", "urn:")  # how LinkedIn's own ids begin
+_READ_AS: Final = ("urn:", "+", "00", "tel:")  # written for people: `identify` takes the id out
+_TELLING: Final = ("AC", "AD", "AE", *_READ_AS)  # how LinkedIn's own ids begin, too
 _PROFILE: Final[Reader[Profile]] = Reader(Profile)
 _OWNER: Final[Reader[AccountOwner]] = Reader(AccountOwner)
 
@@ -36,6 +37,7 @@ class Users(Namespace):
         linkedin_sections: Sequence[str] | None = None,
         linkedin_api: Literal["recruiter", "sales_navigator"] | None = None,
         notify: bool | None = None,
+        max_age: float | None = None,
         options: RequestOptions | None = None,
     ) -> Profile:
         """Retrieve a user's profile, through one of your connected accounts.
@@ -51,6 +53,7 @@ class Users(Namespace):
                 sections unless asked, and throttles full ones.
             linkedin_api: look through Sales Navigator or Recruiter, which have ids of their own.
             notify: whether the visit is shown to the person.
+            max_age: seconds that an answer may be old; this version keeps none, so only None.
             options: overrides for this call.
 
         Returns:
@@ -65,6 +68,9 @@ class Users(Namespace):
 
         Source: Retrieve a profile.
         """
+        if max_age is not None:
+            msg = "max_age: this version keeps no answers, so leave it out"
+            raise ConfigurationError(msg)
         account_id = self._account(account_id)
         known = _known(identifier)
         if known is None:
@@ -72,7 +78,7 @@ class Users(Namespace):
         else:
             text = self._checked(known, identifier, account_id)
             if linkedin_api is None and known is identifier and known.linkedin_api != "classic":
-                linkedin_api = known.linkedin_api
+                linkedin_api = known.linkedin_api  # an id of another product is read through it
         query = target.account(account_id)
         if linkedin_sections is not None or linkedin_api is not None or notify is not None:
             query = target.query(
@@ -136,7 +142,10 @@ class Users(Namespace):
             what = "a link" if elsewhere else f"a {known.kind}"
             msg = f"identifier {str(given)[:200]!r} is {what}, not a person: users.get reads people"
             raise ConfigurationError(msg)
-        if isinstance(given, str) and (known.kind == "unknown" or "/" not in given):
+        if known.kind == "phone" and provider == "TELEGRAM":
+            return str(known).partition("@")[0]  # there the digits alone are the public id
+        written_for_people = "/" in str(given) or str(given).startswith(_READ_AS)
+        if isinstance(given, str) and (known.kind == "unknown" or not written_for_people):
             return given  # never rewritten: the service takes both kinds of ids
         return str(known)
 

@@ -125,7 +125,7 @@ class HiddenLimit:
     per: float | str
     provider: str | None = None
     account_id: str | None = None
-    retry_after: bool = False
+    retry_after: bool = True
 
     def __post_init__(self) -> None:
         if self.amount < 0:
@@ -247,7 +247,7 @@ def limit_of(value: LimitLike) -> HiddenLimit:
         per=per,
         provider=_text(value, "provider"),
         account_id=_text(value, "account_id"),
-        retry_after=value.get("retry_after") is True,
+        retry_after=_flag(value, "retry_after", default=True),
     )
 
 
@@ -261,6 +261,13 @@ def _text(value: Mapping[str, Json], key: str) -> str | None:
     found = value.get(key)
     if found is not None and not isinstance(found, str):
         raise ControlError(f"{key} is a string")
+    return found
+
+
+def _flag(value: Mapping[str, Json], key: str, *, default: bool) -> bool:
+    found = value.get(key, default)
+    if not isinstance(found, bool):
+        raise ControlError(f"{key} is true or false")
     return found
 
 

@@ -12,7 +12,7 @@ leaves no hole.
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -23,11 +23,13 @@ from .windows import Gap, Window
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from postpress_async.limits import Limits, Verdict
+    from postpress_async.limits import Limit, Limits, Verdict
 
 COOL_DOWN_BASE: Final = 60.0
 COOL_DOWN_MOST: Final = 6 * 3600.0
 READ: Final = "read"
+_TRUSTED_STRIKES: Final = 3  # 429s in a row whose Retry-After is believed, however short
+_STALE_FROM: Final = 64  # waiters that left may stay in the heap, up to this many
 _PROBE_DUE: Final = 1  # the next call goes alone, to see whether the cool-down was enough
 _PROBE_OUT: Final = 2  # it is under way: nobody else goes
 
@@ -88,10 +90,10 @@ class Queue:
     """Hold one action's windows and those who wait for them: lowest priority first, then FIFO."""
 
     __slots__ = (
+        "_costs",
         "_heap",
         "_serial",
         "action",
-        "cost_waiting",
         "gap",
         "gated",
         "unsure",
@@ -106,7 +108,7 @@ class Queue:
         self.windows: tuple[Window, ...] = ()
         self.gap: Gap | None = None
         self.waiting: int = 0
-        self.cost_waiting: int = 0
+        self._costs: dict[int, int] = {}  # of those who wait, by priority
         self._heap: list[tuple[int, int, Waiter]] | None = None  # an idle queue stays small
         self._serial = 0
 
@@ -117,7 +119,7 @@ class Queue:
         self._serial += 1
         heappush(self._heap, (waiter.priority, self._serial, waiter))
         self.waiting += 1
-        self.cost_waiting += waiter.cost
+        self._count(waiter, waiter.cost)
 
     def head(self) -> Waiter | None:
         """Return who is next, passing over those who left."""
@@ -135,7 +137,23 @@ class Queue:
         if not waiter.gone:
             waiter.gone = True
             self.waiting -= 1
-            self.cost_waiting -= waiter.cost
+            self._count(waiter, -waiter.cost)
+            heap = self._heap
+            if heap is not None and len(heap) > _STALE_FROM and len(heap) > 2 * self.waiting:
+                self._heap = [entry for entry in heap if not entry[2].gone]
+                heapify(self._heap)
+
+    def cost_ahead(self, priority: int) -> int:
+        """Return the cost of those who wait and go before a newcomer of this priority."""
+        costs = self._costs
+        return 0 if not costs else sum(costs[level] for level in costs if level <= priority)
+
+    def _count(self, waiter: Waiter, cost: int) -> None:
+        left = self._costs.get(waiter.priority, 0) + cost
+        if left:
+            self._costs[waiter.priority] = left
+        else:
+            self._costs.pop(waiter.priority, None)
 
     def all(self) -> Iterator[Waiter]:
         """Yield everybody who waits, in no order."""
@@ -150,6 +168,7 @@ class Lane:
         provider, tier: what is known of the account; the strictest limits hold until they are.
         cooling_until: the end of the cool-down, on the clock that `now` comes from.
         closed: why the lane is closed, None while it is open.
+        restricted: whether only a person may open it.
         waiting: how many calls wait in all its queues.
     """
 
@@ -167,6 +186,7 @@ class Lane:
         "limits",
         "provider",
         "queues",
+        "restricted",
         "tier",
         "waiting",
     )
@@ -178,6 +198,7 @@ class Lane:
         self.tier: str | None = None
         self.cooling_until: float = -inf
         self.closed: str | None = None
+        self.restricted: bool = False
         self.queues: dict[str, Queue] = {}
         self.waiting: int = 0
         self.in_flight: int = 0
@@ -229,8 +250,7 @@ class Lane:
 
     def forecast(self, queue: Queue, cost: int, priority: int, now: float) -> tuple[float, str]:
         """Return a lower bound of when a new call could go, and the limit that says so."""
-        head = queue.head()
-        ahead = queue.cost_waiting if head is not None and head.priority <= priority else 0
+        ahead = queue.cost_ahead(priority)
         latest, name = now, ""
         if queue.gated and self.cooling_until > latest:
             latest, name = self.cooling_until, "cool-down after a 429"
@@ -303,14 +323,17 @@ class Lane:
         self.in_flight -= 1
         self._settle(slot, now + verdict.settle, counts=verdict.counts)
         if slot.probe:
-            self._probing = _PROBE_DUE if verdict.effect == "no_answer" else 0
+            # Only an answer of the provider's own, with no other refusal meanwhile, proves it.
+            proved = verdict.effect != "no_answer" and self.cooling_until <= now
+            self._probing = 0 if proved else _PROBE_DUE
         if verdict.effect == "none":
             if slot.queue.gated and slot.at >= self.cooling_until:
                 self._strikes = 0
         elif verdict.effect == "cool_down":
             self._cool_down(slot, verdict.retry_after, now)
-        elif verdict.effect == "close":
+        elif verdict.effect in {"close", "restrict"}:
             self.closed = verdict.reason or "the account cannot be used"
+            self.restricted = verdict.effect == "restrict"
 
     def _settle(self, slot: Slot, at: float, *, counts: bool) -> None:
         for window in slot.windows:
@@ -327,22 +350,35 @@ class Lane:
     def _cool_down(self, slot: Slot, retry_after: float | None, now: float) -> None:
         fresh = slot.at >= self.cooling_until  # calls already under way count as one strike
         if retry_after is not None:
-            until = now + retry_after * (1 + 0.05 * self._random())
-        elif fresh:
+            # A service that says «at once» again and again is not taken at its word for ever.
+            doubt = self._strikes - _TRUSTED_STRIKES
+            least = min(2.0**doubt, COOL_DOWN_BASE) if doubt >= 0 else 0.0
+            until = now + max(retry_after, least) * (1 + 0.05 * self._random())
+        elif fresh or self.cooling_until <= now:
             base = min(COOL_DOWN_BASE * 2.0**self._strikes, COOL_DOWN_MOST)
             until = now + base * (0.5 + 0.5 * self._random())
         else:
             until = self.cooling_until
         self._strikes += fresh
         self.cooling_until = max(self.cooling_until, until)
-        self._probing = _PROBE_DUE
+        if self._probing != _PROBE_OUT:
+            self._probing = _PROBE_DUE
+
+    def holds(self, slot: Slot, now: float) -> bool:
+        """Tell whether nothing has happened since a grant that would forbid it now."""
+        if not slot.queue.gated:
+            return True
+        if self.closed is not None or self.cooling_until > now:
+            return False
+        return slot.probe or not self._probing
 
     def open(self) -> None:
         """Open a closed lane again."""
-        self.closed = None
+        self.closed, self.restricted = None, False
 
     def describe(self, provider: str | None, tier: str | None) -> None:
         """Learn what the account is; counts carry over to the limits that now hold."""
+        provider = None if provider is None else provider.upper()
         if (provider, tier) == (self.provider, self.tier):
             return
         self.provider, self.tier = provider, tier
@@ -383,11 +419,15 @@ class Lane:
             return None
         row = max(rows, key=lambda row: row.least)
         name = f"spacing of {row.least:g}-{row.most:g} s"
-        return had if had is not None and had.name == name else Gap(row.least, row.most, name)
+        if had is None:
+            return Gap(row.least, row.most, name)
+        had.least, had.most, had.name = row.least, row.most, name  # what it keeps apart stays so
+        return had
 
-    def used(self, now: float) -> Iterator[tuple[Window, int]]:
-        """Yield each window that holds for an action asked so far, with what counts in it."""
-        held = {id(window) for queue in self.queues.values() for window in queue.windows}
-        return (
-            (window, window.used(now)) for window in self._windows.values() if id(window) in held
-        )
+    def used(self, now: float) -> Iterator[tuple[Limit, int]]:
+        """Yield each limit that holds for the account, with what counts against it now."""
+        if self.account_id is None:
+            return
+        for row in self.limits.rows_for_all(self.provider, self.tier):
+            window = self._windows.get(row.key)
+            yield row, 0 if window is None else window.used(now)

@@ -21,6 +21,7 @@ from postpress_async.errors import (
     WaitTooLongError,
 )
 from postpress_async.limits import ACTIONS, DONE, REFUND
+from postpress_async.options import whole
 
 from .lane import Lane, Queue, Slot, Waiter
 from .snapshot import LaneSnapshot, LimitUse
@@ -101,6 +102,7 @@ class Scheduler:
             LaneClosedError: the account cannot be used, with the reason.
             ClientClosedError: the client was closed meanwhile.
         """
+        whole("cost", cost, least=1)
         lane = self.lane(account_id)
         queue = self._queue(lane, action)
         now = self._clock.monotonic()
@@ -149,6 +151,13 @@ class Scheduler:
         finally:
             self.report(slot, DONE)
 
+    def holds(self, slot: Slot) -> bool:
+        """Tell whether a slot that was granted a while ago may still go."""
+        lane, now = slot.lane, self._clock.monotonic()
+        if lane is None or self._closed or now < self._key_until:
+            return False
+        return lane.holds(slot, now)
+
     def report(self, slot: Slot, verdict: Verdict) -> None:
         """Give a slot back with what its answer means. A second report of a slot does nothing."""
         lane = slot.lane
@@ -162,9 +171,9 @@ class Scheduler:
             self._idle.set_result(None)
         lane.report(slot, verdict, now)
         if verdict.effect == "cool_key":
-            wait = _KEY_COOL_DOWN if verdict.retry_after is None else verdict.retry_after
+            wait = max(_KEY_COOL_DOWN, verdict.retry_after or 0.0)
             self._key_until = max(self._key_until, now + wait)
-        elif verdict.effect == "close":
+        elif verdict.effect in {"close", "restrict"}:
             self._turn_away(lane)
         if self._hungry:  # a place came free: in turn, and this lane behind those who waited for it
             if lane.waiting:
@@ -201,20 +210,37 @@ class Scheduler:
     def describe(
         self, account_id: str, provider: str | None, *, tier: str | None = None, ok: bool | None
     ) -> None:
-        """Learn what an account is; one seen in order opens its lane again."""
+        """Learn what an account is; one seen in order again opens a lane that lost credentials."""
         lane = self.lane(account_id)
         if provider is not None:
             lane.describe(provider, tier if tier is not None else lane.tier)
-        if ok and lane.closed is not None:
+        if ok and lane.closed is not None and not lane.restricted:
             _log.info("account %s is in order again: its lane opens", account_id)
             lane.open()
         if lane.waiting:
             self._wake(lane)
 
+    async def resume(self, account_id: str) -> None:
+        """Open an account's closed lane again, as a person who has looked after the account.
+
+        A lane that lost its credentials opens by itself when the account is seen in order; one
+        whose account was restricted opens only by this.
+        """
+        lane = self.lane(account_id)
+        if lane.closed is not None:
+            _log.info("lane of account %s is opened by hand", account_id)
+            lane.open()
+            self._wake(lane)
+
     async def snapshot(self, account_id: str | None = None) -> list[LaneSnapshot]:
-        """Return what each lane has used, what it waits for and why; or one account's alone."""
+        """Return what each lane has used, what it waits for and why; or one account's alone.
+
+        An account that nothing was asked of yet has no lane, and is not in the list.
+        """
         now, epoch = self._clock.monotonic(), self._clock.time()
-        lanes = self._lanes.values() if account_id is None else [self.lane(account_id)]
+        lanes = list(self._lanes.values())
+        if account_id is not None:
+            lanes = [lane for lane in lanes if lane.account_id == account_id]
         return [_snapshot(lane, now, epoch) for lane in lanes]
 
     def close(self) -> None:
@@ -268,8 +294,8 @@ class Scheduler:
         if waiter.gone:
             return
         now = self._clock.monotonic()
+        lane.leave(queue, waiter)  # first, or it would count itself among those ahead
         ready, name = lane.forecast(queue, waiter.cost, waiter.priority, now)
-        lane.leave(queue, waiter)
         try:
             _too_long(lane, queue.action, name, max_wait, ready - now)
         except SchedulerError as error:
@@ -285,12 +311,13 @@ class Scheduler:
 
     def _wake(self, lane: Lane) -> None:
         """Grant what may go, and set the lane's one timer for what may go next."""
-        self._hungry.pop(lane, None)
         now = self._clock.monotonic()
         if not lane.waiting or self._closed:
+            self._hungry.pop(lane, None)
             self._set_timer(lane, inf)
             return
         if now < self._key_until:
+            self._hungry.pop(lane, None)
             self._set_timer(lane, self._key_until)
             return
         granted, again = lane.wake(now, self._places)
@@ -299,8 +326,10 @@ class Scheduler:
         for waiter in granted:
             if waiter.slot is not None and not waiter.ticket.done():
                 waiter.ticket.set_result(waiter.slot)
+        if granted or not lane.waiting or self._places > 0:
+            self._hungry.pop(lane, None)  # it had its turn; one that had none keeps its place
         if lane.waiting and self._places <= 0:
-            self._hungry[lane] = None
+            self._hungry.setdefault(lane)
         self._set_timer(lane, again)
 
     def _set_timer(self, lane: Lane, when: float) -> None:
@@ -328,10 +357,10 @@ def _fail(waiter: Waiter, error: BaseException) -> None:
 
 
 def _lane_closed(lane: Lane, action: str) -> LaneClosedError:
-    msg = (
-        f"the lane of account {lane.account_id} is closed: {lane.closed}; reconnect the account, "
-        "then read it once with accounts.get to open the lane"
-    )
+    step = "reconnect the account, then read it once with accounts.get to open the lane"
+    if lane.restricted:
+        step = "look after the account at its provider, then call scheduler.resume(account_id)"
+    msg = f"the lane of account {lane.account_id} is closed: {lane.closed}; {step}"
     return LaneClosedError(
         msg, account_id=lane.account_id, action=action, limit=lane.closed, retry_after=None
     )
@@ -342,7 +371,7 @@ def _too_long(lane: Lane, action: str, name: str, max_wait: float, wait: float) 
     when = "nobody knows when it may go" if retry_after is None else f"try in {retry_after:.1f} s"
     why = f"limit: {name}" if name else "other calls are before it"
     msg = (
-        f"a {action} of account {lane.account_id} would wait longer than max_wait={max_wait:g} s "
+        f"a {action} of account {lane.account_id} would wait longer than max_wait={max_wait:.3g} s "
         f"({why}): {when}, or raise max_wait"
     )
     raise WaitTooLongError(
@@ -362,13 +391,13 @@ def _snapshot(lane: Lane, now: float, epoch: float) -> LaneSnapshot:
         tier=lane.tier,
         limits=tuple(
             LimitUse(
-                limit=window.name,
+                limit=str(row),
                 used=used,
-                left=max(window.amount - used, 0),
-                amount=window.amount,
-                per=window.per,
+                left=max(row.amount - used, 0),
+                amount=row.amount,
+                per=row.seconds,
             )
-            for window, used in lane.used(now)
+            for row, used in lane.used(now)
         ),
         queued={name: queue.waiting for name, queue in lane.queues.items() if queue.waiting},
         in_flight=lane.in_flight,

@@ -30,7 +30,7 @@ class LaneSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         account_id: whose lane it is; None for calls that concern no account.
         provider: the wire word, None while it is unknown.
         tier: free, premium, sales_navigator or recruiter; None while it is unknown.
-        limits: each limit that has been asked so far.
+        limits: each limit that holds for the account, used or not.
         queued: how many calls wait, by action.
         in_flight: how many are under way.
         cooling_until: end of the cool-down after a 429 in seconds since the epoch, else None.

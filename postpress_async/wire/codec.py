@@ -37,6 +37,8 @@ _REFUNDED: Final = frozenset({400, 401, 415, 501})
 _LATER: Final = frozenset({408, 425})  # the only ones below 500, 429 apart, that pass by waiting
 _UNAVAILABLE: Final = 503
 _SERVER: Final = 500
+_SAID_KEPT: Final = 4096  # a sentence is cut before it is searched: answers may be megabytes
+_PROVES_NOTHING: Final = frozenset({400, 401, 408, 413, 415, 425})  # the provider never saw it
 _MANY: Final = 429
 
 
@@ -117,7 +119,7 @@ def _refused(call: Call[T], reply: Reply, key: str, now: Callable[[], float]) ->
     error = cls(
         _sentence(
             " ".join(part for part in (str(status), one_line(type_ or "")) if part),
-            struck_out(said, secrets),
+            struck_out(said[:_SAID_KEPT], secrets),
             request_id,
             problems.next_step(status, slug) if outcome == "refused" else _STEPS[outcome],
         ),
@@ -162,18 +164,20 @@ def _verdict(call: Call[T], status: int, problem: problems.Problem, wait: float 
         counts=not (status in _REFUNDED or refused_early),
         effect=effect,
         retry_after=wait,
-        reason=f"{status} errors/{slug}" if effect == "close" else None,
+        reason=f"{status} errors/{slug}" if effect in {"close", "restrict"} else None,
     )
 
 
 def _effect(call: Call[T], status: int, slug: str | None) -> Effect:
     if status == _MANY:
         return "cool_key" if call.action == "read" else "cool_down"
-    if slug in problems.CLOSING and status in {401, 403}:
+    if status in {401, 403} and slug in problems.CLOSING:
         return "close"
+    if status in {401, 403} and slug in problems.RESTRICTED:
+        return "restrict"
     if slug == "provider_error" and status == _SERVER and call.action != "read":
         return "cool_down"
-    return "no_answer" if status >= _SERVER or status in {401, 408} else "none"
+    return "no_answer" if status >= _SERVER or status in _PROVES_NOTHING else "none"
 
 
 def _sentence(what: str, said: str, request_id: str | None, step: str) -> str:

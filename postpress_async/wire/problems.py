@@ -70,7 +70,9 @@ LIMITED: Final = frozenset(
 )
 
 # The lane closes: nothing but `read` can succeed until somebody acts.
-CLOSING: Final = frozenset({"disconnected_account", "expired_credentials", "account_restricted"})
+CLOSING: Final = frozenset({"disconnected_account", "expired_credentials"})
+# The same, until a person has looked after it: its state alone does not tell.
+RESTRICTED: Final = frozenset({"account_restricted"})
 
 # A repeat of the same request meets the same end, whatever its status promises.
 FINAL: Final = frozenset({"authentication_intent_error"})

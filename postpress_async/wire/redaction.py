@@ -38,7 +38,7 @@ def one_line(text: str, most: int = _TEXT_KEPT) -> str:
 
 def kept_text(text: str | None, secrets: tuple[str, ...]) -> str | None:
     """Return the service's words without secrets."""
-    return None if text is None else struck_out(text, secrets)[:_BODY_KEPT]
+    return None if text is None else struck_out(text[: 4 * _BODY_KEPT], secrets)[:_BODY_KEPT]
 
 
 def kept_type(text: str | None, secrets: tuple[str, ...]) -> str | None:

@@ -40,7 +40,10 @@ async def test_the_provider_is_asked_for_once_however_many_calls_must_know(
     assert journal().count(("GET /accounts/{id}", 200)) == 1
     assert seen.provider == "LINKEDIN"
     assert seen.tier is not None
-    assert [use.used for use in seen.limits] == [10]
+    assert {use.limit: use.used for use in seen.limits if use.used} == {
+        "80 profile per day (LINKEDIN)": 10
+    }
+    assert any(use.limit.startswith("30 inmail") and use.left == 30 for use in seen.limits)
 
 
 async def test_nobody_is_asked_where_no_limit_depends_on_it_or_it_is_known(

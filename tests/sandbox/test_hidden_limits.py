@@ -130,8 +130,8 @@ async def test_waiting_as_told_is_enough(api, sandbox):
         assert (await api.send(chat)).status == 201
 
 
-async def test_without_being_told_to_no_retry_after_is_sent(api, sandbox):
-    sandbox.limits([{"action": "message", "amount": 0, "per": "day"}])
+async def test_told_not_to_it_sends_no_retry_after(api, sandbox):
+    sandbox.limits([{"action": "message", "amount": 0, "per": "day", "retry_after": False}])
     refused = await api.send(api.account()["chats"][0])
     assert refused.status == 429
     assert "Retry-After" not in refused.headers

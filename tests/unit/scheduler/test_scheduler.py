@@ -47,7 +47,7 @@ def nothing_leaks(made, *, places=100):
         assert lane.waiting == 0
         assert lane.in_flight == 0
         assert all(window.held == 0 for window in lane._windows.values())
-        assert all(queue.waiting == queue.cost_waiting == 0 for queue in lane.queues.values())
+        assert all(not queue.waiting and not queue._costs for queue in lane.queues.values())
 
 
 async def call(
