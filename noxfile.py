@@ -52,14 +52,14 @@ def _install(session: nox.Session, *groups: str, extras: str = "") -> None:
 def tests(session: nox.Session) -> None:
     """Run the suite in parallel: all of it on the main interpreter, its core on every other one.
 
-    What only reads text or starts programs (command line, documents, benchmarks) does not differ
-    by interpreter, and random inputs are fewer there; `-- PATH …` runs just that on each.
+    There, units, network and the path from client to sandbox run, with fewer random inputs: what
+    reads text or starts programs does not differ by interpreter. `-- PATH …` runs that on each.
     """
     _install(session, "test", extras="[cli]")
     where = session.posargs
     env = {}
     if not where and session.python != MAIN:
-        where = ["tests/unit", "tests/exchange", "tests/path", "tests/sandbox", "tests/testing"]
+        where = ["tests/unit", "tests/exchange", "tests/path"]
         env = {"HYPOTHESIS_PROFILE": "quick"}
     session.run("pytest", "-n", "2", "--dist", "worksteal", *where, env=env)
 
