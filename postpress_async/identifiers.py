@@ -47,6 +47,7 @@ _PRODUCTS: dict[str, LinkedInProduct] = {
     "ADo": "classic",
     "ACw": "sales_navigator",
 }
+_LINKEDIN_DETOURS = frozenset({"comm", "mwlite", "m"})
 _POST_URNS = frozenset({"activity", "share", "ugcpost"})
 _COMPANY_URNS = frozenset({"company", "fsd_company", "organization", "fs_salescompany"})
 
@@ -113,10 +114,15 @@ def identify(text: str) -> Identifier:
     return Identifier(None, "unknown", clean)
 
 
-def _checked(text: str) -> str:
+def _checked(text: object) -> str:
+    if not isinstance(text, str):
+        msg = f"An identifier is text, not {type(text).__name__}; pass an id, a handle or a link"
+        raise ConfigurationError(msg)
     if len(text) > _MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > _MAX_BYTES:
         raise ConfigurationError("An identifier is at most 2 KB long; pass one id, handle or link")
     clean = text.strip(_INVISIBLE)
+    if clean[:1] == "<" and clean[-1:] == ">":
+        clean = clean[1:-1].strip(_INVISIBLE)  # how mails write links
     if not clean:
         raise ConfigurationError("The identifier is empty; pass an id, a handle or a link")
     if _CONTROL.search(clean):
@@ -225,8 +231,11 @@ def _public(provider: str, name: str, text: str) -> Identifier:
 
 
 def _linkedin_link(url: SplitResult, text: str) -> Identifier:
-    match _path(url):
-        case ["in", slug, *_]:
+    parts = _path(url)
+    if parts and parts[0].lower() in _LINKEDIN_DETOURS:
+        parts = parts[1:]  # the same page, as mails and old phones link to it
+    match [part.lower() if index == 0 else part for index, part in enumerate(parts)]:
+        case ["in" | "pub", slug, *_]:
             return _certainly(_linkedin(slug)) or Identifier(
                 "LINKEDIN", "public_id", slug, certain=True
             )
@@ -236,6 +245,10 @@ def _linkedin_link(url: SplitResult, text: str) -> Identifier:
             return _product_id(lead, "sales_navigator")
         case ["feed", "update", urn, *_]:
             return _urn(urn) or _seen("LINKEDIN", text)
+        case ["posts", post, *_]:
+            return Identifier("LINKEDIN", "post", post, certain=True)
+        case ["profile", "view", *_] if _query(url, "id"):
+            return _product_id(_query(url, "id"), "classic")
         case ["talent" | "recruiter", *rest] if "profile" in rest[:-1]:
             return _product_id(rest[rest.index("profile") + 1], "recruiter")
         case _:
@@ -324,6 +337,7 @@ _HOSTS: dict[str, Callable[[SplitResult, str], Identifier]] = {
     "instagr.am": _instagram_link,
     "t.me": _telegram_link,
     "telegram.me": _telegram_link,
+    "telegram.dog": _telegram_link,
     "x.com": _x_link,
     "twitter.com": _x_link,
     "wa.me": _whatsapp_link,

@@ -155,7 +155,7 @@ class ControlApi:
         return {"limits": [limit.to_json() for limit in self._engine.limits.configured]}
 
     def _clock(self, body: Body) -> Json:
-        seconds = body.get("advance", 0)
+        seconds = body.get("advance")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
             raise ControlError("advance is a number of seconds")
         self._control.advance(seconds)

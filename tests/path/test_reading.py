@@ -173,3 +173,51 @@ async def test_any_other_route_goes_through_request(connect, accounts):
         for path in ("users", "/a/../b", "/a b", "/a?b=c", "/%2e%2e/x", "/é", "//evil/..%2f/.."):
             with pytest.raises(ConfigurationError, match="path"):
                 await client.request("GET", path, type=dict[str, object], action="read")
+
+
+async def test_a_number_as_people_write_it_is_read_as_its_provider_takes_it(
+    connect, accounts, sandbox
+):
+    for provider in ("WHATSAPP", "TELEGRAM"):
+        account = accounts[provider]
+        numbers = [
+            person.partition("@")[0]
+            for person in account["people"]
+            if person.partition("@")[0].isdigit() and not person.endswith("@lid")
+        ]
+        known = [number for number in numbers if len(number) == 11]
+        if not known:
+            continue
+        async with connect(providers={account["id"]: provider}) as client:
+            profile = await client.users.get("+" + known[0], account_id=account["id"])
+        assert profile.provider == provider
+    assert sandbox.journal(route="GET /users/{identifier}")
+
+
+async def test_an_answer_of_some_age_cannot_be_asked_for_yet(connect, accounts):
+    async with connect() as client:
+        with pytest.raises(ConfigurationError, match="max_age"):
+            await client.users.get("x", account_id=accounts["LINKEDIN"]["id"], max_age=60.0)
+
+
+async def test_a_session_that_is_closed_is_told_by_its_name(sandbox, accounts):
+    import aiohttp  # noqa: PLC0415 - beside its use
+
+    from postpress_async import Postpress  # noqa: PLC0415 - told apart from the fixture
+
+    session = aiohttp.ClientSession()
+    await session.close()
+    async with Postpress(sandbox.api_key, base_url=sandbox.url, session=session) as client:
+        with pytest.raises(ConfigurationError, match="session"):
+            await client.accounts.get(accounts["LINKEDIN"]["id"])
+
+
+async def test_a_session_that_raises_for_status_hides_no_answer(sandbox, accounts):
+    import aiohttp  # noqa: PLC0415 - beside its use
+
+    from postpress_async import Postpress  # noqa: PLC0415 - told apart from the fixture
+
+    async with aiohttp.ClientSession(raise_for_status=True) as session:
+        async with Postpress(sandbox.api_key, base_url=sandbox.url, session=session) as client:
+            with pytest.raises(NotFoundError):
+                await client.accounts.get("acc_nobody")

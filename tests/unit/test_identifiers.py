@@ -276,3 +276,34 @@ def test_the_longest_text_takes_no_longer_than_its_length(piece):
     for prefix in ("", "+", "urn:li:x:", "https://linkedin.com/in/", "tg://resolve?domain="):
         identify((prefix + text)[:1000])
     assert time.perf_counter() - started < 0.05
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("https://www.linkedin.com/comm/in/jordan-walke?x=1", "public_id", "jordan-walke"),
+        ("https://www.linkedin.com/mwlite/in/jordan-walke", "public_id", "jordan-walke"),
+        ("https://www.linkedin.com/IN/jordan-walke", "public_id", "jordan-walke"),
+        ("https://fr.linkedin.com/pub/jordan-walke/1/2/3", "public_id", "jordan-walke"),
+        ("<https://www.linkedin.com/in/jordan-walke>", "public_id", "jordan-walke"),
+        (
+            "https://www.linkedin.com/posts/jordan_activity-733-abcd",
+            "post",
+            "jordan_activity-733-abcd",
+        ),
+        (
+            "https://www.linkedin.com/profile/view?id=ACoAAAEkwwAB9KEc2TrQgOLEQ-vzRyZeCDyc6DQ",
+            "provider_id",
+            "ACoAAAEkwwAB9KEc2TrQgOLEQ-vzRyZeCDyc6DQ",
+        ),
+    ],
+)
+def test_links_as_mails_and_old_phones_write_them(text, kind, value):
+    found = identify(text)
+    assert (found.provider, found.kind, found.value) == ("LINKEDIN", kind, value)
+
+
+@pytest.mark.parametrize("wrong", [None, 5, b"x", ["x"]], ids=["none", "int", "bytes", "list"])
+def test_what_is_no_text_is_refused(wrong):
+    with pytest.raises(ConfigurationError, match="text"):
+        identify(wrong)
