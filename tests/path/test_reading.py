@@ -217,7 +217,8 @@ async def test_a_session_that_raises_for_status_hides_no_answer(sandbox, account
 
     from postpress_async import Postpress  # noqa: PLC0415 - told apart from the fixture
 
-    async with aiohttp.ClientSession(raise_for_status=True) as session:
-        async with Postpress(sandbox.api_key, base_url=sandbox.url, session=session) as client:
-            with pytest.raises(NotFoundError):
-                await client.accounts.get("acc_nobody")
+    session = aiohttp.ClientSession(raise_for_status=True)
+    client = Postpress(sandbox.api_key, base_url=sandbox.url, session=session)
+    async with session, client:
+        with pytest.raises(NotFoundError):
+            await client.accounts.get("acc_nobody")
