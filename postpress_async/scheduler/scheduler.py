@@ -10,21 +10,21 @@ import asyncio
 import logging
 from contextlib import asynccontextmanager
 from math import inf
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from postpress_async.errors import (
     ClientClosedError,
     ConfigurationError,
-    LaneClosedError,
     QueueFullError,
     SchedulerError,
-    WaitTooLongError,
 )
 from postpress_async.limits import ACTIONS, DONE, REFUND
 from postpress_async.options import whole
 
-from .lane import Lane, Queue, Slot, Waiter
-from .snapshot import LaneSnapshot, LimitUse
+from .lane import Lane
+from .queue import Queue, Slot, Waiter
+from .refusals import lane_closed, too_long
+from .snapshot import LaneSnapshot, snapshot_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -241,7 +241,7 @@ class Scheduler:
         lanes = list(self._lanes.values())
         if account_id is not None:
             lanes = [lane for lane in lanes if lane.account_id == account_id]
-        return [_snapshot(lane, now, epoch) for lane in lanes]
+        return [snapshot_of(lane, now, epoch) for lane in lanes]
 
     def close(self) -> None:
         """Turn every waiter away with ClientClosedError; later calls meet the same."""
@@ -277,7 +277,7 @@ class Scheduler:
             msg = "the client is closed: make a new one"
             raise ClientClosedError(msg)
         if lane.closed is not None and queue.gated:
-            raise _lane_closed(lane, queue.action)
+            raise lane_closed(lane, queue.action)
         if lane.waiting >= self._max_queue:
             msg = (
                 f"{lane.waiting} calls wait for account {lane.account_id} already (max_queue): "
@@ -288,7 +288,7 @@ class Scheduler:
         if self._key_until > ready:
             ready, name = self._key_until, "cool-down of the API key"
         if ready - now > max_wait:
-            _too_long(lane, queue.action, name, max_wait, ready - now)
+            too_long(lane, queue.action, name, max_wait, ready - now)
 
     def _expire(self, lane: Lane, queue: Queue, waiter: Waiter, max_wait: float) -> None:
         if waiter.gone:
@@ -297,7 +297,7 @@ class Scheduler:
         lane.leave(queue, waiter)  # first, or it would count itself among those ahead
         ready, name = lane.forecast(queue, waiter.cost, waiter.priority, now)
         try:
-            _too_long(lane, queue.action, name, max_wait, ready - now)
+            too_long(lane, queue.action, name, max_wait, ready - now)
         except SchedulerError as error:
             _fail(waiter, error)
 
@@ -307,7 +307,7 @@ class Scheduler:
             if queue.gated:
                 for waiter in list(queue.all()):
                     lane.leave(queue, waiter)
-                    _fail(waiter, _lane_closed(lane, queue.action))
+                    _fail(waiter, lane_closed(lane, queue.action))
 
     def _wake(self, lane: Lane) -> None:
         """Grant what may go, and set the lane's one timer for what may go next."""
@@ -354,53 +354,3 @@ class Scheduler:
 def _fail(waiter: Waiter, error: BaseException) -> None:
     if not waiter.ticket.done():
         waiter.ticket.set_exception(error)
-
-
-def _lane_closed(lane: Lane, action: str) -> LaneClosedError:
-    step = "reconnect the account, then read it once with accounts.get to open the lane"
-    if lane.restricted:
-        step = "look after the account at its provider, then call scheduler.resume(account_id)"
-    msg = f"the lane of account {lane.account_id} is closed: {lane.closed}; {step}"
-    return LaneClosedError(
-        msg, account_id=lane.account_id, action=action, limit=lane.closed, retry_after=None
-    )
-
-
-def _too_long(lane: Lane, action: str, name: str, max_wait: float, wait: float) -> NoReturn:
-    retry_after = None if wait == inf else max(wait, 0.0)
-    when = "nobody knows when it may go" if retry_after is None else f"try in {retry_after:.1f} s"
-    why = f"limit: {name}" if name else "other calls are before it"
-    msg = (
-        f"a {action} of account {lane.account_id} would wait longer than max_wait={max_wait:.3g} s "
-        f"({why}): {when}, or raise max_wait"
-    )
-    raise WaitTooLongError(
-        msg,
-        account_id=lane.account_id,
-        action=action,
-        limit=name or None,
-        retry_after=retry_after,
-    )
-
-
-def _snapshot(lane: Lane, now: float, epoch: float) -> LaneSnapshot:
-    cooling = lane.cooling_until > now
-    return LaneSnapshot(
-        account_id=lane.account_id,
-        provider=lane.provider,
-        tier=lane.tier,
-        limits=tuple(
-            LimitUse(
-                limit=str(row),
-                used=used,
-                left=max(row.amount - used, 0),
-                amount=row.amount,
-                per=row.seconds,
-            )
-            for row, used in lane.used(now)
-        ),
-        queued={name: queue.waiting for name, queue in lane.queues.items() if queue.waiting},
-        in_flight=lane.in_flight,
-        cooling_until=epoch + lane.cooling_until - now if cooling else None,
-        paused=lane.closed,
-    )

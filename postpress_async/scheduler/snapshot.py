@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
+
+if TYPE_CHECKING:
+    from .lane import Lane
 
 
 class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,3 +50,27 @@ class LaneSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     cooling_until: float | None
     paused: str | None
+
+
+def snapshot_of(lane: Lane, now: float, epoch: float) -> LaneSnapshot:
+    """Look at a lane."""
+    cooling = lane.cooling_until > now
+    return LaneSnapshot(
+        account_id=lane.account_id,
+        provider=lane.provider,
+        tier=lane.tier,
+        limits=tuple(
+            LimitUse(
+                limit=str(row),
+                used=used,
+                left=max(row.amount - used, 0),
+                amount=row.amount,
+                per=row.seconds,
+            )
+            for row, used in lane.used(now)
+        ),
+        queued={name: queue.waiting for name, queue in lane.queues.items() if queue.waiting},
+        in_flight=lane.in_flight,
+        cooling_until=epoch + lane.cooling_until - now if cooling else None,
+        paused=lane.closed,
+    )

@@ -15,7 +15,8 @@ from postpress_async import (
     Spacing,
 )
 from postpress_async.limits import DONE, REFUND, Verdict
-from postpress_async.scheduler.lane import Lane, Waiter
+from postpress_async.scheduler.lane import Lane
+from postpress_async.scheduler.queue import Waiter
 from postpress_async.wire.values import Reply
 
 COOL = Verdict(effect="cool_down", retry_after=3600.0)

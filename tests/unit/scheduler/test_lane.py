@@ -6,7 +6,8 @@ import pytest
 
 from postpress_async import Limit, Limits, Spacing
 from postpress_async.limits import DONE, REFUND, Verdict
-from postpress_async.scheduler.lane import COOL_DOWN_BASE, COOL_DOWN_MOST, Lane, Waiter
+from postpress_async.scheduler.lane import COOL_DOWN_BASE, COOL_DOWN_MOST, Lane
+from postpress_async.scheduler.queue import Waiter
 
 COOL = Verdict(effect="cool_down")
 
