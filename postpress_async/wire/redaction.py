@@ -74,8 +74,8 @@ def kept_headers(headers: Mapping[str, str], secrets: tuple[str, ...]) -> dict[s
 def _guises(secret: str) -> tuple[str, ...]:
     """Return how a text looks when it is quoted: plain, on one line, in JSON, HTML or a URL."""
     import html  # noqa: PLC0415 - only errors need these
-    import json  # noqa: PLC0415
-    from urllib.parse import quote, quote_plus  # noqa: PLC0415
+    import json  # noqa: PLC0415 - as above
+    from urllib.parse import quote, quote_plus  # noqa: PLC0415 - as above
 
     plain = secret.encode("utf-8", "replace").decode()
     forms = (
