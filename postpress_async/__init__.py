@@ -56,7 +56,14 @@ if TYPE_CHECKING:
         Waited,
     )
     from postpress_async.identifiers import Identifier, identify
-    from postpress_async.limits import Limit, Limits, Spacing
+    from postpress_async.limits import (
+        AccountInfo,
+        Limit,
+        Limits,
+        Spacing,
+        WarmUp,
+        WorkingHours,
+    )
     from postpress_async.models import (
         Account,
         AccountOrganization,
@@ -170,6 +177,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Account",
     "AccountError",
+    "AccountInfo",
     "AccountOrganization",
     "AccountOwner",
     "AccountProxy",
@@ -316,10 +324,12 @@ __all__ = [
     "VolunteeringExperience",
     "WaitTooLongError",
     "Waited",
+    "WarmUp",
     "WebhookVerificationError",
     "WhatsAppProfile",
     "WhatsAppSpecifics",
     "WorkExperience",
+    "WorkingHours",
     "XEntities",
     "XOwner",
     "XProfile",
@@ -348,7 +358,7 @@ _HOMES = {
     "postpress_async.exchange.transport": "Transport",
     "postpress_async.hooks": "Attempted CallStarted Finished Hook HookEvent Retried Waited",
     "postpress_async.identifiers": "Identifier identify",
-    "postpress_async.limits": "Limit Limits Spacing",
+    "postpress_async.limits": "AccountInfo Limit Limits Spacing WarmUp WorkingHours",
     "postpress_async.options": "Http KeyRate RequestOptions Retries Timeout",
     "postpress_async.pagination": "Page Paginator",
     "postpress_async.sandbox": "Sandbox",

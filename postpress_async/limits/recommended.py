@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from .values import Limit, Limits, Spacing
+from .rows import Limit, Spacing
+from .table import Limits
 
 _INVITES = ("invite", "invite_note")
 _NEW_CHATS = ("message", "first_message")
