@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from postpress_async import Limits, Retries, Timeout
+from postpress_async import Limits, Retries, Timeout, WarmUp
 from postpress_async.exchange import retry
 from postpress_async.sandbox.problems import STATUS_OF
 from postpress_async.wire import codec, problems
@@ -80,7 +80,18 @@ def recommended() -> str:
     for row in limits.spacings:
         apart = f"{row.least:g}-{row.most:g} s apart"
         rows.append([row.provider or "any", f"`{row.action}`", apart, "", row.source])
+    rows += (
+        [grown.provider or "any", f"`{grown.actions}`", _grows(grown), "", grown.source]
+        for grown in limits.warm_ups
+    )
     return table("provider | actions (one budget) | at most | tier | source", rows)
+
+
+def _grows(row: WarmUp) -> str:
+    return (
+        f"of that none until day {row.quiet:g}, {row.start:.0%} until day {row.steady:g}, "
+        f"then day by day to all of it on day {row.days:g}"
+    )
 
 
 def counting() -> str:

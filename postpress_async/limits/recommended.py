@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from .hours import WorkingHours
 from .rows import Limit, Spacing
-from .table import Limits
+from .table import Limits, Part
+from .warm_up import WarmUp
 
 _INVITES = ("invite", "invite_note")
 _NEW_CHATS = ("message", "first_message")
@@ -60,9 +62,9 @@ _INSTAGRAM: Final = (
     Limit(_WRITES, 10, per="hour", provider="INSTAGRAM", source="P1"),
 )
 
-# New numbers are blocked after two or three new chats [P1]. Until an account's age is part of the
-# table, every number is treated as a new one: too slow for an old number, never too fast.
-_WHATSAPP: Final = (Limit("first_message", 3, per="day", provider="WHATSAPP", source="P1"),)
+# New numbers are blocked after two or three new chats, and need up to a day of quiet after the
+# login [P1]. The growth to an old number's 30 a day is our judgement.
+_WHATSAPP: Final = (Limit("first_message", 30, per="day", provider="WHATSAPP", source="P1 J"),)
 
 _TELEGRAM: Final = (
     Limit(
@@ -88,4 +90,31 @@ RECOMMENDED: Final = Limits(
             15.0, 20.0, action="message", provider="WHATSAPP", source="P1: never under 10-20 s"
         ),
     ),
+    warm_ups=(
+        WarmUp(
+            0.1,
+            days=21,
+            steady=7,
+            quiet=1,
+            actions="first_message",
+            provider="WHATSAPP",
+            source="P1: a day of quiet, then 2-3 new chats; J: the growth",
+        ),
+    ),
 )
+
+# Between actions about a minute, between invitations a few: a spacing with an action is that
+# queue's own, so each of the two needs one.
+_HUMAN: Final[tuple[Part, ...]] = (
+    Spacing(30.0, 90.0, provider="LINKEDIN", source="J: about a minute"),
+    *(
+        Spacing(120.0, 300.0, action=action, provider="LINKEDIN", source="J: 2-5 minutes")
+        for action in _INVITES
+    ),
+    WarmUp(source="J: a fifth at first, all after three weeks"),
+)
+
+
+def human(tz: str, hours: str, days: str) -> Limits:
+    """Return the recommended figures with the pace and the hours of a person."""
+    return RECOMMENDED.add(*_HUMAN, WorkingHours(hours, tz=tz, days=days))

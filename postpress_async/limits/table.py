@@ -49,6 +49,20 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         return RECOMMENDED
 
     @staticmethod
+    def human(*, tz: str, hours: str = "09:00-18:00", days: str = "mon-fri") -> Limits:
+        """Return the recommended figures with the pace of a person.
+
+        Besides: on LinkedIn 30 to 90 s between two actions and 2 to 5 minutes between two
+        invitations, a warm-up of three weeks for every account, and working hours in `tz`.
+
+        Raises:
+            ConfigurationError: the zone, the hours or the days cannot be read.
+        """
+        from .recommended import human  # noqa: PLC0415 - the table needs this class
+
+        return human(tz, hours, days)
+
+    @staticmethod
     def none() -> Limits:
         """Return no limits at all: the provider's patience is then yours to know."""
         return Limits()

@@ -10,6 +10,7 @@ def amounts(limits, provider, action, tier=None):
     return sorted((row.amount, row.seconds) for row in limits.rows_for(provider, tier, action))
 
 
+EVERYTHING = (*RECOMMENDED.rows, *RECOMMENDED.spacings, *RECOMMENDED.warm_ups)
 DAY, WEEK, MONTH = 86400.0, 604800.0, 31 * 86400.0
 
 
@@ -28,7 +29,7 @@ DAY, WEEK, MONTH = 86400.0, 604800.0, 31 * 86400.0
         ("LINKEDIN", "premium", "inmail", [(30, DAY), (800, MONTH)]),
         ("LINKEDIN", None, "message", [(100, DAY)]),
         ("INSTAGRAM", None, "message", [(10, 3600.0), (100, DAY)]),
-        ("WHATSAPP", None, "first_message", [(3, DAY)]),
+        ("WHATSAPP", None, "first_message", [(30, DAY)]),
         ("TELEGRAM", None, "message", [(30, 60.0)]),
         ("TWITTER", None, "message", [(500, DAY)]),
         ("MESSENGER", None, "other", [(100, DAY)]),
@@ -48,7 +49,7 @@ def test_an_unknown_provider_gets_every_row_so_the_strictest_holds():
 
 
 def test_every_recommended_row_names_its_source():
-    assert all(row.source for row in (*RECOMMENDED.rows, *RECOMMENDED.spacings))
+    assert all(row.source for row in EVERYTHING)
 
 
 def test_replace_is_instead_of_all_that_the_action_had():
