@@ -24,10 +24,11 @@ from postpress_async.options import (
     of_kind,
     whole,
 )
-from postpress_async.resources._base import Content, Namespace, checked_account, needed
+from postpress_async.resources._base import Content, Namespace, checked_account
 from postpress_async.scheduler.clock import LoopClock
 from postpress_async.scheduler.scheduler import Scheduler
 from postpress_async.wire import target
+from postpress_async.wire.deciding import Asked
 from postpress_async.wire.routes import Route
 
 if TYPE_CHECKING:
@@ -233,7 +234,8 @@ class Postpress:
         *,
         type: type[T],
         account_id: str | None = None,
-        action: str = "other",
+        action: str | None = None,
+        cost: int | None = None,
         query: Mapping[str, QueryValue] | None = None,
         json: object = None,
         options: RequestOptions | None = None,
@@ -245,31 +247,40 @@ class Postpress:
             path: below the base URL, percent-encoded, such as `/users/jordan-walke`.
             type: what the answer is: a struct, a dict, anything that msgspec decodes.
             account_id: whose lane it takes; sent in the query of a GET or DELETE, too.
-            action: what it counts as; only `read` goes without an account.
+            action: what it counts as; None for what a documented path is known to count as, and
+                `other` for any other path. Only `read` goes without an account.
+            cost: how much of it, such as rows of a search; None for what is asked, usually 1.
             query: names and values; None leaves a name out.
             json: a body, encoded by msgspec.
             options: overrides for this call.
         """
         from postpress_async.models.decoding import Reader  # noqa: PLC0415 - lazily
+        from postpress_async.wire.known import route_of  # noqa: PLC0415 - lazily
 
-        if method not in _METHODS or action not in ACTIONS:
+        if method not in _METHODS or (action is not None and action not in ACTIONS):
             msg = (
                 f"method must be one of {', '.join(sorted(_METHODS))} (not {method!r}) and action "
                 f"one of {', '.join(sorted(ACTIONS))} (not {action!r})"
             )
             raise ConfigurationError(msg)
         account = self._account_id if account_id is None else checked_account(account_id)
+        if cost is not None:
+            whole("cost", cost, least=1)
+        path = target.checked_path(path)
         query = dict(query or {})
         if account is not None and method in {"GET", "DELETE"}:
             query.setdefault("account_id", account)
         content = None if json is None else _json(json)
         reading: Reading[T] = Reader(type)
         return await Namespace(self._pipeline, self._terms, account)._send(  # noqa: SLF001 - of this package
-            Route(method, "(request)", action=action),
+            route_of(method, path) or Route(method, "(request)", action="other"),
             reading,
-            path=target.checked_path(path),
+            path=path,
             query=target.query(query),
-            account_id=needed(action, account),
+            account_id=account,
+            action=action,
+            cost=cost,
+            asked=Asked(query=query, body=_fields(content)),
             body=content,
             options=options,
         )
@@ -353,6 +364,12 @@ def _json(value: object) -> Content:
     except (TypeError, ValueError, RecursionError) as error:
         msg = f"json cannot be encoded: {error}"
         raise ConfigurationError(msg) from None
+
+
+def _fields(content: Content | None) -> Mapping[str, object]:
+    """Return the names and values of a JSON object; nothing for what is none."""
+    tree: object = None if content is None else msgspec.json.decode(content.data)
+    return cast("dict[str, object]", tree) if isinstance(tree, dict) else {}
 
 
 def _texts(value: object) -> Iterator[str]:

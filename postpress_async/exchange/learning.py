@@ -26,6 +26,12 @@ class Learner:
         self._scheduler = scheduler
         self._look_up = look_up
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._in_vain: set[str] = set()
+
+    async def told(self, account_id: str, *, within: float) -> None:
+        """Wait for an account's provider unless it is known, or was asked for in vain before."""
+        if self._scheduler.lane(account_id).provider is None and account_id not in self._in_vain:
+            await self.learn(account_id, within=within)
 
     async def learn(self, account_id: str, *, within: float) -> None:
         """Wait for an account's provider; without it the strictest limits of any hold.
@@ -61,6 +67,7 @@ class Learner:
         except AuthenticationError:
             raise
         except PostpressError as error:
+            self._in_vain.add(account_id)
             _log.warning(
                 "provider of account %s is unknown, the strictest limits hold: %s",
                 account_id,

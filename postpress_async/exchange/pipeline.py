@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from copy import copy
 from logging import DEBUG
 from math import inf
 from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from postpress_async.errors import PostpressError, SchedulerError, WaitTooLongError
 from postpress_async.limits import DONE, REFUND, Verdict
 from postpress_async.options import Discreet, Retries, Timeout, of_kind
 from postpress_async.wire import codec
-from postpress_async.wire.problems import ALREADY
 from postpress_async.wire.values import Bad, Good, Sending
 
 from . import retry
 from .capture import capturing
-from .running import Run, log
+from .quota import SUCCESS, RetryQuota, cost_of
+from .running import Run, in_doubt, log
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from postpress_async.scheduler.clock import Clock
     from postpress_async.scheduler.queue import Slot
     from postpress_async.scheduler.scheduler import Scheduler
-    from postpress_async.wire.routes import Route
     from postpress_async.wire.values import Call
 
     from .home import Home
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from .learning import Learner
 
 T = TypeVar("T")
-_NOT_FOUND = 404
 _CANCELLED = Verdict(effect="no_answer", settle=codec.SETTLE)
 
 
@@ -92,9 +93,19 @@ class Pipeline:
         self._clock = clock
         self._random = random
         self._serial = 0
+        self._quota = RetryQuota()
+        self._refusal: PostpressError | None = None  # the last one of the key
 
-    async def send(self, call: Call[T], terms: Terms) -> T:
-        """Carry one logical call to its value, or raise what became of it."""
+    async def send(
+        self, call: Call[T], terms: Terms, decide: Callable[[str | None], str] | None = None
+    ) -> T:
+        """Carry one logical call to its value, or raise what became of it.
+
+        Args:
+            call: what to send.
+            terms: how.
+            decide: names the call's action, given its account's provider, which is learned first.
+        """
         self.home.enter()
         self._serial += 1
         watched = bool(terms.hooks) or log.isEnabledFor(DEBUG)
@@ -102,9 +113,13 @@ class Pipeline:
         if watched:
             run.begins()
         try:
+            if decide is not None:
+                run.call = call = await self._decided(call, decide, run)
             result = await self._attempt(call, terms, run)  # bare: most calls never see tenacity
             if isinstance(result, Bad):
                 result = await self._again(call, terms, run, result)
+            if self._quota.spent and isinstance(result, Good):
+                self._quota.earn(run.paid or SUCCESS)
         except BaseException as error:  # noqa: BLE001 - told and raised again, whatever it is
             if run.doubt is not None and isinstance(error, PostpressError):
                 error = run.doubt.error  # refused at the door now, but perhaps done before
@@ -113,7 +128,7 @@ class Pipeline:
             if watched:
                 run.ended(None)
             return result.value
-        raise self._marked(_in_doubt(result, run, call.route), call, run)
+        raise self._marked(in_doubt(result, run.doubt, call.route), call, run)
 
     async def aclose(self, seconds: float) -> None:
         """Turn away whoever waits, give those under way some seconds, and let go of the network."""
@@ -144,7 +159,7 @@ class Pipeline:
                 verdict = _CANCELLED if sending.sent else REFUND
                 raise
             result = codec.read(call, answer, key=self.home.key, now=self._clock.time)
-            verdict = result.verdict if isinstance(result, Bad) else DONE
+            verdict = DONE if isinstance(result, Good) else self._heeded(result, slot, run)
         finally:
             self.scheduler.report(slot, verdict)
         if run.watched or capturing.get() is not None:
@@ -164,6 +179,9 @@ class Pipeline:
                 return decision
             if door_shut or decision.seconds > run.patience:
                 return retry.STOP  # never less than was asked for, so not at all
+            # What the lane's own cool-down paces needs no other bound.
+            if not run.pays(self._quota, 0 if decision.reason == "cool_down" else cost_of(bad)):
+                return retry.STOP
             run.retried(number, decision.seconds, decision.reason)
             return decision
 
@@ -173,6 +191,7 @@ class Pipeline:
                 return await self._attempt(call, terms, run)
             except SchedulerError:
                 door_shut = True  # no more waiting: what the service said is worth more
+                self._quota.earn(run.paid)
                 return last
 
         async def sleep(seconds: float) -> None:
@@ -180,6 +199,29 @@ class Pipeline:
                 run.waited += await self.home.sleep(seconds, self._clock)
 
         return await retry.repeat(first, attempt, plan, sleep)
+
+    def _heeded(self, bad: Bad, slot: Slot, run: Run) -> Verdict:
+        """Return what a failure means for the lane, after seeing to what it means beyond it."""
+        if run.since is None:
+            run.since = slot.at  # the next attempt queues before those who came later
+        if bad.verdict.effect == "key_refused":
+            told = copy(bad.error)
+            told.outcome = "not_sent"  # whoever waits was never asked about
+            self._refusal = told
+        return bad.verdict
+
+    async def _decided(
+        self, call: Call[T], decide: Callable[[str | None], str], run: Run
+    ) -> Call[T]:
+        """Learn whose account it is, then say what a call counts as; the strictest if unknown."""
+        account_id = call.account_id
+        provider = None
+        if account_id is not None:
+            start = self._clock.monotonic()
+            await self._learner.told(account_id, within=run.patience)
+            run.has_waited(self._clock.monotonic() - start, "slot")
+            provider = self.scheduler.lane(account_id).provider
+        return msgspec.structs.replace(call, action=decide(provider))
 
     async def _turn(
         self,
@@ -209,6 +251,8 @@ class Pipeline:
 
     async def _slot(self, call: Call[T], terms: Terms, run: Run) -> Slot:
         start = self._clock.monotonic()
+        if run.since is None:
+            run.since = start
         account_id = call.account_id
         if account_id is not None and self.scheduler.unsure(account_id, call.action):
             await self._learner.learn(account_id, within=run.patience)
@@ -227,6 +271,7 @@ class Pipeline:
         return slot
 
     async def _wait_for_key(self, queueing: Awaitable[None], call: Call[T], run: Run) -> None:
+        refusal = self._refusal
         now = asyncio.get_running_loop().time  # the key's rate is real, whatever clock lanes have
         start = now()
         try:
@@ -241,6 +286,8 @@ class Pipeline:
                 msg, account_id=call.account_id, action=call.action, limit="key_rate"
             ) from None
         run.has_waited(now() - start, "key")
+        if self._refusal is not None and self._refusal is not refusal:
+            raise copy(self._refusal)  # the key was refused meanwhile: no need to hear it again
 
     def _marked(self, error: BaseException, call: Call[T], run: Run) -> BaseException:
         """Write on an error what the call knows of itself."""
@@ -248,17 +295,3 @@ class Pipeline:
             error.attempts, error.idempotency_key = run.attempts, call.key
         run.ended(error)
         return error
-
-
-def _in_doubt(last: Bad, run: Run, route: Route) -> PostpressError:
-    """Return a call's error; a write that may have happened once stays unknown, whatever came.
-
-    Only a repeat that hears «already», or that nothing is left to delete, proves that it was done.
-    """
-    if run.doubt is None or last.error.outcome in {"unknown", "done"}:
-        return last.error
-    if last.status is None:
-        return run.doubt.error
-    proven = last.slug in ALREADY or (route.method == "DELETE" and last.status == _NOT_FOUND)
-    last.error.outcome, last.error.retryable = "done" if proven else "unknown", False
-    return last.error

@@ -10,6 +10,7 @@ import msgspec
 
 from postpress_async.errors import PostpressError
 from postpress_async.hooks import Attempted, CallStarted, Finished, Retried, Waited
+from postpress_async.wire.problems import ALREADY
 from postpress_async.wire.redaction import kept_headers, kept_text
 
 from .capture import Seen, capturing
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 
     from postpress_async.errors import Outcome
     from postpress_async.hooks import Hook, HookEvent
+    from postpress_async.wire.routes import Route
     from postpress_async.wire.values import Bad, Call, Failed, Good, Reply
 
+    from .quota import RetryQuota
 
 T = TypeVar("T")
+_NOT_FOUND: Final = 404
 log: Final = logging.getLogger("postpress_async")
 log.addHandler(logging.NullHandler())  # or Python prints warnings where nobody set up logging
 
@@ -43,6 +47,8 @@ class Run(msgspec.Struct, eq=False):
         maybe_sent: whether a request may be under way or done although no answer told so.
         doubt: an earlier attempt of a write that may have happened.
         entry: what it left in the list of `capture`, which its next attempt replaces.
+        since: when it first asked for a slot, known once it had to wait or an attempt failed.
+        paid: what its last retry cost the client's quota.
     """
 
     serial: int
@@ -57,6 +63,8 @@ class Run(msgspec.Struct, eq=False):
     maybe_sent: bool = False
     doubt: Bad | None = None
     entry: Seen | None = None
+    since: float | None = None
+    paid: int = 0
 
     def begins(self) -> None:
         """Tell that the call begins."""
@@ -73,6 +81,21 @@ class Run(msgspec.Struct, eq=False):
         self.waited += seconds
         if self.watched and seconds > 0:
             self._emit(Waited, {"seconds": seconds, "reason": reason})
+
+    def pays(self, quota: RetryQuota, cost: int) -> bool:
+        """Pay for a retry out of what all calls of the client share; tell where that is used up."""
+        was_dry = quota.dry
+        if not cost or quota.spend(cost):
+            self.paid = cost
+            return True
+        log.log(
+            logging.DEBUG if was_dry else logging.WARNING,
+            "the retry quota of this client is used up: calls that fail are not tried again "
+            "until others succeed (%s %s)",
+            self.call.route.method,
+            self.call.route.template,
+        )
+        return False
 
     def retried(self, number: int, seconds: float, reason: str) -> None:
         """Tell that another attempt follows."""
@@ -154,3 +177,17 @@ class Run(msgspec.Struct, eq=False):
 def _place_of(entry: Seen | None, seen: list[Seen]) -> int:
     """Return where a call's entry stands; the end where it has none."""
     return next((n for n, one in enumerate(seen) if one is entry), len(seen))
+
+
+def in_doubt(last: Bad, doubt: Bad | None, route: Route) -> PostpressError:
+    """Return a call's error; a write that may have happened once stays unknown, whatever came.
+
+    Only a repeat that hears «already», or that nothing is left to delete, proves that it was done.
+    """
+    if doubt is None or last.error.outcome in {"unknown", "done"}:
+        return last.error
+    if last.status is None:
+        return doubt.error
+    proven = last.slug in ALREADY or (route.method == "DELETE" and last.status == _NOT_FOUND)
+    last.error.outcome, last.error.retryable = "done" if proven else "unknown", False
+    return last.error

@@ -188,6 +188,8 @@ class AiohttpTransport:
             detail=f"no answer within {flight.spent}",
             status=flight.status,
             headers=flight.headers,
+            # A session of the user's own has a pool of its own, whose waits are not told apart.
+            backlog=not self._own,
         )
 
     def _too_big(self, response: aiohttp.ClientResponse) -> Failed:

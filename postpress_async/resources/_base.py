@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -11,6 +12,7 @@ from postpress_async.errors import ConfigurationError
 from postpress_async.options import Discreet, RequestOptions, of_kind
 from postpress_async.pagination import Paginator
 from postpress_async.wire import multipart, target
+from postpress_async.wire.deciding import Asked, subject_of
 from postpress_async.wire.routes import READ
 from postpress_async.wire.values import Call, HttpRequest
 
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
 
     from postpress_async.exchange.pipeline import Pipeline, Terms
     from postpress_async.models.decoding import PageBody
+    from postpress_async.wire.deciding import Decider
     from postpress_async.wire.routes import Route
     from postpress_async.wire.target import QueryValue
     from postpress_async.wire.values import Reading
 
 T = TypeVar("T")
+_NOTHING: Final = Asked()
 NO_IDS: Mapping[str, object] = {}
 
 
@@ -60,14 +64,26 @@ class Namespace:
         query: str = "",
         account_id: str | None = None,
         action: str | None = None,
+        cost: int | None = None,
+        asked: Asked | None = None,
+        subject: str | None = None,
         body: Content | None = None,
         options: RequestOptions | None = None,
     ) -> Awaitable[T]:
-        """Make the call that a method's arguments mean, ready to be awaited."""
+        """Make the call that a method's arguments mean, ready to be awaited.
+
+        What a route leaves to be decided is decided by `asked`, its fields by their wire names.
+        """
         terms = self._terms if options is None else merged(self._terms, options)
-        action = action or route.action
         if account_id is None:
-            account_id = needed(action, self._account_id)
+            account_id = self._account_id
+        counted, rows, decide = action or route.action, cost or route.cost, None
+        if not isinstance(counted, str):
+            counted, decide = self._decided(route, counted, asked or _NOTHING, account_id)
+        if not isinstance(rows, int):
+            rows = rows(asked or _NOTHING)
+        if account_id is None and counted != READ:
+            needed(counted, account_id)
         headers, key = terms.headers, None
         if route.method != "GET":
             headers, key = _of_write(route, body, headers, options)
@@ -84,11 +100,23 @@ class Namespace:
             request=request,
             reading=reading,
             account_id=account_id,
-            action=action,
+            action=counted,
+            cost=rows,
             secrets=() if body is None else body.secrets,
             key=key,
+            subject=subject if asked is None else subject_of(asked),
         )
-        return self._pipeline.send(call, terms)
+        return self._pipeline.send(call, terms, decide)
+
+    def _decided(
+        self, route: Route, action: Decider, asked: Asked, account_id: str | None
+    ) -> tuple[str, Callable[[str | None], str] | None]:
+        """Return what a call counts as, and who says so once its account's provider is known."""
+        provider = None
+        if route.by_provider and account_id is not None:
+            provider = self._pipeline.scheduler.lane(account_id).provider
+        open_ = route.by_provider and provider is None
+        return action(asked, provider), partial(action, asked) if open_ else None
 
     def _list(
         self,

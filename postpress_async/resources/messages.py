@@ -139,6 +139,7 @@ class Messages(Namespace):
             _SENT,
             path=f"/chats/{target.segment('chat_id', chat_id)}/messages",
             account_id=account_id,
+            subject=chat_id,
             body=form(fields, secrets=(text,)),
             options=options,
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from math import isfinite
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from postpress_async.errors import (
@@ -14,31 +12,28 @@ from postpress_async.errors import (
     RequestTimeoutError,
     TransportError,
 )
-from postpress_async.limits import REFUND, Verdict
 
-from . import problems
+from . import meaning, problems
+from .meaning import SETTLE
 from .redaction import kept_body, kept_headers, kept_text, kept_type, one_line, struck_out
 from .values import Bad, Call, Failed, Good, Reply
+from .waits import retry_after, until_reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from postpress_async.errors import Outcome
-    from postpress_async.limits import Effect
+
+__all__ = ["SETTLE", "maybe_done", "read", "retry_after", "secrets_of"]
 
 T = TypeVar("T")
 
 _OUR_HEADERS: Final = frozenset({"Idempotency-Key", "Content-Type"})
-_SECONDS: Final = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{1,9})?\Z")
-# After we stopped listening, the request may still be on its way for this long.
-SETTLE: Final = 1.0
 _OK: Final = range(200, 300)
-_REFUNDED: Final = frozenset({400, 401, 415, 501})
 _LATER: Final = frozenset({408, 425})  # the only ones below 500, 429 apart, that pass by waiting
 _UNAVAILABLE: Final = 503
 _SERVER: Final = 500
 _SAID_KEPT: Final = 4096  # a sentence is cut before it is searched: answers may be megabytes
-_PROVES_NOTHING: Final = frozenset({400, 401, 408, 413, 415, 425})  # the provider never saw it
 _MANY: Final = 429
 
 
@@ -74,33 +69,6 @@ def maybe_done(status: int, slug: str | None, *, envelope: bool) -> bool:
     return status == 408 or (status >= _SERVER and status != 501)
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds of a Retry-After: a number, also with a fraction, or a date.
-
-    A date is measured against the answer's own `Date` where it has one, so that a clock that is
-    off does not matter; a negative one is 0.
-    """
-    text = headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    if _SECONDS.match(text):
-        seconds = float(text)
-        return max(seconds, 0.0) if isfinite(seconds) else None
-    until = _date(text)
-    if until is None:
-        return None
-    return max(until - (_date(headers.get("Date", "")) or now), 0.0)
-
-
-def _date(text: str) -> float | None:
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - 8 ms that few calls need
-
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
 # -- answers that say no --------------------------------------------------------------------
 
 
@@ -108,6 +76,8 @@ def _refused(call: Call[T], reply: Reply, key: str, now: Callable[[], float]) ->
     problem = problems.parse(reply.body)
     status, slug = reply.status, problem.slug
     wait = retry_after(reply.headers, now())
+    if wait is None and status == _MANY:
+        wait = until_reset(reply.headers, now())
     cls = problems.class_of(status, slug)
     outcome: Outcome = "refused"
     if call.route.repeatable != "safe" and maybe_done(status, slug, envelope=problem.envelope):
@@ -145,7 +115,7 @@ def _refused(call: Call[T], reply: Reply, key: str, now: Callable[[], float]) ->
         envelope=problem.envelope,
         retry_after=wait,
         html=_is_page(reply),
-        verdict=_verdict(call, status, problem, wait),
+        verdict=meaning.of_answer(call, status, problem, wait),
     )
 
 
@@ -154,30 +124,6 @@ def _retryable(status: int, slug: str | None, outcome: Outcome) -> bool | None:
     if outcome == "unknown" or slug in problems.FINAL:
         return False
     return True if status in _LATER else None
-
-
-def _verdict(call: Call[T], status: int, problem: problems.Problem, wait: float | None) -> Verdict:
-    """Say what an answer means for the lane; docs/limits.md has the tables."""
-    slug, effect = problem.slug, _effect(call, status, problem.slug)
-    refused_early = status == _UNAVAILABLE and (problem.envelope and slug in problems.NOT_HANDED_ON)
-    return Verdict(
-        counts=not (status in _REFUNDED or refused_early),
-        effect=effect,
-        retry_after=wait,
-        reason=f"{status} errors/{slug}" if effect in {"close", "restrict"} else None,
-    )
-
-
-def _effect(call: Call[T], status: int, slug: str | None) -> Effect:
-    if status == _MANY:
-        return "cool_key" if call.action == "read" else "cool_down"
-    if status in {401, 403} and slug in problems.CLOSING:
-        return "close"
-    if status in {401, 403} and slug in problems.RESTRICTED:
-        return "restrict"
-    if slug == "provider_error" and status == _SERVER and call.action != "read":
-        return "cool_down"
-    return "no_answer" if status >= _SERVER or status in _PROVES_NOTHING else "none"
 
 
 def _sentence(what: str, said: str, request_id: str | None, step: str) -> str:
@@ -215,7 +161,7 @@ def _unreadable(call: Call[T], reply: Reply, key: str, *, path: str, why: str) -
         sent=True,
         status=reply.status,
         html=page,
-        verdict=Verdict(effect="no_answer"),
+        verdict=meaning.UNREADABLE,
     )
 
 
@@ -239,7 +185,7 @@ def _failed(call: Call[T], failed: Failed, key: str, now: Callable[[], float]) -
         error=_transport_error(call, failed, secrets_of(call, key)),
         kind=failed.kind,
         sent=failed.sent,
-        verdict=Verdict(effect="no_answer", settle=SETTLE) if failed.sent else REFUND,
+        verdict=meaning.of_silence(failed),
     )
 
 
@@ -251,7 +197,7 @@ def _unreadable_body(call: Call[T], head: Reply, failed: Failed, key: str) -> Ba
         sent=True,
         status=head.status,
         html=bad.html,
-        verdict=Verdict(effect="no_answer", settle=SETTLE),
+        verdict=meaning.UNFINISHED,
     )
 
 

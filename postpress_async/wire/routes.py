@@ -10,6 +10,8 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from .deciding import Counter, Decider, action_of_invite, action_of_start, rows_of_search
+
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Body: TypeAlias = Literal["none", "json", "multipart"]
 READ: Final = "read"
@@ -21,16 +23,21 @@ class Route(msgspec.Struct, frozen=True):
     Attributes:
         method: the HTTP method.
         template: the path below the base URL, with `{names}`.
-        action: what a call of it counts as; `read` touches the service alone.
+        action: what a call of it counts as, or who decides that by what is asked; `read` touches
+            the service alone.
         body: how its body travels.
         safe: False for a GET that starts work and must not be repeated by itself.
+        cost: how much of its action it takes, or who counts that.
+        by_provider: whether the action also depends on the account's provider.
     """
 
     method: Method
     template: str
-    action: str = READ
+    action: str | Decider = READ
     body: Body = "none"
     safe: bool = True
+    cost: int | Counter = 1
+    by_provider: bool = False
 
     @property
     def repeatable(self) -> Literal["safe", "idempotent", "write"]:
@@ -51,7 +58,12 @@ GET_ACCOUNT: Final = Route("GET", "/accounts/{id}")
 GET_USER: Final = Route("GET", "/users/{identifier}", action="profile")
 GET_ME: Final = Route("GET", "/users/me", action="profile")
 
+INVITE: Final = Route(
+    "POST", "/users/invite", action=action_of_invite, body="json", by_provider=True
+)
+
 LIST_CHATS: Final = Route("GET", "/chats")
+START_CHAT: Final = Route("POST", "/chats", action=action_of_start, body="multipart")
 GET_CHAT: Final = Route("GET", "/chats/{chat_id}")
 LIST_CHAT_ATTENDEES: Final = Route("GET", "/chats/{chat_id}/attendees")
 LIST_CHAT_MESSAGES: Final = Route("GET", "/chats/{chat_id}/messages")
@@ -59,3 +71,5 @@ SEND_MESSAGE: Final = Route("POST", "/chats/{chat_id}/messages", action="message
 
 LIST_MESSAGES: Final = Route("GET", "/messages")
 GET_MESSAGE: Final = Route("GET", "/messages/{message_id}")
+
+SEARCH: Final = Route("POST", "/linkedin/search", action="search", body="json", cost=rows_of_search)

@@ -110,6 +110,8 @@ class Failed(Discreet, frozen=True, kw_only=True):
         detail: words for the error, free of secrets.
         status: of the head, where one came; else None.
         headers: of that head.
+        backlog: it may have failed for want of a place on this side, which says nothing about the
+            service.
     """
 
     kind: FailureKind
@@ -117,6 +119,7 @@ class Failed(Discreet, frozen=True, kw_only=True):
     detail: str
     status: int | None = None
     headers: Mapping[str, str] | None = None
+    backlog: bool = False
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """Yield no headers."""
@@ -138,6 +141,7 @@ class Call(Discreet, Generic[T_co], frozen=True, kw_only=True, gc=False):
         cost: how much of it; rows for a search.
         secrets: texts of the caller that no error may repeat.
         key: its `Idempotency-Key`, None for what needs none.
+        subject: whom it is about, where the service may refuse to ask the same person again.
     """
 
     route: Route
@@ -148,6 +152,7 @@ class Call(Discreet, Generic[T_co], frozen=True, kw_only=True, gc=False):
     cost: int = 1
     secrets: tuple[str, ...] = ()
     key: str | None = None
+    subject: str | None = None
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """Yield what identifies the call, and nothing that was sent."""
