@@ -73,7 +73,7 @@ class Limit(Budget, frozen=True, kw_only=True):
         if self.keep > self.amount:
             msg = f"Limit.keep ({self.keep}) must not be above Limit.amount ({self.amount})"
             raise ConfigurationError(msg)
-        if self.scope not in {"account", "key"}:
+        if self.scope not in ("account", "key"):
             msg = f"Limit.scope must be 'account' or 'key', not {self.scope!r}"
             raise ConfigurationError(msg)
         if self.burst is not None:

@@ -6,7 +6,7 @@ action, all of them hold. A provider or a tier that is not known yet gets the st
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -19,6 +19,7 @@ from .words import check_action, check_provider, concerns, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from os import PathLike
 
 Part: TypeAlias = Limit | Spacing | WarmUp | WorkingHours
 _Named: TypeAlias = Limit | Spacing | WarmUp
@@ -66,6 +67,32 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     def none() -> Limits:
         """Return no limits at all: the provider's patience is then yours to know."""
         return Limits()
+
+    @staticmethod
+    def load(path: str | PathLike[str]) -> Limits:
+        """Read a file that ends in .toml or .json; the guide «Limits in files» tells its words.
+
+        Reads at once, so call it before the client's loop has work to do.
+
+        Raises:
+            ConfigurationError: the file cannot be read, or something in it cannot work; the text
+                names the file, the line and what to write instead.
+        """
+        from .loading import load  # noqa: PLC0415 - whoever has no file does not pay for it
+
+        return load(path)
+
+    @staticmethod
+    def loads(text: str, *, format: Literal["toml", "json"] = "toml") -> Limits:
+        """Read a text as `load` reads a file.
+
+        Example:
+            >>> str(Limits.loads('limit = [{actions = "profile", amount = 5}]').rows[-1])
+            '5 profile per day'
+        """
+        from .loading import loads  # noqa: PLC0415
+
+        return loads(text, format=format, name="limits")
 
     def add(self, *limits: Part) -> Limits:
         """Return a copy in which these hold besides what it had."""

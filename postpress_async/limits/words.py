@@ -25,6 +25,7 @@ Tier: TypeAlias = Literal["free", "premium", "sales_navigator", "recruiter"]
 TIERS: Final = ("free", "premium", "sales_navigator", "recruiter")
 
 DAY: Final = 86400.0
+_HUGE: Final = 10**15
 _SECONDS: Final = {
     "second": 1.0,
     "minute": 60.0,
@@ -46,10 +47,13 @@ def seconds_of(per: float | str) -> float:
     return float(per)
 
 
-def finite(field: str, value: float | None, *, zero: bool = False) -> None:
+def finite(field: str, value: object, *, zero: bool = False) -> None:
     """Refuse what is no finite number above zero (or zero, where that is told), or None."""
+    if isinstance(value, int) and abs(value) > _HUGE:
+        msg = f"{field} must be a number of seconds or days, and not so large"
+        raise ConfigurationError(msg)
     positive(field, value, zero=zero)
-    if value is None or math.isinf(value):
+    if not isinstance(value, (int, float)) or math.isinf(value):
         msg = f"{field} must be a finite number, not {value!r}"
         raise ConfigurationError(msg)
 
