@@ -114,7 +114,7 @@ class Pipeline:
             run.begins()
         try:
             if decide is not None:
-                run.call = call = await self._decided(call, decide, run)
+                call = await self._decided(call, decide, run)
             result = await self._attempt(call, terms, run)  # bare: most calls never see tenacity
             if isinstance(result, Bad):
                 result = await self._again(call, terms, run, result)
@@ -214,14 +214,14 @@ class Pipeline:
         self, call: Call[T], decide: Callable[[str | None], str], run: Run
     ) -> Call[T]:
         """Learn whose account it is, then say what a call counts as; the strictest if unknown."""
-        account_id = call.account_id
-        provider = None
+        account_id, provider = call.account_id, None
+        start = self._clock.monotonic()
         if account_id is not None:
-            start = self._clock.monotonic()
             await self._learner.told(account_id, within=run.patience)
-            run.has_waited(self._clock.monotonic() - start, "slot")
             provider = self.scheduler.lane(account_id).provider
-        return msgspec.structs.replace(call, action=decide(provider))
+        run.call = call = msgspec.structs.replace(call, action=decide(provider))
+        run.has_waited(self._clock.monotonic() - start, "slot")
+        return call
 
     async def _turn(
         self,
