@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .reading import Format
     from .table import Limits
 
-_LARGEST: Final = 256 * 1024
+_LARGEST: Final = 64 * 1024
 
 
 def load(path: str | os.PathLike[str]) -> Limits:
