@@ -2,37 +2,90 @@
 
 Only for windows of a minute or less: a longer wait is a daily or weekly cap, of which the rate
 knows nothing. No clock, no chance, no network: `now` comes in, instants go out.
+
+A refusal after successes is a *mark*: at that instant the limit was used up, and it has room again
+at an instant that a true Retry-After names, or that lies between the last refused and the first
+accepted probe. The successes between two such instants, over the time between them, are the rate.
 """
 
 from __future__ import annotations
 
-from math import inf
+from math import exp, inf, log, sqrt
 from typing import Final
 
 LONG: Final = 60.0  # a wait above it is a window that no rate describes
-_LEAST_ELAPSED: Final = 10.0
 _SLOWEST: Final = 1 / 600
 _FASTEST: Final = 1000.0
+_LEAST_WAIT: Final = 0.5
+_STEEPEST: Final = 1.02  # how much faster one call may be than the one before it
+_STEEPEST_LOG: Final = log(_STEEPEST)
+_SOME: Final = 20  # successes after which growth can be told from noise
+_MANY: Final = 30  # successes after which a mean is worth more than a guess
 
 
 class Adaptive:
     """Space a lane's calls by a rate that refusals lower and successes raise.
 
+    After each mark the rate starts a little below the level it believes in, comes near it slowly,
+    and leaves it ever faster upwards: all of it counted in calls, so that it suits any speed.
+
     Attributes:
         rate: calls a second at present.
+        level: the rate believed to be the limit's own; 0 before the first mark.
     """
 
-    __slots__ = ("_grown_at", "_hold_until", "_next", "_open_from", "_refused_at", "_won", "rate")
+    __slots__ = (
+        "_amount",
+        "_blocked_at",
+        "_closed",
+        "_count",
+        "_doubt",
+        "_free_at",
+        "_hint",
+        "_known_at",
+        "_misses",
+        "_next",
+        "_open_at",
+        "_passed",
+        "_peak",
+        "_reach",
+        "_span",
+        "_told",
+        "_tried",
+        "_tries",
+        "_trip",
+        "_truth",
+        "_width",
+        "_windowed",
+        "level",
+        "rate",
+    )
 
     def __init__(self, now: float, successes: int, since: float) -> None:
-        elapsed = max(now - since, _LEAST_ELAPSED)
-        self.rate: float = min(max(successes / elapsed, _SLOWEST), _FASTEST)
+        self.level: float = 0.0
+        self.rate: float = _SLOWEST
+        self._doubt = 0.3  # how far from the level the rate starts, as a share of it
+        self._reach = 10.0  # calls until it is there
+        self._tried = 0  # calls since the mark that went as fast as the rate allows
+        self._passed = successes  # successes since the mark
         self._next = now
-        self._refused_at = -inf
-        self._open_from = now
-        self._hold_until = inf
-        self._grown_at = now
-        self._won = 0.0
+        self._closed = False  # whether the lane has not opened again since a refusal
+        self._open_at = since  # when it did
+        self._blocked_at = -inf  # the mark
+        self._known_at = -inf  # the last refusal: what was granted before it teaches nothing
+        self._told = 0.0  # its Retry-After
+        self._hint = 0.0  # when there is room again, if a Retry-After says so
+        self._free_at = since  # when there was room again after the mark before
+        self._width = 0.0  # how uncertain that is
+        self._misses = 0  # refused probes since the mark
+        self._truth = 1.0  # how much of the true wait a Retry-After names; 0: no use
+        self._windowed = False  # whether a probe was ever refused: a bucket has room soon
+        self._amount = max(successes, 1)  # fewest successes between marks
+        self._count = 0  # what the mark had seen: successes, the rate, its pace and a call's time
+        self._tries = 0
+        self._peak = self._span = self._trip = 0.0
+
+    # -- pacing -------------------------------------------------------------------------------
 
     def ready_at(self, now: float) -> float:
         """Tell when the next call may go: now, or a later instant."""
@@ -41,41 +94,153 @@ class Adaptive:
 
     def hold(self, now: float) -> None:
         """Count a grant: the next call keeps its distance."""
-        self._next = now + 1 / self.rate
+        rate, at = self.rate, self._next
+        if self._closed:
+            self._closed, self._open_at = False, now
+            at = now
+        if (now - at) * rate < 0.25:  # noqa: PLR2004 - a lane without demand proves nothing
+            self._tried += 1
+            x = self._tried / self._reach - 1
+            fast = self.level * (1 + self._doubt * x * x * x)
+            steep = rate * _STEEPEST
+            rate = self.rate = fast if fast < steep else steep  # noqa: FURB136
+            now = at
+        self._next = now + 1 / rate
 
     def refund(self, now: float) -> None:
         """Take back a grant that nobody saw."""
-        self._next = now
+        self._next = min(self._next, now)
 
-    def done(self, now: float) -> None:
+    def done(self, now: float) -> None:  # noqa: ARG002 - the contract's
         """Count a success."""
-        self._won += 1
-        if now > self._hold_until and now > self._grown_at:
-            slow = self._hold_until > self._refused_at
-            pace = 0.0001 if slow else 0.003
-            self.rate = min(self.rate * (1 + pace * (now - self._grown_at)), _FASTEST)
-        self._grown_at = now
+        if self._closed:
+            return  # it went before the refusal
+        if not self._passed:
+            self._learn()
+            self._next = max(self._next, self._open_at + 1 / self.rate)
+        self._passed += 1
 
-    def cool_down(self, now: float) -> float | None:  # noqa: ARG002 - the contract's
-        """Propose the first cool-down after a refusal that named none; None for the lane's own."""
-        return None
+    # -- refusals -----------------------------------------------------------------------------
+
+    def cool_down(self, now: float, retry_after: float | None = None) -> float | None:
+        """Propose how long to wait, asked before `refused`; None for the lane's own rule.
+
+        Never instead of a Retry-After, only beyond one.
+        """
+        miss = self.level > 0 and not self._passed
+        since = self._blocked_at if miss else now
+        if now - since >= LONG or (retry_after or 0.0) > LONG:
+            return None
+        if retry_after is not None:
+            truth = self._truth_of(now, retry_after) if miss else self._truth
+            if truth:
+                return None if truth == 1.0 else retry_after / truth * 1.02 + 0.05
+        if not self.level:
+            base = min(max(100 / max(self._passed, 1), 2.0), LONG)
+        else:
+            base = max((2 if self._doubt < 0.1 else 4) / self.rate, _LEAST_WAIT)  # noqa: PLR2004
+        return min(base * 2.0 ** (self._misses + 1 if miss else 0), since + LONG + 1 - now)
 
     def refused(
         self, now: float, granted_at: float, retry_after: float | None, cooling_until: float
     ) -> None:
         """Learn from a 429; calls granted before the last one was known teach nothing."""
-        if granted_at < self._refused_at or (retry_after is not None and retry_after > LONG):
+        if granted_at < self._known_at:
             return
-        if self._refused_at > -inf:
-            total = max(now - self._refused_at, 1e-9)
-            duty = max(now - self._open_from, 0.0) / total
-            settled = duty >= 0.75 and self._won >= 8  # noqa: PLR2004
-            floor = 0.0 if settled else 0.3
-            self.rate = max(self.rate * max(floor, min(0.98, duty)), _SLOWEST)
-            self._hold_until = now + 300 if settled else now
+        if self.level and not self._passed:
+            self._miss(now, retry_after)
+        elif retry_after is None or retry_after <= LONG:
+            self._mark(now, granted_at, retry_after)
+        self._known_at, self._told = now, retry_after or 0.0
+        self._next, self._closed = cooling_until, True
+        self._tried = 0
+
+    def _miss(self, now: float, retry_after: float | None) -> None:
+        """Note a refused probe: a Retry-After before it was too short."""
+        self._hint = 0.0
+        if retry_after is not None:
+            self._truth = self._truth_of(now, retry_after)
+            self._hint = now + retry_after / self._truth if self._truth else 0.0
+        self._misses += 1
+        self._windowed = True
+
+    def _truth_of(self, now: float, told: float) -> float:
+        """Return the share of the true wait that is told, from two that were."""
+        share = (self._told - told) / max(now - self._known_at, 1e-3)
+        return min(share, 1.0) if share > 0.05 and self._misses < 3 else 0.0  # noqa: PLR2004
+
+    def _mark(self, now: float, granted_at: float, retry_after: float | None) -> None:
+        sure = retry_after is not None and self._truth > 0
+        self._hint = now + (retry_after or 0.0) / self._truth if sure else 0.0
+        if self.level:
+            self._count, self._tries, self._peak = self._passed, self._tried, self.rate
+            self._span = now - self._open_at
+            self._trip = now - granted_at
+            self._amount = min(self._amount, max(self._passed, 1))
         else:
-            self._hold_until = now
-        self._refused_at = now
-        self._open_from = max(cooling_until, now)
-        self._grown_at = now
-        self._won = 0.0
+            self._first(now)
+        self._blocked_at, self._passed, self._misses = now, 0, 0
+
+    def _first(self, now: float) -> None:
+        """Guess from the lane's first successes; with a Retry-After, a window would be known."""
+        if self._hint:
+            elapsed = max(self._hint - self._open_at, 0.05)
+            self._set(self._amount / elapsed, 0.05)
+        else:
+            elapsed = max(now - self._open_at, 10.0)
+            self._set(self._amount / elapsed, 0.3)
+
+    # -- learning -----------------------------------------------------------------------------
+
+    def _borne(self) -> float:
+        """Return the rate that was borne until the mark, while the rate was growing; 0: unknown."""
+        k, amount = self._tries, self._amount
+        if self._windowed:
+            if self._count < 2 * amount or self._span < LONG:
+                return 0.0
+            back = min(amount / 2, 0.5 * k)  # a window's mean is the rate in its middle
+        elif self._count < _SOME:
+            return 0.0
+        else:
+            back = 0.3 * k
+        if self._at(k) > 1.01 * self._peak:  # it grew as steeply as it may
+            return self._peak * exp(-back * _STEEPEST_LOG)
+        return self._at(k - back)
+
+    def _at(self, tried: float) -> float:
+        x = tried / self._reach - 1
+        return self.level * (1 + self._doubt * x * x * x)
+
+    def _learn(self) -> None:
+        """Set the level, now that it is known when there was room again."""
+        before, width, count = self._free_at, self._width, self._count
+        if self._hint:
+            self._free_at, self._width = self._hint, 0.0
+        else:
+            self._free_at = (self._known_at + self._open_at) / 2
+            self._width = self._open_at - self._known_at
+        if not count:
+            return
+        total = max(self._free_at - before, 1e-3)
+        rate = self._peak
+        mean = min(count / total, rate)
+        borne = max(self._borne(), mean)
+        if self._hint or not self._windowed:
+            if count >= _MANY and mean > 0.85 * rate:
+                self._set((mean + rate) / 2, 0.01 + (rate - mean) / (rate + mean))
+            elif self._hint:
+                self._set(mean, self._trip / total + 0.02)
+            else:
+                self._set(borne, 1 / count + 0.02 + (borne - mean) / (borne + mean) / 2)
+        elif borne > mean:
+            self._set(0.99 * borne, 0.02)
+        else:
+            pace = min(count / max(self._span, 1e-3), rate)
+            level = sqrt(mean * max(mean, pace)) if count > 1.5 * self._amount else mean
+            self._set(level, (width + self._width) / 6 / total + 0.02, count)
+
+    def _set(self, level: float, doubt: float, reach: float = 0.0) -> None:
+        self.level = min(max(level, _SLOWEST), _FASTEST)
+        self._doubt = min(doubt, 0.3)
+        self._reach = max(4 / self._doubt, min(reach, 300.0))
+        self.rate = self.level * (1 - self._doubt)

@@ -1,0 +1,105 @@
+"""Compare what clients do after a 429: `python benchmarks/policies/run.py [--quick]`.
+
+Goodput is the share of what the hidden limit would have let through; a cell is goodput % / 429 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from cases import HELD_OUT, HOUR, OTHERS, TUNED, fresh
+from lanes import POLICIES
+from simulate import WORKERS, simulate
+
+if TYPE_CHECKING:
+    from cases import Case
+    from simulate import Tally
+
+RESULTS = Path(__file__).parents[1] / "results" / "policies.json"
+OURS = "ours"
+GOODPUT, REFUSED = 97.0, 1.0
+
+
+class Cell(TypedDict):
+    """One policy in one case."""
+
+    group: str
+    case: str
+    policy: str
+    accounts: int
+    workers: int
+    goodput: float
+    refused: float
+    met: bool
+
+
+def accounts_for(case: Case, policy: str, calls: float) -> int:
+    """Return how many accounts make about so many calls, 100 at most; one that storms, fewer."""
+    return max(2, min(100, int(calls * (1 if policy == OURS else 0.15) / (case.rate * HOUR))))
+
+
+def cell(group: str, case: Case, policy: str, calls: float, workers: int = WORKERS) -> Cell:
+    """Simulate one cell."""
+    accounts = accounts_for(case, policy, calls)
+    tally: Tally = simulate(case, POLICIES[policy], accounts=accounts, workers=workers)
+    goodput, refused = round(tally.goodput, 2), round(tally.share_refused, 2)
+    met = tally.goodput >= GOODPUT and tally.share_refused < REFUSED
+    return Cell(
+        group=group,
+        case=case.name,
+        policy=policy,
+        accounts=accounts,
+        workers=workers,
+        goodput=goodput,
+        refused=refused,
+        met=met,
+    )
+
+
+def table(cells: list[Cell]) -> str:
+    """Write one group as markdown, a row a case, and a last row of how many meet the goal."""
+    policies = list(dict.fromkeys(cell["policy"] for cell in cells))
+    rows = [["case", *policies], ["---"] * (len(policies) + 1)]
+    by = {(cell["case"], cell["policy"]): cell for cell in cells}
+    for case in dict.fromkeys(cell["case"] for cell in cells):
+        row = [case]
+        for policy in policies:
+            found = by[case, policy]
+            text = f"{found['goodput']:.1f} / {found['refused']:.2f}"
+            row.append(f"**{text}**" if found["met"] else text)
+        rows.append(row)
+    met = [sum(cell["met"] for cell in cells if cell["policy"] == name) for name in policies]
+    rows.append([f"goal met, of {len(rows) - 2}", *map(str, met)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="few accounts: a smoke test, no proof")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="where the JSON goes")
+    options = parser.parse_args(arguments)
+    start, calls = time.monotonic(), 3_000.0 if options.quick else 60_000.0
+    groups = {"tuned": TUNED, "held out": HELD_OUT, "fresh": fresh(), "others": OTHERS}
+    if options.quick:
+        groups = {"tuned": TUNED[:2], "held out": HELD_OUT[:2]}
+    cells: list[Cell] = []
+    for group, cases in groups.items():
+        new = [cell(group, case, name, calls) for case in cases for name in POLICIES]
+        print(f"\n### {group}\n\n{table(new)}", flush=True)
+        cells += new
+    seconds = time.monotonic() - start
+    print(f"\n{len(cells)} cells in {seconds:.0f} s; {WORKERS} calls under way at most an account")
+    document = {"quick": options.quick, "seconds": round(seconds, 1), "cells": cells}
+    options.output.write_text(json.dumps(document, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
