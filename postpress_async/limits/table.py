@@ -240,7 +240,7 @@ def _of_tier(rows: list[Limit], tier: str | None) -> Limit | None:
         return None
     free = min(row.amount - row.keep for row in held)
     bursts = [row.burst for row in held if row.burst is not None]
-    strictest = min(held, key=lambda row: row.amount)
+    strictest = min(held, key=lambda row: (row.amount, row.tier or "", row.source, str(row.per)))
     keep, burst = strictest.amount - free, min(bursts, default=None)
     if (keep, burst) == (strictest.keep, strictest.burst):
         return strictest

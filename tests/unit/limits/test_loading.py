@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -278,3 +280,32 @@ def test_other_formats_are_refused():
         Limits.loads("a: 1", format="yaml")
     with pytest.raises(ConfigurationError, match="text must be a str"):
         Limits.loads(3)
+
+
+def test_the_files_of_the_guide_can_be_read():
+    guide = Path(__file__).parents[3] / "docs" / "limits-in-files.md"
+    found = re.findall(r"```(toml|json)[^\n]*\n(.*?)```", guide.read_text("utf-8"), re.DOTALL)
+    assert [kind for kind, _ in found] == ["toml", "json"]
+    for kind, text in found:
+        limits = Limits.loads(text, format=kind)
+        assert limits.rows_for("LINKEDIN", None, "profile")[0].amount in {40, 80}
+        assert len(limits.hours) == 1
+
+
+def test_the_guide_names_every_field():
+    guide = Path(__file__).parents[3] / "docs" / "limits-in-files.md"
+    text = guide.read_text("utf-8")
+    for table, kind in [("limit", Limit), ("spacing", Spacing), ("warm_up", WarmUp)]:
+        (line,) = re.findall(rf"^\| `\[\[{table}\]\]` \|(.*?)\|", text, re.MULTILINE)
+        fields = [*kind.__struct_fields__, *(["mode"] if kind is Limit else [])]
+        assert set(re.findall(r"`(\w+)`", line)) == set(fields)
+
+
+def test_the_guide_shows_the_errors_as_they_are():
+    guide = Path(__file__).parents[3] / "docs" / "limits-in-files.md"
+    said = re.findall(r"^limits:.*$", guide.read_text("utf-8"), re.MULTILINE)
+    texts = ["[[limit]]\nactions = 'profile'\namont = 40", 'base = "human"\ntz = "Paris"']
+    for text, line in zip(texts, said, strict=True):
+        with pytest.raises(ConfigurationError) as caught:
+            Limits.loads(text)
+        assert str(caught.value) == line
