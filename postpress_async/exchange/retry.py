@@ -112,8 +112,8 @@ def _by_status(
         return again if refused_early else STOP
     if slug == "authentication_intent_error":
         return STOP if route.repeatable == "safe" else unless_write
-    if slug == "provider_error" and status == 500 and route.repeatable != "write":
-        return Wait(0.0, "cool_down") if number == 1 else STOP
+    if slug == "provider_error" and status == 500 and unless_write is again:
+        return Wait(0.0, "cool_down") if number == 1 else STOP  # the second closes the action
     if status == 500 and route.method == "PATCH" and number > 1 and not trusted:
         return STOP
     return unless_write

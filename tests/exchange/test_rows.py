@@ -61,7 +61,7 @@ ANSWERS = """
 422 cannot_resend_yet        | S+ ProviderLimitError refused | S+ ProviderLimitError refused | S+ ProviderLimitError refused | S+ ProviderLimitError refused | yes
 429 too_many_requests in 0.001 s | R+ RateLimitedError refused | R+ RateLimitedError refused | R+ RateLimitedError refused | R+ RateLimitedError refused | yes
 500 unexpected_error         | R+ ServerError refused | R ServerError unknown | R ServerError unknown | U ServerError unknown | yes
-500 provider_error in 0.001 s    | 1+ ProviderLimitError refused | 1 ProviderLimitError unknown | R ProviderLimitError unknown | U ProviderLimitError unknown | yes
+500 provider_error in 0.001 s    | 1+ ProviderLimitError refused | 1 ProviderLimitError unknown | 1 ProviderLimitError unknown | U ProviderLimitError unknown | yes
 501 feature_not_implemented  | S NotImplementedByProviderError refused | S NotImplementedByProviderError refused | S NotImplementedByProviderError refused | S NotImplementedByProviderError refused | no
 502                          | R+ ServerError refused | R ServerError unknown | R ServerError unknown | U ServerError unknown | yes
 503                          | R+ ServiceUnavailableError refused | R ServiceUnavailableError unknown | R ServiceUnavailableError unknown | U ServiceUnavailableError unknown | yes

@@ -99,7 +99,7 @@ TABLE: Final[dict[str, tuple[Reply | Failed, str]]] = {
     "429 of a proxy": (page(429), "C C C C C C"),
     "500": (said(500, "unexpected_error"), "B B B B1 R U"),
     "500 of a proxy": (page(500), "B B B B1 R U"),
-    "500 provider": (said(500, "provider_error"), "C1 C1 C1 C1 R U"),
+    "500 provider": (said(500, "provider_error"), "C1 C1 C1 C1 R1 U"),
     "502": (page(502), "B B B B R U"),
     "504": (said(504, "request_timeout"), "B B B B R U"),
     "503 of a proxy": (page(503), "B B B B R U"),
