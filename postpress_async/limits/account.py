@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
+from .words import Tier  # noqa: TC001 - at run time too, for `inspect.signature`
+
 if TYPE_CHECKING:
     from .table import Limits
-    from .words import Tier
 
 
 class AccountInfo(msgspec.Struct, frozen=True, kw_only=True):
