@@ -216,7 +216,7 @@ BAD_JSON = {
     ' "amount": 2}]}': "4: 'amount' is there twice",
     '{"spacing": [{"least": NaN, "most": 1}]}': "1: spacing 1: least must be a number",
     '{"spacing": [{"least": null, "most": 1}]}': "1: spacing 1: least must be a finite number",
-    '{"base": "none",}': "1: is not JSON, column 17: ",
+    '{\n"base": none}': "2: is not JSON, column 9: Expecting value",
     '{"base": ' + "1" * 5000 + "}": " is not JSON: Exceeds the limit",
     "[" * 50_000: " is nested too deeply",
 }
