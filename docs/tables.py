@@ -19,6 +19,7 @@ from postpress_async import Limits, Retries, Timeout, WarmUp
 from postpress_async.exchange import retry
 from postpress_async.sandbox.problems import STATUS_OF
 from postpress_async.wire import codec, problems
+from postpress_async.wire.meaning import AGAIN
 from postpress_async.wire.routes import Route
 from postpress_async.wire.values import Bad, Call, Failed, HttpRequest, Reply
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from postpress_async.errors import ResponseError
+    from postpress_async.limits import Effect
     from postpress_async.wire.routes import Method
 
 DOCS = Path(__file__).resolve().parent
@@ -214,6 +216,67 @@ def _read(method: Method, answer: Reply | Failed) -> Bad:
     return result
 
 
+FOLLOWS: dict[Effect, str] = {
+    "none": "nothing",
+    "no_answer": "nothing; it proves nothing about the account",
+    "unavailable": "the service failed: the account did nothing wrong",
+    "cool_down": "the account cools down; on a `read`, the API key does",
+    "provider_error": "the account cools down; two in a row close the action",
+    "close_action": "the action closes until its windows have room",
+    "same_again": "this person was asked before: three people in a row close the action",
+    "close": "the account's lane closes until it is in order again",
+    "restrict": "the account's lane closes until a person resumes it",
+    "key_refused": "whoever waits gets `AuthenticationError` at once; nothing stays closed",
+}
+MEANT: tuple[tuple[str, tuple[Reply | Failed, ...]], ...] = (
+    ("429", (_answer(429),)),
+    ("500 `provider_error`", (_answer(500, "provider_error"),)),
+    ("422 `limit_exceeded`", (_answer(422, "limit_exceeded"),)),
+    (
+        "422 or 409 `cannot_resend_yet`, `cannot_resend_within_24hrs`, `already_invited_recently`",
+        tuple(_answer(status, slug) for status in (409, 422) for slug in AGAIN),
+    ),
+    (
+        "401 `disconnected_account`, `expired_credentials`",
+        (_answer(401, "disconnected_account"), _answer(401, "expired_credentials")),
+    ),
+    ("403 `account_restricted`", (_answer(403, "account_restricted"),)),
+    (
+        "401 `missing_credentials`, `key_…`, or without a type; not on a login",
+        (_answer(401, "missing_credentials"), _answer(401, "key_missing"), _answer(401)),
+    ),
+    ("other 401", (_answer(401, "invalid_credentials"), _answer(401, "checkpoint_error"))),
+    (
+        "other 500, 502, 503, 504",
+        tuple(_answer(status) for status in (500, 502, 503, 504, 520)),
+    ),
+    (
+        "no connection; no answer in time; cut off; no HTTP",
+        (_none("connect", sent=False), _none("dns", sent=False), _none("timeout", sent=True),
+         _none("closed", sent=True), _none("garbage", sent=True)),
+    ),
+    (
+        "a bad certificate; a 2xx that cannot be read; 400, 408, 413, 415, 425, 501",
+        (_none("certificate", sent=False), _good("body"), _good("too_big"),
+         *(_answer(status) for status in (400, 408, 413, 415, 425, 501))),
+    ),
+    ("other 403, 404, 409, 422", tuple(_answer(status) for status in (403, 404, 409, 422))),
+)  # fmt: skip
+
+
+def meanings() -> str:
+    """Return what a failure means beyond its call, by asking for each verdict."""
+    return table(
+        "what came | what follows",
+        ([label, FOLLOWS[_effect_of(answers)]] for label, answers in MEANT),
+    )
+
+
+def _effect_of(answers: tuple[Reply | Failed, ...]) -> Effect:
+    (effect,) = {_read("POST", answer).verdict.effect for answer in answers}
+    return effect
+
+
 # -- performance.md -------------------------------------------------------------------------------
 
 
@@ -250,6 +313,7 @@ TABLES: dict[str, tuple[str, Callable[[], str]]] = {
     "recommended": ("limits.md", recommended),
     "counting": ("limits.md", counting),
     "retries": ("retries.md", retries),
+    "meanings": ("retries.md", meanings),
 }
 
 

@@ -24,9 +24,8 @@ _MANY: Final = 429
 _UNAUTHORISED: Final = 401
 _REFUNDED: Final = frozenset({400, 401, 415, 501})
 _PROVES_NOTHING: Final = frozenset({400, 401, 408, 413, 415, 425})  # the provider never saw it
-_AGAIN: Final = frozenset(
-    {"cannot_resend_yet", "cannot_resend_within_24hrs", "already_invited_recently"}
-)
+AGAIN: Final = ("cannot_resend_yet", "cannot_resend_within_24hrs", "already_invited_recently")
+"""Types that say that this very person was asked before."""
 _REFUSING: Final = frozenset({409, 422})
 # Not the service's own failing: the provider's, and a login's.
 _NOT_THE_SERVICE: Final = frozenset({"provider_error", "authentication_intent_error"})
@@ -75,7 +74,7 @@ def _effect(call: Call[object], status: int, slug: str | None) -> Effect:
             return "provider_error"
         if status in _REFUSING and slug == "limit_exceeded":
             return "close_action"
-        if status in _REFUSING and slug in _AGAIN:
+        if status in _REFUSING and slug in AGAIN:
             return "same_again"
     if status >= _SERVER:
         own = status == _NOT_IMPLEMENTED or (status == _SERVER and slug in _NOT_THE_SERVICE)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+NAMES = ("errors", "recommended", "counting", "retries", "meanings")
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -18,14 +19,23 @@ def tables():
     return module
 
 
-@pytest.mark.parametrize("name", ["errors", "recommended", "counting", "retries"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_table_says_what_the_code_decides(tables, name):
     _, text, new = tables.renewed(name)
     assert text == new, "run `python docs/tables.py`"
 
 
 def test_every_table_is_held(tables):
-    assert set(tables.TABLES) == {"errors", "recommended", "counting", "retries"}
+    assert set(tables.TABLES) == set(NAMES)
+
+
+def test_the_table_of_meanings_covers_every_effect_of_an_action(tables):
+    from typing import get_args  # noqa: PLC0415
+
+    from postpress_async.limits import Effect  # noqa: PLC0415
+
+    shown = {tables._effect_of(answers) for _, answers in tables.MEANT}
+    assert shown | {"cool_key"} == set(get_args(Effect))  # a read's alone
 
 
 def test_the_table_of_retries_covers_every_failure_and_refusal(tables):
