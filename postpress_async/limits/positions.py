@@ -90,8 +90,6 @@ class Positions:
             self._counts[path] = self._counts.get(path, -1) + 1
             self.lines.setdefault(path, line)
             path = (*path, self._counts[path])
-        elif path in self._counts:
-            path = (*path, self._counts[path])
         self.lines.setdefault(path, line)
         return path
 
