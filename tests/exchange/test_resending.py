@@ -201,3 +201,19 @@ async def test_many_at_once_over_one_session(serve, talk, session):
     await asyncio.gather(*(talker(column) for column in COLUMNS * 5))
     assert len(raw.seen) == 25
     talker.nothing_is_held()
+
+
+@pytest.mark.parametrize(("given", "effect"), [(True, "no_answer"), (False, "unavailable")])
+async def test_a_wait_in_a_pool_of_the_users_is_no_sign_of_a_failing_service(  # noqa: PLR0917 - fixtures
+    serve, talk, session, monkeypatch, given, effect
+):
+    raw = await serve("mute")
+    options = {"session": session} if given else {}
+    talker = talk(raw, timeout=Timeout(total=0.05), retries=Retries.none(), **options)
+    scheduler = talker.client.scheduler
+    report, seen = scheduler.report, []
+    monkeypatch.setattr(
+        scheduler, "report", lambda slot, verdict: (seen.append(verdict), report(slot, verdict))
+    )
+    await talker.fails("GET")
+    assert [verdict.effect for verdict in seen] == [effect]
