@@ -39,6 +39,7 @@ class Case:
     retry_after: str
     moves: Moves = DROP
     bursty: bool = False  # demand five minutes in ten, instead of always
+    until: float = HOUR
 
     @property
     def rate(self) -> float:

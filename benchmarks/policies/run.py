@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from caps import cases as cap_cases
+from caps import refusals
 from cases import HELD_OUT, HOUR, OTHERS, TUNED, fresh
 from lanes import POLICIES
 from simulate import WORKERS, simulate
@@ -80,6 +82,43 @@ def table(cells: list[Cell]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+class Cap(TypedDict):
+    """One daily cap: refusals a day and account, by day, with and without learning."""
+
+    case: str
+    learns: bool
+    days: list[float]
+    worst: int
+    goodput: float
+
+
+def caps(*, quick: bool) -> list[Cap]:
+    """Simulate the hidden daily caps."""
+    rows: list[Cap] = []
+    for case in cap_cases()[: 2 if quick else None]:
+        for learns in (True, False):
+            days, worst, goodput = refusals(case, learns=learns, accounts=3 if quick else 30)
+            rounded = [round(day, 1) for day in days]
+            rows.append(
+                Cap(case=case.name, learns=learns, days=rounded, worst=worst, goodput=goodput)
+            )
+    return rows
+
+
+def cap_table(rows: list[Cap]) -> str:
+    """Write the daily caps as markdown."""
+    lines = [
+        "| case | learns | refusals on each day | worst day of one account |",
+        "| --- " * 4 + "|",
+    ]
+    for row in rows:
+        days = " ".join(f"{day:g}" for day in row["days"])
+        lines.append(
+            f"| {row['case']} | {'yes' if row['learns'] else 'no'} | {days} | {row['worst']} |"
+        )
+    return "\n".join(lines)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="few accounts: a smoke test, no proof")
@@ -88,15 +127,22 @@ def main(arguments: list[str] | None = None) -> int:
     start, calls = time.monotonic(), 3_000.0 if options.quick else 60_000.0
     groups = {"tuned": TUNED, "held out": HELD_OUT, "fresh": fresh(), "others": OTHERS}
     if options.quick:
-        groups = {"tuned": TUNED[:2], "held out": HELD_OUT[:2]}
+        groups = {"tuned": TUNED[:2], "others": OTHERS[:2]}
     cells: list[Cell] = []
     for group, cases in groups.items():
         new = [cell(group, case, name, calls) for case in cases for name in POLICIES]
         print(f"\n### {group}\n\n{table(new)}", flush=True)
         cells += new
+    if not options.quick:
+        for workers in (1, 8):
+            new = [cell("held out", case, OURS, calls / 2, workers) for case in HELD_OUT]
+            print(f"\n### held out, {workers} under way\n\n{table(new)}", flush=True)
+            cells += new
+    daily = caps(quick=options.quick)
+    print(f"\n### a hidden daily cap of 50 under a declared 80\n\n{cap_table(daily)}")
     seconds = time.monotonic() - start
     print(f"\n{len(cells)} cells in {seconds:.0f} s; {WORKERS} calls under way at most an account")
-    document = {"quick": options.quick, "seconds": round(seconds, 1), "cells": cells}
+    document = {"quick": options.quick, "seconds": round(seconds, 1), "cells": cells, "caps": daily}
     options.output.write_text(json.dumps(document, indent=1) + "\n")
     return 0
 

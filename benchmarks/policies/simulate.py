@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cases import Case
+    from hidden import Hidden
 
 WORKERS = 2
 ON = 300.0  # seconds of demand, and of none, of a bursty account
@@ -39,6 +40,20 @@ class Policy(Protocol):
     def answered(self, now: float, sent_at: float, wait: float | None, *, passed: bool) -> None:
         """Hear an answer; `wait` is the Retry-After."""
         ...
+
+
+class Service(Protocol):
+    """Be what a service does: its limit, and how that changes."""
+
+    @property
+    def retry_after(self) -> str: ...
+    @property
+    def moves(self) -> tuple[tuple[float, float], ...]: ...
+    @property
+    def bursty(self) -> bool: ...
+    @property
+    def until(self) -> float: ...
+    def limit(self, random: Random) -> Hidden: ...
 
 
 @dataclass
@@ -63,7 +78,7 @@ class Tally:
         return 100 * self.refused / max(self.passed + self.refused, 1)
 
 
-def wanted(case: Case, now: float) -> float:
+def wanted(case: Service, now: float) -> float:
     """Return the first instant from `now` on at which the account has something to send."""
     if not case.bursty or now % (2 * ON) < ON:
         return now
@@ -90,7 +105,7 @@ def allowed(case: Case, random: Random) -> int:
 class Account:
     """Run one account's hour."""
 
-    def __init__(self, case: Case, policies: list[Policy], random: Random) -> None:
+    def __init__(self, case: Service, policies: list[Policy], random: Random) -> None:
         self.case = case
         self.limit = case.limit(Random(random.random()))
         self.policies = policies
@@ -107,7 +122,7 @@ class Account:
         self._send(0.0)
         while self.heap:
             now, _, kind, worker, value, wait = heappop(self.heap)
-            if now >= HOUR:
+            if now >= self.case.until:
                 break
             if kind == _ARRIVAL:
                 self._arrive(now, worker, value)
@@ -116,8 +131,10 @@ class Account:
                 self._answer(now, worker, value, wait)
             elif kind == _MOVE:
                 self.limit.scale(value, now)
-            else:
+            elif now == self.wake_at:
                 self.wake_at = inf
+            else:
+                continue  # an earlier one took its place
             self._send(now)
         return self.tally
 

@@ -31,12 +31,13 @@ class Adaptive:
 
     Attributes:
         rate: calls a second at present.
-        level: the rate believed to be the limit's own; 0 before the first mark.
+        level: the rate believed to be the limit's own.
     """
 
     __slots__ = (
         "_amount",
         "_blocked_at",
+        "_burst",
         "_closed",
         "_count",
         "_doubt",
@@ -62,9 +63,9 @@ class Adaptive:
     )
 
     def __init__(self, now: float, successes: int, since: float) -> None:
-        self.level: float = 0.0
-        self.rate: float = _SLOWEST
-        self._doubt = 0.3  # how far from the level the rate starts, as a share of it
+        self.level: float = _FASTEST
+        self.rate: float = _FASTEST
+        self._doubt = 0.0  # how far from the level the rate starts, as a share of it
         self._reach = 10.0  # calls until it is there
         self._tried = 0  # calls since the mark that went as fast as the rate allows
         self._passed = successes  # successes since the mark
@@ -80,10 +81,20 @@ class Adaptive:
         self._misses = 0  # refused probes since the mark
         self._truth = 1.0  # how much of the true wait a Retry-After names; 0: no use
         self._windowed = False  # whether a probe was ever refused: a bucket has room soon
-        self._amount = max(successes, 1)  # fewest successes between marks
+        self._burst = max(successes, 1)  # what passed before the first mark
+        self._amount = self._burst  # fewest successes in a window
         self._count = 0  # what the mark had seen: successes, the rate, its pace and a call's time
         self._tries = 0
         self._peak = self._span = self._trip = 0.0
+
+    def __getstate__(self) -> tuple[float, ...]:
+        """Return all it knows, as numbers."""
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __setstate__(self, state: tuple[float, ...]) -> None:
+        """Know what was known."""
+        for name, value in zip(self.__slots__, state, strict=True):
+            setattr(self, name, value)
 
     # -- pacing -------------------------------------------------------------------------------
 
@@ -127,7 +138,8 @@ class Adaptive:
 
         Never instead of a Retry-After, only beyond one.
         """
-        miss = self.level > 0 and not self._passed
+        first = self._blocked_at == -inf
+        miss = not first and not self._passed
         since = self._blocked_at if miss else now
         if now - since >= LONG or (retry_after or 0.0) > LONG:
             return None
@@ -135,11 +147,15 @@ class Adaptive:
             truth = self._truth_of(now, retry_after) if miss else self._truth
             if truth:
                 return None if truth == 1.0 else retry_after / truth * 1.02 + 0.05
-        if not self.level:
-            base = min(max(100 / max(self._passed, 1), 2.0), LONG)
+        if first:
+            base = min(max(100 / self._burst, 2.0), 20.0)
         else:
             base = max((2 if self._doubt < 0.1 else 4) / self.rate, _LEAST_WAIT)  # noqa: PLR2004
-        return min(base * 2.0 ** (self._misses + 1 if miss else 0), since + LONG + 1 - now)
+            if miss:
+                base *= 2.0 ** (self._misses + 1)
+            if miss and self._misses > 1 and self._windowed:
+                base = max(base, 0.4 * self._amount / self.level)
+        return min(base, since + LONG + 1 - now)
 
     def refused(
         self, now: float, granted_at: float, retry_after: float | None, cooling_until: float
@@ -147,9 +163,11 @@ class Adaptive:
         """Learn from a 429; calls granted before the last one was known teach nothing."""
         if granted_at < self._known_at:
             return
-        if self.level and not self._passed:
+        if retry_after is not None and retry_after > LONG:
+            self._hint, self._count, self._passed = cooling_until, 0, 0  # begin again after it
+        elif self._blocked_at > -inf and not self._passed:
             self._miss(now, retry_after)
-        elif retry_after is None or retry_after <= LONG:
+        else:
             self._mark(now, granted_at, retry_after)
         self._known_at, self._told = now, retry_after or 0.0
         self._next, self._closed = cooling_until, True
@@ -162,7 +180,6 @@ class Adaptive:
             self._truth = self._truth_of(now, retry_after)
             self._hint = now + retry_after / self._truth if self._truth else 0.0
         self._misses += 1
-        self._windowed = True
 
     def _truth_of(self, now: float, told: float) -> float:
         """Return the share of the true wait that is told, from two that were."""
@@ -172,11 +189,10 @@ class Adaptive:
     def _mark(self, now: float, granted_at: float, retry_after: float | None) -> None:
         sure = retry_after is not None and self._truth > 0
         self._hint = now + (retry_after or 0.0) / self._truth if sure else 0.0
-        if self.level:
+        if self._blocked_at > -inf:
             self._count, self._tries, self._peak = self._passed, self._tried, self.rate
             self._span = now - self._open_at
             self._trip = now - granted_at
-            self._amount = min(self._amount, max(self._passed, 1))
         else:
             self._first(now)
         self._blocked_at, self._passed, self._misses = now, 0, 0
@@ -185,10 +201,10 @@ class Adaptive:
         """Guess from the lane's first successes; with a Retry-After, a window would be known."""
         if self._hint:
             elapsed = max(self._hint - self._open_at, 0.05)
-            self._set(self._amount / elapsed, 0.05)
+            self._set(self._burst / elapsed, 0.05)
         else:
-            elapsed = max(now - self._open_at, 10.0)
-            self._set(self._amount / elapsed, 0.3)
+            elapsed = max(now - self._open_at, 10.0 + self._burst / 4)
+            self._set(self._burst / elapsed, 0.3)
 
     # -- learning -----------------------------------------------------------------------------
 
@@ -198,7 +214,7 @@ class Adaptive:
         if self._windowed:
             if self._count < 2 * amount or self._span < LONG:
                 return 0.0
-            back = min(amount / 2, 0.5 * k)  # a window's mean is the rate in its middle
+            back = min(0.75 * amount, 0.5 * k)  # the last full window is what it did not bear
         elif self._count < _SOME:
             return 0.0
         else:
@@ -219,11 +235,14 @@ class Adaptive:
         else:
             self._free_at = (self._known_at + self._open_at) / 2
             self._width = self._open_at - self._known_at
-        if not count:
+        if not count or self._known_at - self._blocked_at >= LONG:
             return
         total = max(self._free_at - before, 1e-3)
         rate = self._peak
         mean = min(count / total, rate)
+        if self._misses and (self._free_at - self._blocked_at) * mean > 3.5:  # noqa: PLR2004
+            self._windowed = True
+            self._amount = min(self._amount, count)
         borne = max(self._borne(), mean)
         if self._hint or not self._windowed:
             if count >= _MANY and mean > 0.85 * rate:
@@ -231,12 +250,17 @@ class Adaptive:
             elif self._hint:
                 self._set(mean, self._trip / total + 0.02)
             else:
-                self._set(borne, 1 / count + 0.02 + (borne - mean) / (borne + mean) / 2)
+                self._set(
+                    borne, 1 / count + 0.02 + 0.5 * max(borne - mean, rate - borne) / (rate + borne)
+                )
         elif borne > mean:
-            self._set(0.99 * borne, 0.02)
+            self._set(0.99 * borne, 0.02 + 0.5 * (rate - borne) / (rate + borne))
         else:
             pace = min(count / max(self._span, 1e-3), rate)
             level = sqrt(mean * max(mean, pace)) if count > 1.5 * self._amount else mean
+            if level > 0.75 * rate:
+                self._set((level + rate) / 2, 0.02 + (rate - level) / (rate + level) / 2)
+                return
             self._set(level, (width + self._width) / 6 / total + 0.02, count)
 
     def _set(self, level: float, doubt: float, reach: float = 0.0) -> None:
