@@ -148,11 +148,11 @@ class Adaptive:
             if truth:
                 return None if truth == 1.0 else retry_after / truth * 1.02 + 0.05
         if first:
-            base = min(max(100 / self._burst, 2.0), 20.0)
+            base = min(max(150 / self._burst, 2.0), 10.0)
         else:
             base = max((2 if self._doubt < 0.1 else 4) / self.rate, _LEAST_WAIT)  # noqa: PLR2004
             if miss:
-                base *= 2.0 ** (self._misses + 1)
+                base *= 1.5 ** (self._misses + 1)
             if miss and self._misses > 1 and self._windowed:
                 base = max(base, 0.4 * self._amount / self.level)
         return min(base, since + LONG + 1 - now)
@@ -203,7 +203,7 @@ class Adaptive:
             elapsed = max(self._hint - self._open_at, 0.05)
             self._set(self._burst / elapsed, 0.05)
         else:
-            elapsed = max(now - self._open_at, 10.0 + self._burst / 4)
+            elapsed = max(now - self._open_at, 3.0 + self._burst / 10)
             self._set(self._burst / elapsed, 0.3)
 
     # -- learning -----------------------------------------------------------------------------
@@ -214,11 +214,11 @@ class Adaptive:
         if self._windowed:
             if self._count < 2 * amount or self._span < LONG:
                 return 0.0
-            back = min(0.75 * amount, 0.5 * k)  # the last full window is what it did not bear
+            back = min(0.5 * amount, 0.5 * k)  # the last full window is what it did not bear
         elif self._count < _SOME:
             return 0.0
         else:
-            back = 0.3 * k
+            back = 0.2 * k
         if self._at(k) > 1.01 * self._peak:  # it grew as steeply as it may
             return self._peak * exp(-back * _STEEPEST_LOG)
         return self._at(k - back)
@@ -243,25 +243,46 @@ class Adaptive:
         if self._misses and (self._free_at - self._blocked_at) * mean > 3.5:  # noqa: PLR2004
             self._windowed = True
             self._amount = min(self._amount, count)
-        borne = max(self._borne(), mean)
-        if self._hint or not self._windowed:
-            if count >= _MANY and mean > 0.85 * rate:
-                self._set((mean + rate) / 2, 0.01 + (rate - mean) / (rate + mean))
-            elif self._hint:
-                self._set(mean, self._trip / total + 0.02)
-            else:
-                self._set(
-                    borne, 1 / count + 0.02 + 0.5 * max(borne - mean, rate - borne) / (rate + borne)
-                )
-        elif borne > mean:
-            self._set(0.99 * borne, 0.02 + 0.5 * (rate - borne) / (rate + borne))
+        if self._hint:
+            self._settle_sure(mean, total)
+        elif self._windowed:
+            self._settle_window(mean, (width + self._width) / total)
         else:
-            pace = min(count / max(self._span, 1e-3), rate)
-            level = sqrt(mean * max(mean, pace)) if count > 1.5 * self._amount else mean
-            if level > 0.75 * rate:
-                self._set((level + rate) / 2, 0.02 + (rate - level) / (rate + level) / 2)
-                return
-            self._set(level, (width + self._width) / 6 / total + 0.02, count)
+            self._settle_bucket(mean)
+
+    def _settle_sure(self, mean: float, total: float) -> None:
+        """Believe a mean between two instants that were told."""
+        rate = self._peak
+        if self._count >= _MANY and mean > 0.85 * rate:
+            self._set((mean + rate) / 2, 0.01 + (rate - mean) / (rate + mean))
+        else:
+            self._set(mean, self._trip / total + 0.02)
+
+    def _settle_bucket(self, mean: float) -> None:
+        """Choose between a mean, too low where a small bucket ran over, and the rate it bore."""
+        rate, count = self._peak, self._count
+        if count >= _MANY and mean > 0.85 * rate:
+            self._set((mean + rate) / 2, 0.01 + (rate - mean) / (rate + mean))
+            return
+        level = max(self._borne(), mean)
+        if count < _SOME:
+            pace = max(min(count / max(self._span, 1e-3), rate), mean)
+            level = mean * (pace / mean) ** 0.0
+        self._set(level, 1 / count + 0.2 * max(level - mean, rate - level) / (rate + level))
+
+    def _settle_window(self, mean: float, vague: float) -> None:
+        """Choose between a mean, of as many windows as it may be, and the rate they bore."""
+        rate, count, borne = self._peak, self._count, self._borne()
+        if borne > mean:
+            self._set(0.98 * borne, 0.015)
+            return
+        level = mean
+        if count > 1.5 * self._amount:  # the wait was part of a window, not lost
+            level = sqrt(mean * max(mean, min(count / max(self._span, 1e-3), rate)))
+        if level > 0.75 * rate:
+            self._set((level + rate) / 2, 0.02 + (rate - level) / (rate + level) / 2)
+        else:
+            self._set(level, vague / 10 + 0.02, count)
 
     def _set(self, level: float, doubt: float, reach: float = 0.0) -> None:
         self.level = min(max(level, _SLOWEST), _FASTEST)
