@@ -14,7 +14,7 @@ from postpress_async.exchange.home import Home
 from postpress_async.exchange.key_gate import KeyGate
 from postpress_async.exchange.learning import Learner
 from postpress_async.exchange.pipeline import Pipeline, Terms
-from postpress_async.limits import ACTIONS, Limits
+from postpress_async.limits import ACTIONS, Limits, LimitsOf
 from postpress_async.options import (
     Http,
     KeyRate,
@@ -61,7 +61,7 @@ class ClientOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     api_key: str
     base_url: str
-    limits: Limits
+    limits: Limits | LimitsOf
     timeout: Timeout
     max_queue: int
     http: Http
@@ -84,7 +84,8 @@ class Postpress:
         base_url: `https://host`, `…/v1` or `…/api/v1`; else `POSTPRESS_BASE_URL`, else the
             documented one.
         state: where counts live: `memory:` keeps them in this process.
-        limits: what each account may do.
+        limits: what each account may do; or a function that takes an `AccountInfo` and returns
+            its limits, asked anew whenever more is known of the account.
         timeout: the bounds of one attempt.
         retries: how often a call that may be repeated is tried.
         max_wait: seconds that one call may wait in all, for slots and between attempts.
@@ -113,7 +114,7 @@ class Postpress:
         *,
         base_url: str | None = None,
         state: str = "memory:",
-        limits: Limits | None = None,
+        limits: Limits | LimitsOf | None = None,
         timeout: Timeout | None = None,
         retries: Retries | None = None,
         max_wait: float = 30.0,

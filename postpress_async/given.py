@@ -18,6 +18,7 @@ from postpress_async.wire import target
 
 if TYPE_CHECKING:
     from postpress_async.hooks import Hook
+    from postpress_async.limits import LimitsOf
 
 DEFAULT_BASE_URL: Final = "https://api.postpress.ai/v1"
 _CLOCK: Final = ("time", "monotonic", "sleep", "call_at")
@@ -53,14 +54,19 @@ def _base(text: str, insecure: bool) -> str:
     return target.base_url(text, insecure=insecure)
 
 
-def limits(given: object) -> Limits:
-    """Return the limits that were given, else the recommended ones."""
+def limits(given: object) -> Limits | LimitsOf:
+    """Return the limits that were given, or what chooses them; else the recommended ones."""
     if given is None:
         return Limits.recommended()
-    if not isinstance(given, Limits):
-        msg = f"limits must be a Limits, such as Limits.recommended(), not {given!r}"
-        raise ConfigurationError(msg)
-    return given
+    if isinstance(given, Limits):
+        return given
+    if callable(given) and not isinstance(given, type):
+        return cast("LimitsOf", given)
+    msg = (
+        "limits must be a Limits, such as Limits.recommended(), or a function that takes an "
+        f"AccountInfo and returns one, not {given!r}"
+    )
+    raise ConfigurationError(msg)
 
 
 def max_wait(given: object) -> float:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from postpress_async.hooks import Hook
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.scheduler.queue import Slot
+    from postpress_async.scheduler.lane import Slot
     from postpress_async.scheduler.scheduler import Scheduler
     from postpress_async.wire.values import Call
 
@@ -208,6 +208,7 @@ class Pipeline:
             told = copy(bad.error)
             told.outcome = "not_sent"  # whoever waits was never asked about
             self._refusal = told
+            self.scheduler.turn_all_away(told)
         return bad.verdict
 
     async def _decided(
@@ -262,6 +263,7 @@ class Pipeline:
             cost=call.cost,
             priority=terms.priority,
             max_wait=max(run.patience - (self._clock.monotonic() - start), 0.0),
+            since=run.since,
         )
         try:
             run.has_waited(self._clock.monotonic() - start, "slot")

@@ -93,5 +93,22 @@ class Accounts(Namespace):
     def _learn(self, account: Account, account_id: str | None, *, ok: bool | None) -> None:
         if account_id is not None:
             self._pipeline.scheduler.describe(
-                account_id, account.provider, tier=account.tier, ok=ok
+                account_id,
+                account.provider,
+                tier=account.tier,
+                connected_at=_seconds(account.created_at),
+                ok=ok,
             )
+
+
+def _seconds(text: str | None) -> float | None:
+    """Return the instant at which an account was connected; None for what is no date."""
+    if text is None:
+        return None
+    from datetime import UTC, datetime  # noqa: PLC0415 - 2 ms that importing need not pay
+
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

@@ -1,9 +1,9 @@
-"""A lane: one account's turn-taking, without a clock, a loop or a network.
+"""A lane: one account's counts and gate, without a clock, a loop or a network.
 
-`now` comes in with every question; grants and a time to ask again go out. One queue an action, so
-that a blocked `invite` never blocks `message`; one gate a lane, for what concerns the account as a
-whole: its cool-down, its spacing, its closing. `read` passes the gate, because it touches the
-service alone.
+`now` comes in with every question; grants go out, and answers come back as verdicts. Each action
+has its own windows, so that a blocked `invite` never blocks `message`; the gate is for what
+concerns the account as a whole: its cool-down, its spacing, its hours, its closing. `read` passes
+the gate, because it touches the service alone.
 
 Nothing is taken ahead of time. A waiter holds no slot in the future: when the lane's earliest
 ready time comes, it is asked again and takes every limit in one step. A cancelled waiter therefore
@@ -15,289 +15,310 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from .queue import Queue, Slot, Waiter
-from .windows import Gap, Window
+import msgspec
+
+from . import answers, furnishing
+from .rules import READ
+from .trouble import PROBE_DUE, PROBE_OUT, Closure, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from postpress_async.limits import Limit, Limits, Verdict
+    from postpress_async.limits import Verdict
 
-COOL_DOWN_BASE: Final = 60.0
-COOL_DOWN_MOST: Final = 6 * 3600.0
-_TRUSTED_STRIKES: Final = 3  # 429s in a row whose Retry-After is believed, however short
-_PROBE_DUE: Final = 1  # the next call goes alone, to see whether the cool-down was enough
-_PROBE_OUT: Final = 2  # it is under way: nobody else goes
+    from .queue import Queues, Waiter
+    from .rules import Rules
+    from .windows import Burst, Gap, Ring, Window
+
+_IDLE: Final = 60.0  # seconds without a call after which a lane's own rate is measured anew
+_OPENINGS: Final = 8  # how often several working hours are intersected before time is let pass
 
 
-class Lane:
-    """Decide who of one account may go, and when, from what the answers taught.
+class Slot(msgspec.Struct, eq=False):
+    """Stand for one granted call; give it back to its lane with a verdict.
 
     Attributes:
-        account_id: whose lane it is; None for calls that concern no account.
-        provider, tier: what is known of the account; the strictest limits hold until they are.
-        cooling_until: the end of the cool-down, on the clock that `now` comes from.
-        closed: why the lane is closed, None while it is open.
-        restricted: whether only a person may open it.
-        waiting: how many calls wait in all its queues.
+        lane: whose it is, None once it was given back.
+        tally: its action's.
+        cost: how much of each window it holds.
+        at: when it was granted.
+        probe: whether it goes alone to see if a cool-down was enough.
+        rings: what it holds: the action's may change before the answer.
+        paces: the distances it keeps.
+    """
+
+    lane: Lane | None
+    tally: Tally
+    cost: int
+    at: float
+    probe: bool
+    rings: tuple[Ring, ...]
+    paces: tuple[Gap | Burst, ...]
+
+
+class Tally:
+    """Hold what one action of a lane counts.
+
+    Attributes:
+        action: which.
+        gated: whether the lane's gate concerns it: all but `read`.
+        plain: whether its windows are all that holds it back on a calm day.
+        unsure: whether the provider makes a difference here and is not known.
+        shared: whether it counts in a window of all accounts together.
+        waiting: how many wait for it.
     """
 
     __slots__ = (
-        "_gap",
-        "_probing",
-        "_random",
-        "_resigned",
-        "_strikes",
-        "_windows",
-        "account_id",
-        "closed",
-        "cooling_until",
-        "in_flight",
-        "limits",
-        "provider",
-        "queues",
-        "restricted",
-        "tier",
-        "waiting",
-    )
+        "action", "gated", "paces", "plain", "rings", "shared", "unsure", "waiting", "windows",
+    )  # fmt: skip
 
-    def __init__(self, account_id: str | None, limits: Limits, random: Callable[[], float]) -> None:
-        self.account_id: str | None = account_id
-        self.limits: Limits = limits
-        self.provider: str | None = None
-        self.tier: str | None = None
-        self.cooling_until: float = -inf
-        self.closed: str | None = None
-        self.restricted: bool = False
-        self.queues: dict[str, Queue] = {}
+    def __init__(self, action: str) -> None:
+        self.action: str = action
+        self.gated: bool = action != READ
+        self.plain: bool = True
+        self.unsure: bool = False
+        self.shared: bool = False
         self.waiting: int = 0
+        self.windows: tuple[Window, ...] = ()
+        self.rings: tuple[Ring, ...] = ()
+        self.paces: tuple[Gap | Burst, ...] = ()
+
+
+class Setting:
+    """Hold what all lanes of a client have in common.
+
+    Attributes:
+        random: jitter in [0, 1).
+        skew: seconds from the lanes' clock to the epoch, for hours and ages.
+        asks: whether limits are chosen by a function, which must be told the provider.
+        shared: the rings of limits that hold for all accounts together.
+    """
+
+    __slots__ = ("asks", "random", "shared", "skew")
+
+    def __init__(
+        self, random: Callable[[], float], skew: Callable[[], float], *, asks: bool = False
+    ) -> None:
+        self.random: Callable[[], float] = random
+        self.skew: Callable[[], float] = skew
+        self.asks: bool = asks
+        self.shared: dict[object, Ring] = {}
+
+
+class Lane:
+    """Decide whether a call of one account may go, and when, from what the answers taught.
+
+    Attributes:
+        account_id: whose lane it is; None for calls that concern no account.
+        rules: the limits of its provider and tier; the strictest while they are unknown.
+        tallies: what each action counts, made at its first call.
+        trouble: cool-down and closures, None on a calm day.
+        queues: who waits, None while nobody does.
+        learned: amounts that refusals taught, by window.
+        connected_at: when the account was connected, in seconds since the epoch, if known.
+        born: the account's first use here.
+        since, successes: what was done since the lane was last idle.
+        stale_at: when amounts must be looked at again, because the account grows older.
+        resigned: whether its provider could not be learned.
+        warnings: what the service said of the account besides.
+    """
+
+    __slots__ = (
+        "account_id", "born", "connected_at", "gap", "in_flight", "last", "learned", "own",
+        "queues", "resigned", "rules", "setting", "since", "stale_at", "successes", "tallies",
+        "trouble", "warnings",
+    )  # fmt: skip
+
+    def __init__(self, account_id: str | None, rules: Rules, setting: Setting, now: float) -> None:
+        self.account_id: str | None = account_id
+        self.rules: Rules = rules
+        self.setting: Setting = setting
+        self.tallies: dict[str, Tally] = {}
+        self.trouble: Trouble | None = None
+        self.queues: Queues | None = None
+        self.gap: Gap | None = None
+        self.learned: dict[object, answers.Learned] | None = None
+        self.connected_at: float | None = None
+        self.born: float = now
+        self.since: float = now
+        self.last: float = now
+        self.successes: int = 0
         self.in_flight: int = 0
-        self._random = random
-        self._windows: dict[object, Window] = {}
-        self._gap: Gap | None = None
-        self._strikes = 0
-        self._resigned = False
-        self._probing = 0
+        self.stale_at: float = inf
+        self.resigned: bool = False
+        self.own: bool = False
+        self.warnings: tuple[str, ...] = ()
+
+    @property
+    def provider(self) -> str | None:
+        """The wire word, None while it is unknown."""
+        return self.rules.provider
+
+    @property
+    def tier(self) -> str | None:
+        """The tier, None while it is unknown."""
+        return self.rules.tier
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait in all its queues."""
+        return 0 if self.queues is None else self.queues.waiting
 
     # -- asking -------------------------------------------------------------------------------
 
-    def queue(self, action: str) -> Queue:
-        """Return an action's queue, made at its first call."""
-        queue = self.queues.get(action)
-        if queue is None:
-            queue = self.queues[action] = Queue(action)
-            self._furnish(queue)
-        return queue
+    def tally(self, action: str, now: float) -> Tally:
+        """Return an action's tally, made at its first call."""
+        tally = self.tallies.get(action)
+        if tally is None:
+            tally = self.tallies[action] = Tally(action)
+            furnishing.furnish(self, tally, now)
+        return tally
 
-    def try_take(self, queue: Queue, cost: int, now: float) -> Slot | None:
+    def try_take(self, tally: Tally, cost: int, now: float) -> Slot | None:
         """Grant a call at once if nobody waits before it and every limit has room."""
-        if queue.waiting or self.ready_at(queue, cost, now) > now:
+        if tally.waiting:
             return None
-        return self._grant(queue, cost, now)
+        if tally.plain and self.trouble is None and now < self.stale_at:
+            for window in tally.windows:
+                if (
+                    window.ring.held + window.done + cost > window.room
+                    and window.ready_at(cost, now) > now
+                ):
+                    return None
+        elif self.ready_at(tally, cost, now) > now:
+            return None
+        return self.grant(tally, cost, now)
 
-    def ready_at(self, queue: Queue, cost: int, now: float) -> float:
+    def ready_at(self, tally: Tally, cost: int, now: float, *, reply: bool = False) -> float:
         """Tell when a call may go; inf where only an answer, or a person, can tell."""
+        if now >= self.stale_at:
+            furnishing.refresh(self, now)
         ready = now
-        if queue.gated:
-            if self.closed is not None or self._probing == _PROBE_OUT:
-                return inf
-            if self.cooling_until > ready:  # noqa: PLR1730 - max() costs twice, on every call
-                ready = self.cooling_until
-        if queue.gap is not None or self._gap is not None:
-            for gap in self._gaps(queue):
-                ready = max(ready, gap.ready_at(now))
-        for window in queue.windows:
-            at = window.ready_at(cost, now)
-            if at > ready:  # noqa: PLR1730 - as above
-                ready = at
+        if self.trouble is not None:
+            ready = self.trouble.ready_at(tally, now)
+        if not tally.plain:
+            if tally.gated and self.rules.hours:
+                ready = max(ready, self.opens_at(now))
+            for pace in tally.paces:
+                ready = max(ready, pace.ready_at(cost, now))
+        for window in tally.windows:
+            at = window.ready_at(cost, now, reply=reply)
+            if at > ready:
+                # Where amounts grow with age, that may be sooner than any answer.
+                ready = min(at, self.stale_at) if self.stale_at > now else at
         return ready
 
-    def _gaps(self, queue: Queue) -> Iterator[Gap]:
-        if queue.gated and self._gap is not None:
-            yield self._gap
-        if queue.gap is not None:
-            yield queue.gap
+    def opens_at(self, now: float) -> float:
+        """Tell when the account's working hours let it work; all of them must be open."""
+        epoch = at = now + self.setting.skew()
+        for _ in range(_OPENINGS):
+            opening = max(hours.open_at(at) for hours in self.rules.hours)
+            if opening <= at:
+                break
+            at = opening
+        return now if at <= epoch else now + max(at - epoch, 1e-6)  # floats of the epoch are coarse
 
-    def forecast(self, queue: Queue, cost: int, priority: int, now: float) -> tuple[float, str]:
-        """Return a lower bound of when a new call could go, and the limit that says so."""
-        ahead = queue.cost_ahead(priority)
-        latest, name = now, ""
-        if queue.gated and self.cooling_until > latest:
-            latest, name = self.cooling_until, "cool-down after a 429"
-        for gap in self._gaps(queue):
-            at = gap.ready_at(now)
-            if latest < at < inf:
-                latest, name = at, gap.name
-        for window in queue.windows:
-            never = cost > window.amount
-            at = inf if never else window.forecast(cost + ahead, now)
-            if at > latest:
-                latest, name = at, window.name
-        return latest, name
+    def grant(self, tally: Tally, cost: int, now: float) -> Slot:
+        """Let a call go: it holds every window of its action until its answer."""
+        for ring in tally.rings:
+            ring.held += cost
+        for pace in tally.paces:
+            pace.hold(cost, now)
+        probe, trouble = False, self.trouble
+        if trouble is not None and tally.gated:
+            if trouble.probing == PROBE_DUE:
+                trouble.probing, probe = PROBE_OUT, True
+            if trouble.rate is not None:
+                trouble.rate.hold(now)
+        if not self.in_flight and now - self.last > _IDLE:
+            self.since, self.successes = now, 0
+        self.in_flight += 1
+        return Slot(self, tally, cost, now, probe, tally.rings, tally.paces)
 
-    def enqueue(self, queue: Queue, waiter: Waiter) -> None:
-        """Let a waiter wait."""
-        queue.push(waiter)
-        self.waiting += 1
-
-    def leave(self, queue: Queue, waiter: Waiter) -> None:
-        """Forget a waiter that gave up."""
-        if not waiter.gone:
-            self.waiting -= 1
-            queue.leave(waiter)
+    # -- waiting ------------------------------------------------------------------------------
 
     def wake(self, now: float, room: float) -> tuple[list[Waiter], float]:
         """Grant whoever may go now, at most `room` of them; return them and when to ask again."""
         granted: list[Waiter] = []
-        while True:
-            best, best_queue, again = self._first_ready(now)
-            if best is None or best_queue is None or len(granted) >= room:
-                return granted, again
-            self.leave(best_queue, best)
-            best.slot = self._grant(best_queue, best.cost, now)
-            granted.append(best)
-
-    def _first_ready(self, now: float) -> tuple[Waiter | None, Queue | None, float]:
-        best: Waiter | None = None
-        best_queue: Queue | None = None
-        again = inf
-        for queue in self.queues.values():
-            head = queue.head() if queue.waiting else None
-            if head is None:
-                continue
-            at = self.ready_at(queue, head.cost, now)
-            if at > now:
-                again = min(again, at)
-            elif best is None or (head.priority, head.since) < (best.priority, best.since):
-                best, best_queue = head, queue
-        return best, best_queue, again
-
-    def _grant(self, queue: Queue, cost: int, now: float) -> Slot:
-        for window in queue.windows:
-            window.held += cost
-        probe = queue.gated and self._probing == _PROBE_DUE
-        if probe:
-            self._probing = _PROBE_OUT
-        self.in_flight += 1
-        slot = Slot(self, queue, cost, now, probe, queue.windows)
-        if queue.gap is not None or self._gap is not None:
-            slot.gaps = tuple(self._gaps(queue))
-            for gap in slot.gaps:
-                gap.hold()
-        return slot
+        queues = self.queues
+        while queues is not None and queues.waiting:
+            head, again = queues.first_ready(self, now)
+            if head is None or len(granted) >= room:
+                return granted, again if head is None else now
+            queues.leave(head)
+            head.slot = self.grant(head.tally, head.cost, now)
+            granted.append(head)
+        return granted, inf
 
     # -- learning -----------------------------------------------------------------------------
 
     def report(self, slot: Slot, verdict: Verdict, now: float) -> None:
         """Give a slot back, and do what its answer asks for."""
         self.in_flight -= 1
-        self._settle(slot, now + verdict.settle, counts=verdict.counts)
-        if slot.probe:
-            # Only an answer of the provider's own, with no other refusal meanwhile, proves it.
-            proved = verdict.effect != "no_answer" and self.cooling_until <= now
-            self._probing = 0 if proved else _PROBE_DUE
-        if verdict.effect == "none":
-            if slot.queue.gated and slot.at >= self.cooling_until:
-                self._strikes = 0
-        elif verdict.effect == "cool_down":
-            self._cool_down(slot, verdict.retry_after, now)
-        elif verdict.effect in {"close", "restrict"}:
-            self.closed = verdict.reason or "the account cannot be used"
-            self.restricted = verdict.effect == "restrict"
-
-    def _settle(self, slot: Slot, at: float, *, counts: bool) -> None:
-        for window in slot.windows:
-            if counts:
-                window.done(slot.cost, at)
-            else:
-                window.refund(slot.cost)
-        for gap in slot.gaps:
-            if counts:
-                gap.done(at, self._random())
-            else:
-                gap.refund()
-
-    def _cool_down(self, slot: Slot, retry_after: float | None, now: float) -> None:
-        fresh = slot.at >= self.cooling_until  # calls already under way count as one strike
-        if retry_after is not None:
-            # A service that says «at once» again and again is not taken at its word for ever.
-            doubt = self._strikes - _TRUSTED_STRIKES
-            least = min(2.0**doubt, COOL_DOWN_BASE) if doubt >= 0 else 0.0
-            until = now + max(retry_after, least) * (1 + 0.05 * self._random())
-        elif fresh or self.cooling_until <= now:
-            base = min(COOL_DOWN_BASE * 2.0**self._strikes, COOL_DOWN_MOST)
-            until = now + base * (0.5 + 0.5 * self._random())
+        self.last = now
+        cost, at = slot.cost, now + verdict.settle
+        if verdict.counts:
+            for ring in slot.rings:
+                ring.done(cost, at)
+            if slot.rings is not slot.tally.rings:
+                furnishing.carry_over(slot, at)
         else:
-            until = self.cooling_until
-        self._strikes += fresh
-        self.cooling_until = max(self.cooling_until, until)
-        if self._probing != _PROBE_OUT:
-            self._probing = _PROBE_DUE
+            for ring in slot.rings:
+                ring.held -= cost
+        for pace in slot.paces:
+            if verdict.counts:
+                pace.done(at, self.setting.random())
+            else:
+                pace.refund(cost)
+        if verdict.effect == "none":
+            self.successes += 1
+            if self.trouble is None:
+                return
+        answers.learn(self, slot, verdict, now)
 
     def holds(self, slot: Slot, now: float) -> bool:
         """Tell whether nothing has happened since a grant that would forbid it now."""
-        if not slot.queue.gated:
+        trouble = self.trouble
+        if trouble is None:
             return True
-        if self.closed is not None or self.cooling_until > now:
+        if trouble.closed(slot.tally, now) is not None:
             return False
-        return slot.probe or not self._probing
+        if not slot.tally.gated:
+            return True
+        return trouble.cooling_until <= now and (slot.probe or not trouble.probing)
 
-    def open(self) -> None:
-        """Open a closed lane again."""
-        self.closed, self.restricted = None, False
+    def troubled(self) -> Trouble:
+        """Return the lane's trouble, made where there was none."""
+        if self.trouble is None:
+            self.trouble = Trouble()
+        return self.trouble
 
-    def describe(self, provider: str | None, tier: str | None) -> None:
-        """Learn what the account is; counts carry over to the limits that now hold."""
-        provider = None if provider is None else provider.upper()
-        if (provider, tier) == (self.provider, self.tier):
-            return
-        self.provider, self.tier = provider, tier
-        for queue in self.queues.values():
-            self._furnish(queue)
+    def closed(self, tally: Tally, now: float) -> Closure | None:
+        """Return why an action is closed; None while it is open."""
+        return None if self.trouble is None else self.trouble.closed(tally, now)
 
-    def resign(self) -> None:
-        """Stop asking for the provider."""
-        self._resigned = True
-        for queue in self.queues.values():
-            queue.unsure = False
+    def shared_block(self, waiter: Waiter, now: float) -> Window | None:
+        """Return the window of all accounts together that holds a waiter back."""
+        for window in waiter.tally.windows if waiter.tally.shared else ():
+            if window.cap.shared and window.ready_at(waiter.cost, now, reply=waiter.reply) > now:
+                return window
+        return None
 
-    # -- furniture ----------------------------------------------------------------------------
+    def age(self, now: float) -> float:
+        """Return the account's age in seconds; since its first use here where nobody knows."""
+        if self.connected_at is None:
+            return now - self.born
+        return now + self.setting.skew() - self.connected_at
 
-    def _furnish(self, queue: Queue) -> None:
-        """Give a queue the windows and gaps of its action, sharing those that exist."""
-        if self.account_id is None or not queue.gated:
-            return
-        queue.unsure = (
-            self.provider is None and not self._resigned and self.limits.ask_provider(queue.action)
+    def idle(self, now: float) -> bool:
+        """Tell whether forgetting the lane would forget nothing but who the account is."""
+        if self.in_flight or self.waiting or self.learned or self.own or self.warnings:
+            return False
+        if self.trouble is not None and not self.trouble.calm(now):
+            return False
+        shared = self.setting.shared
+        return all(
+            all(ring.key in shared or ring.empty(now) for ring in tally.rings)
+            and all(pace.empty(now) for pace in tally.paces)
+            for tally in self.tallies.values()
         )
-        rows = self.limits.rows_for(self.provider, self.tier, queue.action)
-        windows: list[Window] = []
-        for row in rows:
-            window = self._windows.get(row.key)
-            if window is None:
-                window = self._windows[row.key] = Window(row.amount, row.seconds)
-            window.amount, window.name = row.amount, str(row)
-            windows.append(window)
-        queue.windows = tuple(windows)
-        queue.gap = self._gap_of(queue.action, queue.gap)
-        self._gap = self._gap_of(None, self._gap)
-
-    def _gap_of(self, action: str | None, had: Gap | None) -> Gap | None:
-        """Return the widest spacing of an action, or of the lane; the one it had, if it holds."""
-        rows = [row for row in self.limits.spacings_for(self.provider) if row.action == action]
-        if not rows:
-            return None
-        row = max(rows, key=lambda row: row.least)
-        name = f"spacing of {row.least:g}-{row.most:g} s"
-        if had is None:
-            return Gap(row.least, row.most, name)
-        had.least, had.most, had.name = row.least, row.most, name  # what it keeps apart stays so
-        return had
-
-    def used(self, now: float) -> Iterator[tuple[Limit, int]]:
-        """Yield each limit that holds for the account, with what counts against it now."""
-        if self.account_id is None:
-            return
-        for row in self.limits.rows_for_all(self.provider, self.tier):
-            window = self._windows.get(row.key)
-            yield row, 0 if window is None else window.used(now)

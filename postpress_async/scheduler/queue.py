@@ -1,42 +1,26 @@
-"""One action's queue, who waits in it, and what a grant is."""
+"""Who waits in a lane: one queue an action, strict priority with ageing, first come first served.
+
+A waiter gains one priority every `AGE_AFTER` seconds. That needs no work while time passes: the
+order of two waiters never changes, so that `since + priority * AGE_AFTER` is their place for good.
+
+Queues are linked through the waiters themselves: to join, to leave and to be next cost the same
+with ten waiters and with a hundred thousand, and an empty queue holds nothing.
+"""
 
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
+from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
-
-import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .lane import Lane
-    from .windows import Gap, Window
+    from .lane import Lane, Slot, Tally
+    from .windows import Window
 
-READ: Final = "read"
-_STALE_FROM: Final = 64  # waiters that left may stay in the heap, up to this many
-
-
-class Slot(msgspec.Struct, eq=False):
-    """Stand for one granted call; give it back to its lane with a verdict.
-
-    Attributes:
-        lane: whose it is, None once it was given back.
-        queue: its action's.
-        cost: how much of each window it holds.
-        at: when it was granted.
-        probe: whether it goes alone to see if a cool-down was enough.
-        windows: what it holds: the queue's may change before the answer.
-        gaps: the distances it keeps.
-    """
-
-    lane: Lane | None
-    queue: Queue
-    cost: int
-    at: float
-    probe: bool
-    windows: tuple[Window, ...]
-    gaps: tuple[Gap, ...] = ()
+AGE_AFTER: Final = 3600.0
+_STALE_FROM: Final = 64  # deadlines of those who left may stay, up to this many
 
 
 class Ticket(Protocol):
@@ -56,88 +40,255 @@ class Ticket(Protocol):
 
 
 class Waiter:
-    """Stand for one call that waits its turn."""
+    """Stand for one call that waits its turn.
 
-    __slots__ = ("cost", "gone", "priority", "since", "slot", "ticket")
+    Attributes:
+        tally: the action that it waits for.
+        ticket: how it is told.
+        cost, priority: what it asks for; lower goes first, below 0 are replies.
+        since: when its call first asked; a call that was rejected keeps its place by it.
+        asked: when this asking began.
+        deadline: when its patience ends.
+        slot: what it was granted.
+        gone: whether it waits no more.
+    """
 
-    def __init__(self, ticket: Ticket, cost: int, priority: int, since: float) -> None:
+    __slots__ = (
+        "after", "asked", "before", "cost", "deadline", "gone", "place", "priority", "since",
+        "slot",
+        "tally", "ticket",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        tally: Tally,
+        ticket: Ticket,
+        *,
+        since: float,
+        asked: float | None = None,
+        cost: int = 1,
+        priority: int = 0,
+        deadline: float = inf,
+    ) -> None:
+        self.tally: Tally = tally
         self.ticket: Ticket = ticket
         self.cost: int = cost
         self.priority: int = priority
         self.since: float = since
+        self.asked: float = since if asked is None else asked
+        self.deadline: float = deadline
+        self.place: float = since + priority * AGE_AFTER
         self.slot: Slot | None = None
         self.gone: bool = False
+        self.before: Waiter | None = None
+        self.after: Waiter | None = None
+
+    @property
+    def reply(self) -> bool:
+        """Whether it may use what is kept for replies; ageing never gains that."""
+        return self.priority < 0
+
+
+class _Level:
+    """Hold the waiters of one priority, in order of arrival."""
+
+    __slots__ = ("cost", "first", "last")
+
+    def __init__(self) -> None:
+        self.first: Waiter | None = None
+        self.last: Waiter | None = None
+        self.cost: int = 0
+
+    def push(self, waiter: Waiter) -> None:
+        """Queue behind those who asked no later; a call that was rejected may go to the head."""
+        before, after = self.last, None
+        if before is not None and before.since > waiter.since:
+            before, after = None, self.first
+            while after is not None and after.since <= waiter.since:
+                before, after = after, after.after
+        waiter.before, waiter.after = before, after
+        if before is None:
+            self.first = waiter
+        else:
+            before.after = waiter
+        if after is None:
+            self.last = waiter
+        else:
+            after.before = waiter
+        self.cost += waiter.cost
+
+    def remove(self, waiter: Waiter) -> None:
+        before, after = waiter.before, waiter.after
+        if before is None:
+            self.first = after
+        else:
+            before.after = after
+        if after is None:
+            self.last = before
+        else:
+            after.before = before
+        waiter.before = waiter.after = None
+        self.cost -= waiter.cost
 
 
 class Queue:
-    """Hold one action's windows and those who wait for them: lowest priority first, then FIFO."""
+    """Hold those who wait for one action."""
 
-    __slots__ = (
-        "_costs",
-        "_heap",
-        "_serial",
-        "action",
-        "gap",
-        "gated",
-        "unsure",
-        "waiting",
-        "windows",
-    )
+    __slots__ = ("_levels", "tally")
 
-    def __init__(self, action: str) -> None:
-        self.action: str = action
-        self.gated: bool = action != READ
-        self.unsure: bool = False  # whether the provider makes a difference here and is not known
-        self.windows: tuple[Window, ...] = ()
-        self.gap: Gap | None = None
+    def __init__(self, tally: Tally) -> None:
+        self.tally: Tally = tally
+        self._levels: dict[int, _Level] = {}
+
+    def push(self, waiter: Waiter) -> None:
+        """Queue a waiter by its priority and the instant of its first asking."""
+        level = self._levels.get(waiter.priority)
+        if level is None:
+            level = self._levels[waiter.priority] = _Level()
+        level.push(waiter)
+        self.tally.waiting += 1
+
+    def remove(self, waiter: Waiter) -> None:
+        """Take a waiter out, granted or not."""
+        level = self._levels[waiter.priority]
+        level.remove(waiter)
+        if level.first is None:
+            del self._levels[waiter.priority]
+        self.tally.waiting -= 1
+
+    def heads(self) -> Iterator[Waiter]:
+        """Yield who is next; then who is next among replies, if that is somebody else.
+
+        What is kept for replies must not be blocked by an aged waiter who may not use it.
+        """
+        if len(self._levels) == 1:
+            (level,) = self._levels.values()
+            if level.first is not None:
+                yield level.first
+            return
+        heads = [level.first for level in self._levels.values() if level.first is not None]
+        if not heads:
+            return
+        best = min(heads, key=_place)
+        yield best
+        if not best.reply:
+            reply = min((head for head in heads if head.reply), key=_place, default=None)
+            if reply is not None:
+                yield reply
+
+    def cost_ahead(self, priority: int) -> int:
+        """Return the cost of those who wait and certainly go before a newcomer."""
+        levels = self._levels
+        return sum(level.cost for name, level in levels.items() if name <= priority)
+
+    def all(self) -> Iterator[Waiter]:
+        """Yield everybody who waits, in order within a priority."""
+        for level in list(self._levels.values()):
+            waiter = level.first
+            while waiter is not None:
+                after = waiter.after
+                yield waiter
+                waiter = after
+
+
+def _place(waiter: Waiter) -> float:
+    return waiter.place
+
+
+class Queues:
+    """Hold everybody who waits in one lane; made for the first who does.
+
+    Attributes:
+        waiting: how many.
+        shared: windows of all accounts together that held somebody back when last asked.
+    """
+
+    __slots__ = ("_deadlines", "_queues", "_serial", "shared", "waiting")
+
+    def __init__(self) -> None:
         self.waiting: int = 0
-        self._costs: dict[int, int] = {}  # of those who wait, by priority
-        self._heap: list[tuple[int, int, Waiter]] | None = None  # an idle queue stays small
+        self.shared: dict[Window, float] = {}
+        self._queues: dict[str, Queue] = {}
+        self._deadlines: list[tuple[float, int, Waiter]] | None = None
         self._serial = 0
 
     def push(self, waiter: Waiter) -> None:
-        """Queue a waiter behind its equals."""
-        if self._heap is None:
-            self._heap = []
-        self._serial += 1
-        heappush(self._heap, (waiter.priority, self._serial, waiter))
+        """Let a waiter wait."""
+        self._of(waiter.tally).push(waiter)
         self.waiting += 1
-        self._count(waiter, waiter.cost)
-
-    def head(self) -> Waiter | None:
-        """Return who is next, passing over those who left."""
-        heap = self._heap
-        while heap:
-            waiter = heap[0][2]
-            if not waiter.gone:
-                return waiter
-            heappop(heap)
-        self._heap = None
-        return None
+        if waiter.deadline < inf:
+            if self._deadlines is None:
+                self._deadlines = []
+            self._serial += 1
+            heappush(self._deadlines, (waiter.deadline, self._serial, waiter))
 
     def leave(self, waiter: Waiter) -> None:
-        """Take a waiter out, granted or not."""
-        if not waiter.gone:
-            waiter.gone = True
-            self.waiting -= 1
-            self._count(waiter, -waiter.cost)
-            heap = self._heap
-            if heap is not None and len(heap) > _STALE_FROM and len(heap) > 2 * self.waiting:
-                self._heap = [entry for entry in heap if not entry[2].gone]
-                heapify(self._heap)
+        """Let a waiter go, granted or not; a second time does nothing."""
+        if waiter.gone:
+            return
+        waiter.gone = True
+        self.waiting -= 1
+        self._of(waiter.tally).remove(waiter)
+        heap = self._deadlines
+        if heap is not None and len(heap) > _STALE_FROM and len(heap) > 2 * self.waiting:
+            self._deadlines = [entry for entry in heap if not entry[2].gone]
+            heapify(self._deadlines)
 
-    def cost_ahead(self, priority: int) -> int:
-        """Return the cost of those who wait and go before a newcomer of this priority."""
-        costs = self._costs
-        return 0 if not costs else sum(costs[level] for level in costs if level <= priority)
+    def first_ready(self, lane: Lane, now: float) -> tuple[Waiter | None, float]:
+        """Return who goes next of all actions, else nobody and when to ask again."""
+        best: Waiter | None = None
+        again = inf
+        if self.shared:
+            self.shared = {}
+        for queue in self._queues.values():
+            for head in queue.heads() if queue.tally.waiting else ():
+                at = lane.ready_at(queue.tally, head.cost, now, reply=head.reply)
+                if at > now:
+                    window = lane.shared_block(head, now) if queue.tally.shared else None
+                    if window is None:
+                        again = min(again, at)
+                    else:
+                        self.shared[window] = window.ready_at(head.cost, now, reply=head.reply)
+                    continue
+                if best is None or head.place < best.place:
+                    best = head
+                break
+        return best, again
 
-    def _count(self, waiter: Waiter, cost: int) -> None:
-        left = self._costs.get(waiter.priority, 0) + cost
-        if left:
-            self._costs[waiter.priority] = left
-        else:
-            self._costs.pop(waiter.priority, None)
+    def heads(self) -> Iterator[Waiter]:
+        """Yield who is next in each action's queue."""
+        for queue in self._queues.values():
+            yield from queue.heads()
 
-    def all(self) -> Iterator[Waiter]:
-        """Yield everybody who waits, in no order."""
-        return (entry[2] for entry in self._heap or () if not entry[2].gone)
+    def cost_ahead(self, tally: Tally, priority: int) -> int:
+        """Return the cost of those who wait for an action and certainly go before a newcomer."""
+        queue = self._queues.get(tally.action)
+        return 0 if queue is None else queue.cost_ahead(priority)
+
+    def expired(self, now: float) -> list[Waiter]:
+        """Return those whose patience has ended, and let go of them."""
+        found: list[Waiter] = []
+        heap = self._deadlines or []
+        while heap and (heap[0][2].gone or heap[0][0] <= now):
+            waiter = heappop(heap)[2]
+            if not waiter.gone:
+                self.leave(waiter)
+                found.append(waiter)
+        return found
+
+    def next_deadline(self) -> float:
+        """Return when the next one's patience ends."""
+        heap = self._deadlines or []
+        while heap and heap[0][2].gone:
+            heappop(heap)
+        return heap[0][0] if heap else inf
+
+    def all(self) -> list[Waiter]:
+        """Return everybody who waits."""
+        return [waiter for queue in self._queues.values() for waiter in queue.all()]
+
+    def _of(self, tally: Tally) -> Queue:
+        queue = self._queues.get(tally.action)
+        if queue is None:
+            queue = self._queues[tally.action] = Queue(tally)
+        return queue

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from postpress_async.errors import LaneClosedError, WaitTooLongError
+from postpress_async.errors import LaneClosedError, QueueFullError, WaitTooLongError
+
+from .blockers import kind_of, next_step
 
 if TYPE_CHECKING:
     from .lane import Lane
+    from .trouble import Closure
 
 
-def lane_closed(lane: Lane, action: str) -> LaneClosedError:
-    """Return the error of a call whose lane is closed."""
-    step = "reconnect the account, then read it once with accounts.get to open the lane"
-    if lane.restricted:
-        step = "look after the account at its provider, then call scheduler.resume(account_id)"
-    msg = f"the lane of account {lane.account_id} is closed: {lane.closed}; {step}"
+def lane_closed(lane: Lane, action: str, closure: Closure, now: float) -> LaneClosedError:
+    """Return the error of a call whose lane, or whose action, is closed."""
+    what = f"the lane of account {lane.account_id}"
+    if closure.action is not None:
+        what = f"{closure.action} of account {lane.account_id}"
+    wait = None if closure.until == inf else max(closure.until - now, 0.0)
+    when = "" if wait is None else f" for another {wait:.1f} s"
+    word = "paused" if closure.kind in {"paused", "paused_all"} else "closed"
+    step = next_step(kind_of(closure.kind))
+    if closure.kind == "paused_all":
+        step = "call scheduler.resume('*') when accounts may go on"
+    msg = f"{what} is {word}{when}: {closure.reason}; {step}"
     return LaneClosedError(
-        msg, account_id=lane.account_id, action=action, limit=lane.closed, retry_after=None
+        msg, account_id=lane.account_id, action=action, limit=closure.reason, retry_after=wait
     )
 
 
-def too_long(lane: Lane, action: str, name: str, max_wait: float, wait: float) -> NoReturn:
-    """Refuse a call that would wait longer than it may."""
+def too_long(
+    lane: Lane, action: str, name: str, *, max_wait: float, wait: float
+) -> WaitTooLongError:
+    """Return the error of a call that would wait longer than it may."""
     retry_after = None if wait == inf else max(wait, 0.0)
     when = "nobody knows when it may go" if retry_after is None else f"try in {retry_after:.1f} s"
     why = f"limit: {name}" if name else "other calls are before it"
@@ -31,10 +42,19 @@ def too_long(lane: Lane, action: str, name: str, max_wait: float, wait: float) -
         f"a {action} of account {lane.account_id} would wait longer than max_wait={max_wait:.3g} s "
         f"({why}): {when}, or raise max_wait"
     )
-    raise WaitTooLongError(
+    return WaitTooLongError(
         msg,
         account_id=lane.account_id,
         action=action,
         limit=name or None,
         retry_after=retry_after,
     )
+
+
+def queue_full(lane: Lane, action: str) -> QueueFullError:
+    """Return the error of a call that is one too many."""
+    msg = (
+        f"{lane.waiting} calls wait for account {lane.account_id} already (max_queue): "
+        "send less, or raise max_queue"
+    )
+    return QueueFullError(msg, account_id=lane.account_id, action=action)

@@ -1,7 +1,7 @@
-"""The shell around the lanes: futures, timers, places on the wire, and what users may ask.
+"""The scheduler: takes slots for calls, learns from their answers, and tells what it knows.
 
 A grant takes every limit of the lane and one of the client's connection places in one synchronous
-step. Whoever cannot go waits in the lane; one timer a lane wakes it at its earliest ready time.
+step. Whoever cannot go waits in its lane.
 """
 
 from __future__ import annotations
@@ -9,33 +9,37 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from copy import copy
 from math import inf
 from typing import TYPE_CHECKING
 
-from postpress_async.errors import (
-    ClientClosedError,
-    ConfigurationError,
-    QueueFullError,
-    SchedulerError,
-)
-from postpress_async.limits import ACTIONS, DONE, REFUND
-from postpress_async.options import whole
+from postpress_async.errors import ClientClosedError, ConfigurationError
+from postpress_async.limits import ACTIONS, DONE, REFUND, Limits
+from postpress_async.options import of_kind, positive, whole
 
-from .lane import Lane
-from .queue import Queue, Slot, Waiter
-from .refusals import lane_closed, too_long
+from . import planning
+from .blockers import Blocked, Blocker, BlockerKind, blockers, explained, forecast
+from .brake import CIRCUIT, Brake
+from .lane import Setting
+from .lanes import Lanes, reopen
+from .queue import Queues, Waiter
+from .refusals import lane_closed, queue_full, too_long
 from .snapshot import LaneSnapshot, snapshot_of
+from .trouble import Closure
+from .waking import Waker, fail
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from postpress_async.limits import Limits, Verdict
+    from postpress_async.limits import LimitsOf, Verdict
 
-    from .clock import Cancellable, Clock
+    from .clock import Clock
+    from .lane import Lane, Slot, Tally
+    from .planning import Estimate, Plan
 
 _log = logging.getLogger("postpress_async.scheduler")
 _LONG_WAIT = 5.0
-_KEY_COOL_DOWN = 1.0  # without a Retry-After the key's bucket refills within about a second
+_WARNINGS = 20  # of an account, the newest
 
 
 class Scheduler:
@@ -46,43 +50,39 @@ class Scheduler:
 
     def __init__(
         self,
-        limits: Limits,
+        limits: Limits | LimitsOf,
         *,
         clock: Clock,
         random: Callable[[], float],
         max_queue: int,
         places: int,
     ) -> None:
-        self._limits = limits
         self._clock = clock
-        self._random = random
         self._max_queue = max_queue
-        self._places = places
-        self._lanes: dict[str | None, Lane] = {}
-        self._timers: dict[Lane, tuple[float, Cancellable]] = {}
-        self._hungry: dict[Lane, None] = {}  # lanes whose head waits for a place, in turn
-        self._key_until = -inf
-        self._out = 0  # slots that were granted and not reported yet
+        setting = Setting(
+            random, lambda: clock.time() - clock.monotonic(), asks=not isinstance(limits, Limits)
+        )
+        self._lanes = Lanes(limits, setting)
+        self._find = self._lanes.find
+        self._brake = Brake(random)
+        self._waker = Waker(clock, self._brake, places)
         self._idle: asyncio.Future[None] | None = None
-        self._closed = False
 
     # -- taking a slot ------------------------------------------------------------------------
 
     def try_take(self, account_id: str | None, action: str, cost: int = 1) -> Slot | None:
         """Take a slot if that needs no waiting; the fast path of every call."""
-        lane = self._lanes.get(account_id)
-        if lane is None:
-            lane = self.lane(account_id)
-        now = self._clock.monotonic()
-        if self._places <= 0 or self._closed or now < self._key_until:
+        now, waker = self._clock.monotonic(), self._waker
+        lane = self._find(account_id) or self._lanes.get(account_id, now)
+        if waker.places <= 0 or waker.closed or self._brake.until > -inf:
             return None
-        queue = lane.queues.get(action) or self._queue(lane, action)
-        if queue.unsure:
+        tally = lane.tallies.get(action) or self._tally(lane, action, now)
+        if tally.unsure:
             return None
-        slot = lane.try_take(queue, cost, now)
+        slot = lane.try_take(tally, cost, now)
         if slot is not None:
-            self._places -= 1
-            self._out += 1
+            waker.places -= 1
+            waker.out += 1
         return slot
 
     async def take(
@@ -93,43 +93,52 @@ class Scheduler:
         cost: int = 1,
         priority: int = 0,
         max_wait: float = 30.0,
+        since: float | None = None,
     ) -> Slot:
         """Wait for a slot.
+
+        Args:
+            account_id: whose lane.
+            action: what it counts as.
+            cost: how much of each window it takes.
+            priority: lower goes first; below 0 it may use what limits keep for replies.
+            max_wait: seconds.
+            since: when the call first asked, if it was granted a slot before and was rejected: it
+                goes ahead of those who came later.
 
         Raises:
             WaitTooLongError: at once where the forecast exceeds `max_wait`, or when it has passed.
             QueueFullError: `max_queue` calls wait for this account.
-            LaneClosedError: the account cannot be used, with the reason.
+            LaneClosedError: the account cannot be used or was paused, with the reason.
             ClientClosedError: the client was closed meanwhile.
         """
         whole("cost", cost, least=1)
-        lane = self.lane(account_id)
-        queue = self._queue(lane, action)
         now = self._clock.monotonic()
-        self._refuse(lane, queue, cost, priority=priority, max_wait=max_wait)
+        lane = self._lanes.get(account_id, now)
+        tally = self._tally(lane, action, now)
+        self._refuse(lane, tally, cost, now, priority=priority, max_wait=max_wait)
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
-        waiter = Waiter(future, cost, priority, now)
-        lane.enqueue(queue, waiter)
-        deadline = None
-        if max_wait < inf:
-            deadline = self._clock.call_at(
-                now + max_wait, lambda: self._expire(lane, queue, waiter, max_wait)
-            )
+        waiter = Waiter(
+            tally, future, asked=now, since=now if since is None else since,
+            cost=cost, priority=priority, deadline=now + max_wait,
+        )  # fmt: skip
+        if lane.queues is None:
+            lane.queues = Queues()
+        lane.queues.push(waiter)
         try:
-            self._wake(lane)
+            self._waker.wake(lane)
             return await future
         except BaseException:
             # Cancelled, expired or closed: a slot granted in this very tick must not be lost.
-            lane.leave(queue, waiter)
             if waiter.slot is not None:
                 self.report(waiter.slot, REFUND)
             else:
-                self._wake(lane)
+                self._leave(lane, waiter)
             raise
         finally:
-            if deadline is not None:
-                deadline.cancel()
-            self._tell_long_wait(lane, action, self._clock.monotonic() - now)
+            waited = self._clock.monotonic() - now
+            if waited > _LONG_WAIT:
+                _log.info("a %s of account %s waited %.1f s", action, account_id, waited)
 
     @asynccontextmanager
     async def slot(
@@ -144,6 +153,11 @@ class Scheduler:
         """Keep the account's limits around anything else that touches it.
 
         Leaving the block counts the action as done, also by an exception.
+
+        Example:
+            >>> async def visit(client: Postpress) -> None:
+            ...     async with client.scheduler.slot("acc_1", "profile"):
+            ...         ...  # a tool of your own looks at a profile
         """
         slot = await self.take(account_id, action, cost=cost, priority=priority, max_wait=max_wait)
         try:
@@ -154,83 +168,103 @@ class Scheduler:
     def holds(self, slot: Slot) -> bool:
         """Tell whether a slot that was granted a while ago may still go."""
         lane, now = slot.lane, self._clock.monotonic()
-        if lane is None or self._closed or now < self._key_until:
+        if lane is None or self._waker.closed:
+            return False
+        if self._brake.until > -inf and slot is not self._brake.probe:
             return False
         return lane.holds(slot, now)
 
     def report(self, slot: Slot, verdict: Verdict) -> None:
         """Give a slot back with what its answer means. A second report of a slot does nothing."""
-        lane = slot.lane
+        lane, waker = slot.lane, self._waker
         if lane is None:
             return
-        slot.lane = None
         now = self._clock.monotonic()
-        self._places += 1
-        self._out -= 1
-        if self._idle is not None and not self._out and not self._idle.done():
+        waker.places += 1
+        waker.out -= 1
+        if self._idle is not None and not waker.out and not self._idle.done():
             self._idle.set_result(None)
-        lane.report(slot, verdict, now)
-        if verdict.effect == "cool_key":
-            wait = max(_KEY_COOL_DOWN, verdict.retry_after or 0.0)
-            self._key_until = max(self._key_until, now + wait)
-        elif verdict.effect in {"close", "restrict"}:
-            self._turn_away(lane)
-        if self._hungry:  # a place came free: in turn, and this lane behind those who waited for it
-            if lane.waiting:
-                self._hungry.setdefault(lane)
-            while self._hungry and self._places > 0:
-                self._wake(next(iter(self._hungry)))
-        elif lane.waiting:
-            self._wake(lane)
+        if verdict.effect == "none" and not self._brake.attentive:
+            slot.lane = None
+            lane.report(slot, verdict, now)
+        else:
+            self._learn(slot, lane, verdict, now)
+        if slot.tally.shared:
+            waker.serve(slot.tally)
+        if lane.queues is not None or waker.hungry:
+            waker.freed(lane)
 
-    # -- lanes --------------------------------------------------------------------------------
+    def _learn(self, slot: Slot, lane: Lane, verdict: Verdict, now: float) -> None:
+        """Let the lane and the brake learn from an answer that is not plain success."""
+        before = self._brake.before(slot, verdict, now)
+        slot.lane = None
+        lane.report(slot, verdict, now)
+        released = self._brake.report(slot, lane, verdict, before, now)
+        self._waker.braked()
+        if verdict.effect in {"close", "restrict"}:
+            for closure in lane.troubled().closures_of("credentials", "restricted"):
+                _log.warning("lane of account %s closes: %s", lane.account_id, closure.reason)
+                self._turn_away(lane, closure)
+        if released:
+            self._waker.release()
+
+    # -- what is known of accounts -------------------------------------------------------------
 
     def lane(self, account_id: str | None) -> Lane:
         """Return an account's lane, made at its first call."""
-        lane = self._lanes.get(account_id)
-        if lane is None:
-            lane = self._lanes[account_id] = Lane(account_id, self._limits, self._random)
-        return lane
+        return self._find(account_id) or self._lanes.get(account_id, self._clock.monotonic())
 
     def unsure(self, account_id: str, action: str) -> bool:
         """Tell whether an account's provider makes a difference to an action and is not known."""
-        return self._queue(self.lane(account_id), action).unsure
+        return self._tally(self.lane(account_id), action, self._clock.monotonic()).unsure
 
     def resign(self, account_id: str) -> None:
         """Give up asking for an account's provider: the strictest limits hold until it is told."""
-        self.lane(account_id).resign()
+        lane = self.lane(account_id)
+        lane.resigned = True
+        for tally in lane.tallies.values():
+            tally.unsure = False
 
     def learn(self, account_id: str | None, provider: str | None) -> None:
         """Learn an account's provider from an answer that names it, if it is not known yet."""
-        if account_id is not None and provider is not None:
-            lane = self.lane(account_id)
-            if lane.provider is None:
-                self.describe(account_id, provider, ok=None)
+        if account_id is not None and provider is not None and not self.lane(account_id).provider:
+            self.describe(account_id, provider, ok=None)
 
     def describe(
-        self, account_id: str, provider: str | None, *, tier: str | None = None, ok: bool | None
+        self,
+        account_id: str,
+        provider: str | None,
+        *,
+        tier: str | None = None,
+        connected_at: float | None = None,
+        ok: bool | None,
     ) -> None:
         """Learn what an account is; one seen in order again opens a lane that lost credentials."""
-        lane = self.lane(account_id)
-        if provider is not None:
-            lane.describe(provider, tier if tier is not None else lane.tier)
-        if ok and lane.closed is not None and not lane.restricted:
+        lane, now = self.lane(account_id), self._clock.monotonic()
+        self._lanes.describe(lane, now, provider=provider, tier=tier, connected_at=connected_at)
+        if ok and lane.trouble is not None and any(lane.trouble.closures_of("credentials")):
             _log.info("account %s is in order again: its lane opens", account_id)
-            lane.open()
-        if lane.waiting:
-            self._wake(lane)
+            lane.trouble.open("credentials", None)
+        self._waker.wake(lane)
 
-    async def resume(self, account_id: str) -> None:
-        """Open an account's closed lane again, as a person who has looked after the account.
+    def warn(self, account_id: str | None, words: str) -> None:
+        """Keep what the service said of an account, for snapshots; logged once."""
+        if account_id is not None:
+            lane = self.lane(account_id)
+            if words not in lane.warnings:
+                _log.warning("account %s: %s", account_id, words)
+                lane.warnings = (*lane.warnings, words)[-_WARNINGS:]
 
-        A lane that lost its credentials opens by itself when the account is seen in order; one
-        whose account was restricted opens only by this.
-        """
-        lane = self.lane(account_id)
-        if lane.closed is not None:
-            _log.info("lane of account %s is opened by hand", account_id)
-            lane.open()
-            self._wake(lane)
+    def turn_all_away(self, error: BaseException) -> None:
+        """Fail every waiter of every lane with an error; nothing stays closed."""
+        for lane in self._lanes:
+            for waiter in lane.queues.all() if lane.queues is not None else ():
+                if lane.queues is not None:
+                    lane.queues.leave(waiter)
+                fail(waiter, copy(error))
+            self._waker.wake(lane)
+
+    # -- what users steer -----------------------------------------------------------------------
 
     async def snapshot(self, account_id: str | None = None) -> list[LaneSnapshot]:
         """Return what each lane has used, what it waits for and why; or one account's alone.
@@ -238,119 +272,209 @@ class Scheduler:
         An account that nothing was asked of yet has no lane, and is not in the list.
         """
         now, epoch = self._clock.monotonic(), self._clock.time()
-        lanes = list(self._lanes.values())
-        if account_id is not None:
-            lanes = [lane for lane in lanes if lane.account_id == account_id]
-        return [snapshot_of(lane, now, epoch) for lane in lanes]
+        lanes = list(self._lanes) if account_id is None else [self._find(account_id)]
+        return [snapshot_of(lane, now, epoch) for lane in lanes if lane is not None]
+
+    async def explain(self, account_id: str, action: str | None = None) -> list[Blocker]:
+        """Say what holds an account back now, the longest first; nothing, if it may go.
+
+        Args:
+            account_id: the account.
+            action: what it would do; None looks at the account as a whole and at all it has done.
+        """
+        now, epoch = self._clock.monotonic(), self._clock.time()
+        lane = self.lane(account_id)
+        found = self._common(now)
+        for tally in self._tallies(lane, action, now):
+            found += [one for one in blockers(lane, tally, 1, now) if one.at > now]
+        found.sort(key=lambda one: -one.at)
+        return list(dict.fromkeys(explained(one, now, epoch) for one in found))
+
+    async def estimate(self, account_id: str, action: str, count: int = 1) -> Estimate:
+        """Tell how long `count` actions would take at the least, and which limit binds.
+
+        Those who wait already go first. Answers are taken to be instant and spacings to be the
+        least, so that nothing can be faster; a pause or a refusal may always make it slower.
+        """
+        plan = await self.plan(account_id, {action: count})
+        return planning.Estimate(seconds=plan.seconds, limit=plan.limit)
+
+    async def plan(self, account_id: str, actions: Mapping[str, int]) -> Plan:
+        """Tell when each of several actions would be done at the earliest, and what binds.
+
+        Args:
+            account_id: the account.
+            actions: how many of which action, such as `{"invite": 200}`; in all at most 100,000.
+        """
+        for action, count in actions.items():
+            whole(f"actions[{action!r}]", count, least=0)
+        now, epoch = self._clock.monotonic(), self._clock.time()
+        lane = self.lane(account_id)
+        for action in actions:
+            self._tally(lane, action, now)
+        start = max(now, self._brake.until if self._brake.until < inf else now)
+        return await planning.plan(lane, actions, now=now, start=start, epoch=epoch)
+
+    async def pause(
+        self, account_id: str, *, action: str | None = None, until: float | None = None, reason: str
+    ) -> None:
+        """Stop an account, one action of it, or with `"*"` all accounts: the kill switch.
+
+        Calls that wait are turned away with LaneClosedError, unless they can outwait it; calls
+        under way go on. `read` passes, unless it is named.
+
+        Args:
+            account_id: the account, or `"*"` for all, also those to come.
+            action: one action; None stops all but `read`.
+            until: seconds since the epoch; None stops it until `resume`.
+            reason: the words that errors and snapshots show.
+        """
+        _check_action(action)
+        if not reason:
+            msg = "reason is needed: errors and snapshots show it"
+            raise ConfigurationError(msg)
+        now, skew = self._clock.monotonic(), self._clock.time() - self._clock.monotonic()
+        end = inf if until is None else until - skew
+        kind = "paused_all" if account_id == "*" else "paused"
+        closure = Closure(kind=kind, action=action, until=end, reason=reason)  # type: ignore[arg-type]
+        if end <= now:
+            msg = f"until ({until!r}) has passed already: give seconds since the epoch, or None"
+            raise ConfigurationError(msg)
+        _log.warning("account %s is paused (%s): %s", account_id, action or "all actions", reason)
+        if account_id == "*":
+            self._lanes.pause_all(closure)
+        else:
+            self.lane(account_id).troubled().close(closure)
+        for lane in self._lanes if account_id == "*" else [self.lane(account_id)]:
+            self._turn_away(lane, closure)
+
+    async def resume(self, account_id: str, *, action: str | None = None) -> None:
+        """Open what was paused or closed, as a person who has looked after the account.
+
+        It ends pauses, and closings by the service: of lost credentials, of a restricted account,
+        of an action that was refused; what refusals taught of amounts is forgotten. A cool-down
+        goes on. What `pause("*")` stopped starts only by `resume("*")`.
+
+        Args:
+            account_id: the account, or `"*"` for all.
+            action: one action; None opens the whole account.
+        """
+        _check_action(action)
+        lanes = list(self._lanes) if account_id == "*" else [self.lane(account_id)]
+        if account_id == "*":
+            self._lanes.resume_all(action)
+        _log.info("account %s is resumed (%s)", account_id, action or "all actions")
+        for lane in lanes:
+            if account_id != "*":
+                reopen(lane, action, self._clock.monotonic())
+            self._waker.wake(lane)
+
+    async def set_limits(self, account_id: str, limits: Limits | None) -> None:
+        """Let an account keep limits of its own; None gives it the client's again.
+
+        What it has counted stays counted, also where actions are grouped otherwise.
+        """
+        of_kind("limits", limits, Limits, "Limits.recommended()")
+        lane = self.lane(account_id)
+        self._lanes.set_limits(lane, limits, self._clock.monotonic())
+        self._waker.wake(lane)
+
+    async def record(
+        self, account_id: str, action: str, count: int = 1, *, at: float | None = None
+    ) -> None:
+        """Count what other tools have done with the account already.
+
+        Args:
+            account_id: the account.
+            action: what it was.
+            count: how many; for `search`, rows.
+            at: when, in seconds since the epoch; None for now.
+        """
+        whole("count", count, least=1)
+        now, epoch = self._clock.monotonic(), self._clock.time()
+        if at is not None:
+            positive("at", at)
+        lane = self.lane(account_id)
+        when = now if at is None else min(now + at - epoch, now)
+        for ring in self._tally(lane, action, now).rings:
+            ring.insert(count, when, now)
+
+    # -- the end --------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Turn every waiter away with ClientClosedError; later calls meet the same."""
-        self._closed = True
-        for _, timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
-        for lane in self._lanes.values():
-            for queue in lane.queues.values():
-                for waiter in list(queue.all()):
-                    _fail(waiter, ClientClosedError("the client was closed while this call waited"))
+        self._waker.close()
+        self.turn_all_away(ClientClosedError("the client was closed while this call waited"))
 
     async def drain(self, seconds: float) -> None:
         """Wait until no call is under way, for a bounded time."""
-        if self._out:
+        if self._waker.out:
             self._idle = asyncio.get_running_loop().create_future()
             await asyncio.wait({self._idle}, timeout=seconds)
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _queue(self, lane: Lane, action: str) -> Queue:
-        if action not in ACTIONS:
-            msg = f"action {action!r} is not one of {', '.join(sorted(ACTIONS))}"
-            raise ConfigurationError(msg)
-        return lane.queue(action)
+    def _tally(self, lane: Lane, action: str, now: float) -> Tally:
+        _check_action(action)
+        return lane.tally(action, now)
+
+    def _tallies(self, lane: Lane, action: str | None, now: float) -> list[Tally]:
+        if action is not None:
+            return [self._tally(lane, action, now)]
+        return list(lane.tallies.values()) or [lane.tally("other", now)]
+
+    def _common(self, now: float) -> list[Blocked]:
+        """Return what holds all accounts back."""
+        found: list[Blocked] = []
+        if self._brake.until > -inf:
+            kind: BlockerKind = "circuit" if self._brake.reason == CIRCUIT else "key"
+            at = inf if self._brake.probe is not None else self._brake.until
+            found.append(Blocked(kind, at, self._brake.reason))
+        if self._waker.places <= 0:
+            found.append(Blocked("connections", inf, "Http.connections"))
+        return [one for one in found if one.at > now]
 
     def _refuse(
-        self, lane: Lane, queue: Queue, cost: int, *, priority: int, max_wait: float
+        self, lane: Lane, tally: Tally, cost: int, now: float, *, priority: int, max_wait: float
     ) -> None:
         """Turn a call away at the door where waiting is known to be in vain."""
-        now = self._clock.monotonic()
-        if self._closed:
+        if self._waker.closed:
             msg = "the client is closed: make a new one"
             raise ClientClosedError(msg)
-        if lane.closed is not None and queue.gated:
-            raise lane_closed(lane, queue.action)
+        closure = lane.closed(tally, now)
+        if (
+            closure is not None
+            and closure.kind != "service"
+            and not closure.until - now <= max_wait
+        ):
+            raise lane_closed(lane, tally.action, closure, now)
         if lane.waiting >= self._max_queue:
-            msg = (
-                f"{lane.waiting} calls wait for account {lane.account_id} already (max_queue): "
-                "send less, or raise max_queue"
-            )
-            raise QueueFullError(msg, account_id=lane.account_id, action=queue.action)
-        ready, name = lane.forecast(queue, cost, priority, now)
-        if self._key_until > ready:
-            ready, name = self._key_until, "cool-down of the API key"
+            raise queue_full(lane, tally.action)
+        ahead = 0 if lane.queues is None else lane.queues.cost_ahead(tally, priority)
+        ready, name = forecast(lane, tally, cost, now, reply=priority < 0, ahead=ahead)
+        if self._brake.until > ready:
+            ready, name = self._brake.until, self._brake.reason
         if ready - now > max_wait:
-            too_long(lane, queue.action, name, max_wait, ready - now)
+            raise too_long(lane, tally.action, name, max_wait=max_wait, wait=ready - now)
 
-    def _expire(self, lane: Lane, queue: Queue, waiter: Waiter, max_wait: float) -> None:
-        if waiter.gone:
-            return
+    def _leave(self, lane: Lane, waiter: Waiter) -> None:
+        """Let a waiter go that gave up; who stood behind it may go now."""
+        if not waiter.gone and lane.queues is not None:
+            lane.queues.leave(waiter)
+            self._waker.wake(lane)
+
+    def _turn_away(self, lane: Lane, closure: Closure) -> None:
+        """Fail those who wait for what was closed, and cannot outwait it."""
         now = self._clock.monotonic()
-        lane.leave(queue, waiter)  # first, or it would count itself among those ahead
-        ready, name = lane.forecast(queue, waiter.cost, waiter.priority, now)
-        try:
-            too_long(lane, queue.action, name, max_wait, ready - now)
-        except SchedulerError as error:
-            _fail(waiter, error)
-
-    def _turn_away(self, lane: Lane) -> None:
-        _log.warning("lane of account %s closes: %s", lane.account_id, lane.closed)
-        for queue in lane.queues.values():
-            if queue.gated:
-                for waiter in list(queue.all()):
-                    lane.leave(queue, waiter)
-                    _fail(waiter, lane_closed(lane, queue.action))
-
-    def _wake(self, lane: Lane) -> None:
-        """Grant what may go, and set the lane's one timer for what may go next."""
-        now = self._clock.monotonic()
-        if not lane.waiting or self._closed:
-            self._hungry.pop(lane, None)
-            self._set_timer(lane, inf)
-            return
-        if now < self._key_until:
-            self._hungry.pop(lane, None)
-            self._set_timer(lane, self._key_until)
-            return
-        granted, again = lane.wake(now, self._places)
-        self._places -= len(granted)
-        self._out += len(granted)
-        for waiter in granted:
-            if waiter.slot is not None and not waiter.ticket.done():
-                waiter.ticket.set_result(waiter.slot)
-        if granted or not lane.waiting or self._places > 0:
-            self._hungry.pop(lane, None)  # it had its turn; one that had none keeps its place
-        if lane.waiting and self._places <= 0:
-            self._hungry.setdefault(lane)
-        self._set_timer(lane, again)
-
-    def _set_timer(self, lane: Lane, when: float) -> None:
-        had = self._timers.get(lane)
-        if had is not None:
-            if had[0] == when:
-                return
-            had[1].cancel()
-            del self._timers[lane]
-        if when < inf:
-            self._timers[lane] = (when, self._clock.call_at(when, lambda: self._ring(lane)))
-
-    def _ring(self, lane: Lane) -> None:
-        self._timers.pop(lane, None)
-        self._wake(lane)
-
-    def _tell_long_wait(self, lane: Lane, action: str, seconds: float) -> None:
-        if seconds > _LONG_WAIT:
-            _log.info("a %s of account %s waited %.1f s", action, lane.account_id, seconds)
+        for waiter in lane.queues.all() if lane.queues is not None else ():
+            in_vain = closure.until == inf or waiter.deadline < closure.until
+            if in_vain and closure.concerns(waiter.tally) and lane.queues is not None:
+                lane.queues.leave(waiter)
+                fail(waiter, lane_closed(lane, waiter.tally.action, closure, now))
+        self._waker.wake(lane)
 
 
-def _fail(waiter: Waiter, error: BaseException) -> None:
-    if not waiter.ticket.done():
-        waiter.ticket.set_exception(error)
+def _check_action(action: str | None) -> None:
+    if action is not None and action not in ACTIONS:
+        msg = f"action {action!r} is not one of {', '.join(sorted(ACTIONS))}"
+        raise ConfigurationError(msg)

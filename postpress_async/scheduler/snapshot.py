@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from . import furnishing
+from .trouble import Trouble
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .lane import Lane
+    from .trouble import Closure
 
 
 class LimitUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +46,9 @@ class LaneSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         in_flight: how many are under way.
         cooling_until: end of the cool-down after a 429 in seconds since the epoch, else None.
         paused: why the lane is closed, None while it is open.
+        closed_actions: why single actions are closed.
+        rate: calls a second that refusals taught, None where they taught none.
+        warnings: what the service said of the account besides, the newest last.
     """
 
     account_id: str | None
@@ -50,27 +59,47 @@ class LaneSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     cooling_until: float | None
     paused: str | None
+    closed_actions: dict[str, str] = {}
+    rate: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def snapshot_of(lane: Lane, now: float, epoch: float) -> LaneSnapshot:
     """Look at a lane."""
-    cooling = lane.cooling_until > now
+    trouble = lane.trouble or Trouble()
+    closures = [one for one in trouble.closures if one.until > now]
+    whole = max((one for one in closures if one.action is None), key=_until, default=None)
+    cooling = trouble.cooling_until > now
     return LaneSnapshot(
         account_id=lane.account_id,
         provider=lane.provider,
         tier=lane.tier,
-        limits=tuple(
-            LimitUse(
-                limit=str(row),
-                used=used,
-                left=max(row.amount - used, 0),
-                amount=row.amount,
-                per=row.seconds,
-            )
-            for row, used in lane.used(now)
-        ),
-        queued={name: queue.waiting for name, queue in lane.queues.items() if queue.waiting},
+        limits=tuple(_limits(lane, now)),
+        queued={name: tally.waiting for name, tally in lane.tallies.items() if tally.waiting},
         in_flight=lane.in_flight,
-        cooling_until=epoch + lane.cooling_until - now if cooling else None,
-        paused=lane.closed,
+        cooling_until=epoch + trouble.cooling_until - now if cooling else None,
+        paused=None if whole is None else whole.reason,
+        closed_actions={one.action: one.reason for one in closures if one.action is not None},
+        rate=None if trouble.rate is None else trouble.rate.rate,
+        warnings=lane.warnings,
     )
+
+
+def _until(closure: Closure) -> float:
+    return closure.until
+
+
+def _limits(lane: Lane, now: float) -> Iterator[LimitUse]:
+    """Yield each limit that holds for an account, with what counts against it now."""
+    if lane.account_id is None:
+        return
+    if now >= lane.stale_at:
+        furnishing.refresh(lane, now)
+    made = {window.cap.window_key: window for t in lane.tallies.values() for window in t.windows}
+    for cap in lane.rules.all_caps():
+        window = made.get(cap.window_key)
+        amount = cap.amounts(lane.age(now))[0] if window is None else window.amount
+        used = 0 if window is None else window.used(now)
+        yield LimitUse(
+            limit=cap.name, used=used, left=max(amount - used, 0), amount=amount, per=cap.per
+        )

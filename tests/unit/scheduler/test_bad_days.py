@@ -15,8 +15,11 @@ from postpress_async import (
     Spacing,
 )
 from postpress_async.limits import DONE, REFUND, Verdict
-from postpress_async.scheduler.lane import Lane
-from postpress_async.scheduler.queue import Waiter
+from postpress_async.scheduler import blockers, furnishing
+from postpress_async.scheduler.lane import Lane, Setting
+from postpress_async.scheduler.lanes import reopen
+from postpress_async.scheduler.queue import Queues, Waiter
+from postpress_async.scheduler.rules import Rules
 from postpress_async.wire.values import Reply
 
 COOL = Verdict(effect="cool_down", retry_after=3600.0)
@@ -39,14 +42,36 @@ class Answers:
         pass
 
 
-def lane(*rows):
-    made = Lane("acc_1", Limits.none().add(*rows), lambda: 0.0)
-    made.resign()
+def lane(*rows, account_id="acc_1", random=lambda: 0.0, limits=None):
+    limits = Limits.none().add(*rows) if limits is None else limits
+    made = Lane(account_id, Rules(limits, None, None), Setting(random, lambda: 0.0), 0.0)
+    made.resigned = True
     return made
 
 
-def take(made, now=0.0, action="profile"):
-    return made.try_take(made.queue(action), 1, now)
+def describe(made, provider, tier=None, now=0.0, limits=None):
+    furnishing.change(made, Rules(limits or made.rules.limits, provider, tier), now)
+
+
+def cooling(made):
+    return made.trouble.cooling_until
+
+
+def take(made, now=0.0, action="profile", cost=1):
+    return made.try_take(made.tally(action, now), cost, now)
+
+
+def wait(made, name, action="profile", *, priority=0, now=0.0, cost=1):
+    waiter = Waiter(made.tally(action, now), name, cost=cost, priority=priority, since=now)
+    made.queues = made.queues or Queues()
+    made.queues.push(waiter)
+    return waiter
+
+
+def forecast(made, action="profile", priority=0, now=0.0):
+    tally = made.tally(action, now)
+    ahead = made.queues.cost_ahead(tally, priority) if made.queues else 0
+    return blockers.forecast(made, tally, 1, now, reply=priority < 0, ahead=ahead)
 
 
 @pytest.mark.looptime
@@ -80,7 +105,7 @@ def test_a_stale_slot_says_so():
     assert made.holds(old, 0.0)
     made.report(refused, COOL, 0.0)
     assert not made.holds(old, 1.0)
-    until = made.cooling_until
+    until = cooling(made)
     probe = take(made, until)
     assert made.holds(probe, until)
     assert not made.holds(old, until)
@@ -89,7 +114,7 @@ def test_a_stale_slot_says_so():
 def test_a_probe_that_the_provider_never_saw_proves_nothing():
     made = lane()
     made.report(take(made), COOL, 0.0)
-    until = made.cooling_until
+    until = cooling(made)
     made.report(take(made, until), Verdict(counts=False, effect="no_answer"), until)
     assert take(made, until).probe
     assert take(made, until) is None
@@ -99,66 +124,65 @@ def test_a_late_429_beside_a_probe_lets_no_second_one_out():
     made = lane()
     late, first = take(made), take(made)
     made.report(first, COOL, 0.0)
-    until = made.cooling_until
+    until = cooling(made)
     probe = take(made, until)
     made.report(late, Verdict(effect="cool_down", retry_after=100.0), until)
     assert take(made, until + 1) is None
     made.report(probe, DONE, until + 2)  # granted before the late 429: it proves nothing now
     assert take(made, until + 3) is None
-    assert take(made, made.cooling_until).probe
+    assert take(made, cooling(made)).probe
 
 
 def test_a_late_429_without_a_time_cools_down_all_the_same():
     made = lane()
     late, first = take(made), take(made)
     made.report(first, COOL, 0.0)
-    now = made.cooling_until + 1
+    now = cooling(made) + 1
     made.report(late, Verdict(effect="cool_down"), now)
-    assert made.cooling_until > now
+    assert cooling(made) > now
 
 
 def test_at_once_is_believed_a_few_times_only():
-    made, now = lane(), 0.0
+    made, now = lane(Limit("profile", 80)), 0.0
     for _ in range(3):
         made.report(take(made, now), Verdict(effect="cool_down", retry_after=0.0), now)
-        assert made.cooling_until <= now
+        assert cooling(made) <= now
     for _ in range(4):
         made.report(take(made, now), Verdict(effect="cool_down", retry_after=0.0), now)
-        assert made.cooling_until >= now + 1
-        now = made.cooling_until
+        assert cooling(made) >= now + 1
+        now = cooling(made)
 
 
 def test_a_restricted_account_waits_for_a_person():
     made = lane()
     made.report(take(made), Verdict(effect="restrict", reason="403 account_restricted"), 0.0)
-    assert made.restricted
+    assert made.closed(made.tally("profile", 1.0), 1.0).kind == "restricted"
     assert take(made, 1e9) is None
-    made.open()
+    reopen(made, None, 1.0)
     assert take(made, 1e9)
 
 
 def test_those_behind_do_not_count_in_a_forecast():
     made = lane(Limit("profile", 1, per=1))
     made.report(take(made), DONE, 0.0)
-    queue = made.queue("profile")
-    made.enqueue(queue, Waiter("ahead", 1, 0, 0.0))
+    wait(made, "ahead")
     for index in range(50):
-        made.enqueue(queue, Waiter(index, 1, 9, 0.0))
-    assert made.forecast(queue, 1, 0, 0.0)[0] == pytest.approx(2.0)
-    assert made.forecast(queue, 1, 9, 0.0)[0] == pytest.approx(52.0)
+        wait(made, index, priority=9)
+    assert forecast(made)[0] == pytest.approx(2.0)
+    assert forecast(made, priority=9)[0] == pytest.approx(52.0)
 
 
 def test_those_who_left_do_not_pile_up():
     made = lane(Limit("profile", 1, per=60))
     made.report(take(made), DONE, 0.0)
-    queue = made.queue("profile")
-    made.enqueue(queue, Waiter("stays", 1, 0, 0.0))
+    wait(made, "stays")
     for index in range(5_000):
-        waiter = Waiter(index, 1, 0, 0.0)
-        made.enqueue(queue, waiter)
-        made.leave(queue, waiter)
+        waiter = Waiter(made.tally("profile", 0.0), index, since=0.0, deadline=900.0)
+        made.queues.push(waiter)
+        made.queues.leave(waiter)
     assert made.waiting == 1
-    assert len(queue._heap) < 200
+    assert len(made.queues.all()) == 1
+    assert len(made.queues._deadlines) < 200
 
 
 def test_learning_more_does_not_forget_a_spacing_under_way():
@@ -166,11 +190,10 @@ def test_learning_more_does_not_forget_a_spacing_under_way():
         Spacing(15.0, 15.0, action="message", provider="WHATSAPP"),
         Spacing(10.0, 10.0, action="message", provider="TELEGRAM"),
     )
-    made = Lane("acc_1", limits, lambda: 0.0)
-    made.resign()
+    made = lane(limits=limits)
     made.report(take(made, action="message"), DONE, 0.0)
-    made.describe("TELEGRAM", None)
-    assert made.ready_at(made.queue("message"), 1, 1.0) >= 10.0
+    describe(made, "TELEGRAM")
+    assert made.ready_at(made.tally("message", 1.0), 1, 1.0) >= 10.0
 
 
 @pytest.mark.looptime
@@ -200,5 +223,5 @@ async def test_a_lane_with_steady_arrivals_keeps_its_turn_for_a_place():
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert min(counts.values()) >= 0.8 * max(counts.values())
-    assert made._out == 0
-    assert made._places == 1
+    assert made._waker.out == 0
+    assert made._waker.places == 1

@@ -1,0 +1,145 @@
+"""Furnishing: give a lane the windows of its rules, and let counts carry over when rules change."""
+
+from __future__ import annotations
+
+from heapq import merge
+from itertools import chain
+from math import inf
+from typing import TYPE_CHECKING, cast
+
+from .windows import Burst, Gap, Ring, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from postpress_async.limits import Spacing
+
+    from .lane import Lane, Slot, Tally
+    from .rules import ActionRules, Cap, Rules
+
+
+def furnish(lane: Lane, tally: Tally, now: float) -> None:
+    """Give an action its windows and distances, sharing those that the lane has."""
+    rules = lane.rules.of(tally.action)
+    if lane.account_id is None or not rules.gated:
+        return
+    depends = rules.depends or lane.setting.asks
+    tally.unsure = depends and lane.provider is None and not lane.resigned
+    windows = tuple(_window(lane, cap) for cap in rules.caps)
+    tally.windows = windows
+    tally.rings = tuple(dict.fromkeys(window.ring for window in windows))
+    tally.shared = any(cap.shared for cap in rules.caps)
+    lane.gap = _gap(lane.gap, lane.rules.spacing)
+    tally.paces = tuple(_paces(lane, tally, rules))
+    tally.plain = not tally.paces and not lane.rules.hours
+    _set_amounts(lane, windows, now)
+
+
+def refresh(lane: Lane, now: float) -> None:
+    """Look at amounts again: the account has grown older, or what was learned is over."""
+    lane.stale_at = inf
+    learned = lane.learned or {}
+    for key in [key for key, one in learned.items() if one.until <= now]:
+        del learned[key]
+    for tally in lane.tallies.values():
+        _set_amounts(lane, tally.windows, now)
+
+
+def change(lane: Lane, rules: Rules, now: float) -> None:
+    """Let other rules hold for a lane; what was counted stays counted."""
+    old = list(dict.fromkeys(ring for tally in lane.tallies.values() for ring in tally.rings))
+    kept = {ring.key: tuple(ring.events()) for ring in old}
+    lane.rules, lane.stale_at = rules, inf
+    for tally in lane.tallies.values():
+        furnish(lane, tally, now)
+    used = {window for tally in lane.tallies.values() for window in tally.windows}
+    for ring in dict.fromkeys(window.ring for window in used):
+        if ring.key in lane.setting.shared:
+            continue
+        ring.windows = tuple(window for window in ring.windows if window in used)
+        if ring.key not in kept:
+            _seed(ring, old, now)
+
+
+def carry_over(slot: Slot, at: float) -> None:
+    """Count an answer also in windows that came after its call was granted."""
+    for ring in slot.tally.rings:
+        if ring not in slot.rings:
+            ring.add(slot.cost, at)
+
+
+def _window(lane: Lane, cap: Cap) -> Window:
+    if cap.shared:
+        ring = lane.setting.shared.setdefault(cap.key, Ring(cap.key))
+    else:
+        rings = (ring for tally in lane.tallies.values() for ring in tally.rings)
+        ring = next((ring for ring in rings if ring.key == cap.key), None) or Ring(cap.key)
+    for window in ring.windows:
+        if window.cap.window_key == cap.window_key:
+            window.cap = cap
+            return window
+    return Window(ring, cap)
+
+
+def _set_amounts(lane: Lane, windows: Iterable[Window], now: float) -> None:
+    for window in windows:
+        if window.cap.shared:
+            window.amount, window.room = window.cap.amount, window.cap.amount - window.cap.keep
+            continue
+        age = lane.age(now)
+        window.amount, window.room = window.cap.amounts(age)
+        for warm_up in window.cap.warm_ups:
+            lane.stale_at = min(lane.stale_at, now + warm_up.changes_at(age) - age)
+        learned = (lane.learned or {}).get(window.cap.window_key)
+        if learned is not None:
+            kept = window.amount - window.room
+            window.amount = min(window.amount, learned.amount)
+            window.room = min(window.room, max(window.amount - kept, 0))
+            lane.stale_at = min(lane.stale_at, learned.until)
+
+
+def _paces(lane: Lane, tally: Tally, rules: ActionRules) -> Iterable[Gap | Burst]:
+    """Yield what spaces an action: the lane's gap, its own, and the bursts of its caps."""
+    if lane.gap is not None:
+        yield lane.gap
+    mine = (pace for pace in tally.paces if isinstance(pace, Gap) and pace is not lane.gap)
+    own = _gap(next(mine, None), rules.spacing)
+    if own is not None:
+        yield own
+    others = chain.from_iterable(other.paces for other in lane.tallies.values())
+    bursts = {pace.name: pace for pace in others if isinstance(pace, Burst)}
+    for cap in rules.caps:
+        if cap.burst is not None and cap.amount:
+            yield bursts.get(cap.name) or Burst(cap.per / cap.amount, cap.burst, cap.name)
+
+
+def _gap(had: Gap | None, spacing: Spacing | None) -> Gap | None:
+    if spacing is None:
+        return None
+    name = f"spacing of {spacing.least:g}-{spacing.most:g} s"
+    if had is None:
+        return Gap(spacing.least, spacing.most, name)
+    had.least, had.most, had.name = spacing.least, spacing.most, name  # what it keeps apart stays
+    return had
+
+
+def _seed(ring: Ring, old: list[Ring], now: float) -> None:
+    """Fill a new ring from those that counted the same actions; rather too much than too little."""
+    names = _names(ring)
+    sources = [one for one in old if _names(one) & names]
+    inside = [one for one in sources if _names(one) <= names]
+    around = [one for one in sources if _names(one) >= names]
+    if around:
+        sources = [min(around, key=lambda one: len(one.at or ()))]
+    elif names == set().union(*(_names(one) for one in inside)):
+        sources = inside
+    for at, cost in merge(*(one.events() for one in sources)):
+        ring.add(cost, at)
+    for held in (one.held for one in sources if one.held):
+        ring.add(held, now)  # under way: counted now, and once more at their answer
+    for window in ring.windows:
+        window.recount(now)
+
+
+def _names(ring: Ring) -> set[str]:
+    return set(cast("tuple[str, ...]", ring.key[1]))

@@ -1,0 +1,194 @@
+"""All lanes of a client: made at a first call, let go when there is nothing left to remember."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from postpress_async.limits import AccountInfo, Limits
+from postpress_async.options import of_kind
+
+from . import furnishing
+from .lane import Lane
+from .rules import Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postpress_async.limits import LimitsOf
+
+    from .lane import Setting
+    from .trouble import Closure, ClosureKind
+
+_SWEEP_FROM: Final = 1024  # so many lanes are kept without a look at them
+_RULES_MOST: Final = 4096
+_BY_SERVICE: Final[tuple[ClosureKind, ...]] = ("paused", "credentials", "restricted", "service")
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """Keep who an account is, beyond its lane."""
+
+    provider: str | None
+    tier: str | None
+    connected_at: float | None
+    born: float
+    resigned: bool
+
+
+class Lanes:
+    """Hold the lanes by account."""
+
+    def __init__(self, limits: Limits | LimitsOf, setting: Setting) -> None:
+        self._limits = limits
+        self._setting = setting
+        self._lanes: dict[str | None, Lane] = {}
+        self._known: dict[str | None, _Known] = {}
+        self._own: dict[str, Limits] = {}
+        self._rules: dict[tuple[int, str | None, str | None], Rules] = {}
+        self._paused: tuple[Closure, ...] = ()
+        self._sweep_at = _SWEEP_FROM
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(list(self._lanes.values()))
+
+    def find(self, account_id: str | None) -> Lane | None:
+        """Return an account's lane, None where it has none."""
+        return self._lanes.get(account_id)
+
+    def get(self, account_id: str | None, now: float) -> Lane:
+        """Return an account's lane, made where it has none."""
+        lane = self._lanes.get(account_id)
+        if lane is None:
+            if len(self._lanes) >= self._sweep_at:
+                self._sweep(now)
+            lane = self._lanes[account_id] = self._made(account_id, now)
+        return lane
+
+    def describe(
+        self,
+        lane: Lane,
+        now: float,
+        *,
+        provider: str | None,
+        tier: str | None,
+        connected_at: float | None,
+    ) -> None:
+        """Learn what an account is; counts carry over to the limits that now hold."""
+        provider = lane.provider if provider is None else provider.upper()
+        tier = lane.tier if tier is None else tier
+        same = (provider, tier) == (lane.provider, lane.tier)
+        if same and connected_at in {None, lane.connected_at}:
+            return
+        if connected_at is not None:
+            lane.connected_at = connected_at
+        self._change(lane, provider, tier, now)
+
+    def set_limits(self, lane: Lane, limits: Limits | None, now: float) -> None:
+        """Let an account have limits of its own; None gives it the client's again."""
+        if lane.account_id is None:
+            return
+        if limits is None:
+            self._own.pop(lane.account_id, None)
+        else:
+            self._own[lane.account_id] = limits
+        lane.learned = None
+        self._change(lane, lane.provider, lane.tier, now)
+
+    def pause_all(self, closure: Closure) -> None:
+        """Close every lane, also those to come."""
+        self.resume_all(closure.action)
+        self._paused = (*self._paused, closure)
+        for lane in self:
+            lane.troubled().close(closure)
+
+    def resume_all(self, action: str | None) -> None:
+        """Open what `pause_all` closed."""
+        self._paused = tuple(one for one in self._paused if one.action != action)
+        for lane in self:
+            if lane.trouble is not None:
+                lane.trouble.open("paused_all", action)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _made(self, account_id: str | None, now: float) -> Lane:
+        known = self._known.pop(account_id, None)
+        provider, tier = (None, None) if known is None else (known.provider, known.tier)
+        connected_at = None if known is None else known.connected_at
+        rules = self._rules_of(account_id, provider, tier, connected_at)
+        lane = Lane(account_id, rules, self._setting, now)
+        if known is not None:
+            lane.connected_at, lane.born, lane.resigned = connected_at, known.born, known.resigned
+        lane.own = account_id in self._own
+        for closure in self._paused:
+            lane.troubled().close(closure)
+        return lane
+
+    def _change(self, lane: Lane, provider: str | None, tier: str | None, now: float) -> None:
+        rules = self._rules_of(lane.account_id, provider, tier, lane.connected_at)
+        lane.own = lane.account_id in self._own
+        furnishing.change(lane, rules, now)
+
+    def _rules_of(
+        self,
+        account_id: str | None,
+        provider: str | None,
+        tier: str | None,
+        connected_at: float | None,
+    ) -> Rules:
+        limits = self._limits_of(account_id, provider, tier, connected_at)
+        key = (id(limits), provider, tier)  # rules keep their limits, so that no id comes twice
+        rules = self._rules.get(key)
+        if rules is None:
+            if len(self._rules) >= _RULES_MOST:
+                self._rules.clear()
+            rules = self._rules[key] = Rules(limits, provider, tier)
+        return rules
+
+    def _limits_of(
+        self,
+        account_id: str | None,
+        provider: str | None,
+        tier: str | None,
+        connected_at: float | None,
+    ) -> Limits:
+        if account_id is None:
+            return _NONE
+        own = self._own.get(account_id)
+        if own is not None:
+            return own
+        if isinstance(self._limits, Limits):
+            return self._limits
+        info = AccountInfo(
+            account_id=account_id,
+            provider=provider,
+            tier=tier,  # type: ignore[arg-type]
+            connected_at=connected_at,
+        )
+        chosen = self._limits(info)
+        of_kind("what the function given as limits returned", chosen, Limits, "Limits.human(…)")
+        return chosen
+
+    def _sweep(self, now: float) -> None:
+        """Let go of lanes that would be made the same again; each is looked at rarely."""
+        gone = [lane for lane in self._lanes.values() if lane.idle(now)]
+        for lane in gone:
+            del self._lanes[lane.account_id]
+            self._known[lane.account_id] = _Known(
+                lane.provider, lane.tier, lane.connected_at, lane.born, lane.resigned
+            )
+        self._sweep_at = max(2 * len(self._lanes), _SWEEP_FROM)
+
+
+_NONE: Final = Limits.none()
+
+
+def reopen(lane: Lane, action: str | None, now: float) -> None:
+    """Open what a person or the service has closed, but for what was closed for all."""
+    if lane.trouble is not None:
+        for closure in list(lane.trouble.closures_of(*_BY_SERVICE)):
+            if action is None or closure.action == action:
+                lane.trouble.open(closure.kind, closure.action)
+    if action is None and lane.learned:
+        lane.learned = None
+        furnishing.refresh(lane, now)

@@ -1,0 +1,227 @@
+"""Who is woken when: one timer a lane, and turns where lanes wait for something in common.
+
+What lanes have in common are the places on the wire, the brake, and windows of all accounts
+together. Whoever waits for one of those has a turn, so that a busy account cannot starve another.
+"""
+
+from __future__ import annotations
+
+import logging
+from math import inf
+from typing import TYPE_CHECKING
+
+from .blockers import forecast
+from .refusals import too_long
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .brake import Brake
+    from .clock import Cancellable, Clock
+    from .lane import Lane, Tally
+    from .queue import Waiter
+    from .windows import Window
+
+_log = logging.getLogger("postpress_async.scheduler")
+
+
+class _Timer:
+    """Call a function at the one instant that was set last."""
+
+    __slots__ = ("_at", "_clock", "_handle", "_ring")
+
+    def __init__(self, clock: Clock, ring: Callable[[], object]) -> None:
+        self._clock = clock
+        self._ring = ring
+        self._at = inf
+        self._handle: Cancellable | None = None
+
+    def set(self, at: float) -> None:
+        """Ring at an instant instead; inf for never."""
+        if at == self._at:
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._at = at
+        if at < inf:
+            self._handle = self._clock.call_at(at, self._rings)
+
+    def _rings(self) -> None:
+        self._at, self._handle = inf, None
+        self._ring()
+
+
+class _Turn:
+    """Hold the lanes that wait for a window of all accounts together, and when it has room."""
+
+    __slots__ = ("lanes", "timer")
+
+    def __init__(self, timer: _Timer) -> None:
+        self.lanes: dict[Lane, float] = {}
+        self.timer: _Timer = timer
+
+
+class Waker:
+    """Grant whoever may go, and see to it that everybody else is asked again in time.
+
+    Attributes:
+        places: how many more requests may be under way.
+        out: how many slots were granted and not given back.
+        closed: whether nobody is woken any more.
+    """
+
+    def __init__(self, clock: Clock, brake: Brake, places: int) -> None:
+        self.places: int = places
+        self.out: int = 0
+        self.closed: bool = False
+        self.hungry: dict[Lane, None] = {}  # those whose head waits for a place, in turn
+        self._clock = clock
+        self._brake = brake
+        self._braked: dict[Lane, None] = {}
+        self._brake_timer = _Timer(clock, self.release)
+        self._turns: dict[Window, _Turn] = {}
+        self._timers: dict[Lane, _Timer] = {}
+
+    def wake(self, lane: Lane) -> int:
+        """Grant what may go in a lane, and set its one timer for what may go next."""
+        queues, now = lane.queues, self._clock.monotonic()
+        if queues is None or not queues.waiting or self.closed:
+            self._forget(lane)
+            return 0
+        granted: list[Waiter] = []
+        again = now
+        room = min(self._brake.room(now), self.places)
+        if room > 0:
+            granted, again = lane.wake(now, room)
+            for waiter in granted:
+                self._go(waiter)
+        for waiter in queues.expired(now):
+            self._expire(lane, waiter, now)
+        if not queues.waiting:
+            self._forget(lane)
+            return len(granted)
+        self._queue_up(lane, now, again, went=bool(granted))
+        if again <= now:
+            again = inf  # it was ready, and has its turn for whatever it waits for
+        self._timer_of(lane).set(min(again, queues.next_deadline()))
+        return len(granted)
+
+    def freed(self, lane: Lane) -> None:
+        """Wake those who wait for a place, in turn, and this lane behind them."""
+        if self.hungry:
+            if lane.queues is not None:
+                self.hungry.setdefault(lane)
+            while self.hungry and self.places > 0:
+                self.wake(next(iter(self.hungry)))
+        elif lane.queues is not None:
+            self.wake(lane)
+
+    def release(self) -> None:
+        """Wake those whom the brake held: first those who can tell whether it was enough."""
+        lanes, self._braked = self._braked, {}
+        for lane in sorted(lanes, key=self._brake.suspected, reverse=True):
+            self.wake(lane)
+
+    def braked(self) -> None:
+        """See to it that the brake lets go in time."""
+        now = self._clock.monotonic()
+        until = self._brake.until
+        self._brake_timer.set(until if now < until else inf)
+
+    def serve(self, tally: Tally) -> None:
+        """Wake those who wait for a window of all accounts together that an action counts in."""
+        for window in tally.windows:
+            if window.cap.shared and window in self._turns:
+                self._serve(window)
+
+    def close(self) -> None:
+        """Wake nobody any more."""
+        self.closed = True
+        for timer in (*self._timers.values(), *(turn.timer for turn in self._turns.values())):
+            timer.set(inf)
+        self._brake_timer.set(inf)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _go(self, waiter: Waiter) -> None:
+        self.places -= 1
+        self.out += 1
+        if waiter.slot is not None:
+            self._brake.went(waiter.slot)
+            if not waiter.ticket.done():
+                waiter.ticket.set_result(waiter.slot)
+
+    def _queue_up(self, lane: Lane, now: float, again: float, *, went: bool) -> None:
+        """Give a lane its turn for what it waits for; one that went is last, others keep theirs."""
+        ready = again <= now
+        if went or not ready:
+            self.hungry.pop(lane, None)
+            self._braked.pop(lane, None)
+        if ready and self._brake.room(now) <= 0:
+            self._braked.setdefault(lane)
+        elif ready and self.places <= 0:
+            self.hungry.setdefault(lane)
+        shared = {} if lane.queues is None else lane.queues.shared
+        for window, at in shared.items():
+            turn = self._turns.get(window)
+            if turn is None:
+                timer = _Timer(self._clock, lambda: self._serve(window))  # noqa: B023 - see below
+                turn = self._turns[window] = _Turn(timer)
+            if went:
+                turn.lanes.pop(lane, None)
+            turn.lanes[lane] = at
+            if next(iter(turn.lanes)) is lane:
+                turn.timer.set(at)
+
+    def _serve(self, window: Window) -> None:
+        """Wake the lanes that wait for a window, in turn, until it is full again."""
+        turn = self._turns[window]
+        while turn.lanes:
+            lane = next(iter(turn.lanes))
+            queues = lane.queues
+            granted = self.wake(lane)
+            blocked = queues is not None and queues.waiting and window in queues.shared
+            if not blocked:
+                turn.lanes.pop(lane, None)
+            elif not granted:
+                break
+        if turn.lanes:
+            turn.timer.set(next(iter(turn.lanes.values())))
+        else:
+            turn.timer.set(inf)
+
+    def _forget(self, lane: Lane) -> None:
+        """Let go of a lane in which nobody waits."""
+        self.hungry.pop(lane, None)
+        self._braked.pop(lane, None)
+        if lane.queues is not None and not lane.queues.waiting:
+            lane.queues = None
+        timer = self._timers.pop(lane, None)
+        if timer is not None:
+            timer.set(inf)
+
+    def _timer_of(self, lane: Lane) -> _Timer:
+        timer = self._timers.get(lane)
+        if timer is None:
+            timer = self._timers[lane] = _Timer(self._clock, lambda: self.wake(lane))
+        return timer
+
+    def _expire(self, lane: Lane, waiter: Waiter, now: float) -> None:
+        ahead = 0 if lane.queues is None else lane.queues.cost_ahead(waiter.tally, waiter.priority)
+        ready, name = forecast(
+            lane, waiter.tally, waiter.cost, now, reply=waiter.reply, ahead=ahead
+        )
+        if self._brake.until > ready:
+            ready, name = self._brake.until, self._brake.reason
+        max_wait = waiter.deadline - waiter.asked
+        fail(
+            waiter,
+            too_long(lane, waiter.tally.action, name, max_wait=max_wait, wait=ready - now),
+        )
+
+
+def fail(waiter: Waiter, error: BaseException) -> None:
+    """Tell a waiter that it waits in vain."""
+    if not waiter.ticket.done():
+        waiter.ticket.set_exception(error)
