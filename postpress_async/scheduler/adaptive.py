@@ -50,6 +50,7 @@ class Adaptive:
         "_passed",
         "_peak",
         "_reach",
+        "_slope",
         "_span",
         "_told",
         "_tried",
@@ -67,6 +68,7 @@ class Adaptive:
         self.rate: float = _FASTEST
         self._doubt = 0.0  # how far from the level the rate starts, as a share of it
         self._reach = 10.0  # calls until it is there
+        self._slope = 0.0
         self._tried = 0  # calls since the mark that went as fast as the rate allows
         self._passed = successes  # successes since the mark
         self._next = now
@@ -110,12 +112,16 @@ class Adaptive:
             self._closed, self._open_at = False, now
             at = now
         if (now - at) * rate < 0.25:  # noqa: PLR2004 - a lane without demand proves nothing
-            self._tried += 1
-            x = self._tried / self._reach - 1
-            fast = self.level * (1 + self._doubt * x * x * x)
-            steep = rate * _STEEPEST
-            rate = self.rate = fast if fast < steep else steep  # noqa: FURB136
+            self._tried = k = self._tried + 1
+            x = k / self._reach - 1
+            fast = self.level + self._slope * x * x * x
+            rate *= _STEEPEST
+            rate = min(rate, fast)
+            self.rate = rate
             now = at
+        else:
+            self._open_at += now - at  # nor does the time it was idle
+            self._free_at += now - at
         self._next = now + 1 / rate
 
     def refund(self, now: float) -> None:
@@ -152,7 +158,7 @@ class Adaptive:
         else:
             base = max((2 if self._doubt < 0.1 else 4) / self.rate, _LEAST_WAIT)  # noqa: PLR2004
             if miss:
-                base *= 1.5 ** (self._misses + 1)
+                base = max(base, 40 / self._burst) * 1.5 ** (self._misses + 1)
             if miss and self._misses > 1 and self._windowed:
                 base = max(base, 0.4 * self._amount / self.level)
         return min(base, since + LONG + 1 - now)
@@ -225,7 +231,7 @@ class Adaptive:
 
     def _at(self, tried: float) -> float:
         x = tried / self._reach - 1
-        return self.level * (1 + self._doubt * x * x * x)
+        return self.level + self._slope * x * x * x
 
     def _learn(self) -> None:
         """Set the level, now that it is known when there was room again."""
@@ -265,9 +271,6 @@ class Adaptive:
             self._set((mean + rate) / 2, 0.01 + (rate - mean) / (rate + mean))
             return
         level = max(self._borne(), mean)
-        if count < _SOME:
-            pace = max(min(count / max(self._span, 1e-3), rate), mean)
-            level = mean * (pace / mean) ** 0.0
         self._set(level, 1 / count + 0.2 * max(level - mean, rate - level) / (rate + level))
 
     def _settle_window(self, mean: float, vague: float) -> None:
@@ -288,4 +291,5 @@ class Adaptive:
         self.level = min(max(level, _SLOWEST), _FASTEST)
         self._doubt = min(doubt, 0.3)
         self._reach = max(4 / self._doubt, min(reach, 300.0))
-        self.rate = self.level * (1 - self._doubt)
+        self._slope = self.level * self._doubt
+        self.rate = self.level - self._slope
