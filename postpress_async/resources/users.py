@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from postpress_async.errors import ConfigurationError
 from postpress_async.identifiers import Identifier, identify
-from postpress_async.models import AccountOwner, Profile
+from postpress_async.models import AccountOwner, LinkedInProfile, Profile
 from postpress_async.models.decoding import Reader
 from postpress_async.wire import routes, target
 
@@ -98,6 +98,8 @@ class Users(Namespace):
             options=options,
         )
         self._pipeline.scheduler.learn(account_id, profile.provider)
+        if linkedin_sections is not None:  # no section comes unless it is asked for
+            self._warn(account_id, profile)
         return profile
 
     async def me(
@@ -125,6 +127,13 @@ class Users(Namespace):
             account_id=account_id,
             options=options,
         )
+
+    def _warn(self, account_id: str | None, profile: Profile) -> None:
+        """Remember that the provider held sections back: a first sign of looking at too many."""
+        held_back = profile.throttled_sections if isinstance(profile, LinkedInProfile) else ()
+        if held_back and account_id is not None:
+            words = f"throttled_sections: {', '.join(held_back)}"
+            self._pipeline.scheduler.warn(account_id, words)
 
     def _checked(self, known: Identifier, given: object, account_id: str | None) -> str:
         """Return what goes on the wire; refuse what certainly is no person of this provider."""

@@ -495,14 +495,22 @@ class Talker:
 
     def nothing_is_held(self) -> None:
         """Check that no slot, no window and no place on the wire was forgotten."""
-        scheduler = self.client.scheduler
-        assert scheduler._out == 0
-        assert scheduler._places == self.places
-        for lane in scheduler._lanes.values():
+        assert self.under_way == 0
+        assert self.client.scheduler._waker.places == self.places
+        for lane in self.client.scheduler._lanes:
             assert lane.in_flight == 0
             assert lane.waiting == 0
-            held = [window.held for queue in lane.queues.values() for window in queue.windows]
-            assert not any(held)
+            assert not any(ring.held for tally in lane.tallies.values() for ring in tally.rings)
+
+    @property
+    def under_way(self) -> int:
+        """How many slots are out."""
+        return self.client.scheduler._waker.out
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a slot."""
+        return sum(lane.waiting for lane in self.client.scheduler._lanes)
 
 
 async def pass_time(raw: Raw, client: Postpress) -> None:
@@ -539,7 +547,7 @@ async def talk() -> AsyncIterator[Callable[..., Talker]]:
         made.append(client)
         if isinstance(raw, Raw):
             watches.append(asyncio.get_running_loop().create_task(pass_time(raw, client)))
-        return Talker(client, told, client.scheduler._places)
+        return Talker(client, told, client.scheduler._waker.places)
 
     yield make
     for watch in watches:

@@ -127,7 +127,7 @@ async def test_a_slot_granted_in_the_very_turn_of_the_cancellation_is_not_lost(
     talker = talk(raw, limits=limits, max_wait=600.0, clock=clock)
     await talker("GET")
     task = asyncio.create_task(talker("GET"))
-    await until(lambda: talker.client.scheduler._lanes["acc_1"].waiting)
+    await until(lambda: talker.waiting)
     clock.advance(61.0)
     for _ in range(turns):
         await asyncio.sleep(0)
