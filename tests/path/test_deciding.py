@@ -183,13 +183,14 @@ async def test_the_sandbox_sees_the_same_action(connect, accounts, sandbox):
     assert seen == ours == ["invite", "invite_note", "follow", "follow"]
 
 
-async def test_sections_that_were_held_back_are_told(monkeypatch):
+async def test_sections_that_were_held_back_are_told():
     profile = {"object": "UserProfile", "provider": "LINKEDIN", "provider_id": "ACo1"}
     held_back = {**profile, "throttled_sections": ["experience", "skills"]}
     fake = FakeTransport([profile, {**profile, "throttled_sections": []}, held_back])
     warned = []
     async with client_of(fake, providers={"acc_1": "LINKEDIN"}) as client:
-        monkeypatch.setattr(client.scheduler, "warn", lambda *words: warned.append(words))
         for sections in (None, ["*"], ["*"]):
             await client.users.get("ada", account_id="acc_1", linkedin_sections=sections)
-    assert warned == [("acc_1", "throttled_sections: experience, skills")]
+            (lane,) = await client.scheduler.snapshot("acc_1")
+            warned.append(lane.warnings)
+    assert warned == [(), (), ("throttled_sections: experience, skills",)]
