@@ -35,6 +35,7 @@ class Adaptive:
     """
 
     __slots__ = (
+        "_ahead",
         "_amount",
         "_blocked_at",
         "_burst",
@@ -87,7 +88,7 @@ class Adaptive:
         self._amount = self._burst  # fewest successes in a window
         self._count = 0  # what the mark had seen: successes, the rate, its pace and a call's time
         self._tries = 0
-        self._peak = self._span = self._trip = 0.0
+        self._peak = self._span = self._trip = self._ahead = 0.0
 
     def __getstate__(self) -> tuple[float, ...]:
         """Return all it knows, as numbers."""
@@ -189,16 +190,21 @@ class Adaptive:
 
     def _truth_of(self, now: float, told: float) -> float:
         """Return the share of the true wait that is told, from two that were."""
+        if now - self._known_at < _LEAST_WAIT:
+            return self._truth
         share = (self._told - told) / max(now - self._known_at, 1e-3)
         return min(share, 1.0) if share > 0.05 and self._misses < 3 else 0.0  # noqa: PLR2004
 
     def _mark(self, now: float, granted_at: float, retry_after: float | None) -> None:
         sure = retry_after is not None and self._truth > 0
-        self._hint = now + (retry_after or 0.0) / self._truth if sure else 0.0
+        self._ahead = (retry_after or 0.0) / self._truth if sure else 0.0
+        self._hint = now + self._ahead if sure else 0.0
         if self._blocked_at > -inf:
             self._count, self._tries, self._peak = self._passed, self._tried, self.rate
             self._span = now - self._open_at
             self._trip = now - granted_at
+            if retry_after is not None and retry_after == int(retry_after):
+                self._trip += 0.5  # whole seconds were rounded
         else:
             self._first(now)
         self._blocked_at, self._passed, self._misses = now, 0, 0
@@ -207,7 +213,7 @@ class Adaptive:
         """Guess from the lane's first successes; with a Retry-After, a window would be known."""
         if self._hint:
             elapsed = max(self._hint - self._open_at, 0.05)
-            self._set(self._burst / elapsed, 0.05)
+            self._set(self._burst / elapsed, max(1 / self._burst, 0.05))
         else:
             elapsed = max(now - self._open_at, 3.0 + self._burst / 10)
             self._set(self._burst / elapsed, 0.3)
@@ -258,11 +264,18 @@ class Adaptive:
 
     def _settle_sure(self, mean: float, total: float) -> None:
         """Believe a mean between two instants that were told."""
-        rate = self._peak
-        if self._count >= _MANY and mean > 0.85 * rate:
+        rate, count = self._peak, self._count
+        if count >= _MANY and mean > 0.85 * rate:
             self._set((mean + rate) / 2, 0.01 + (rate - mean) / (rate + mean))
+        elif count < self._burst / 4 and not 0.5 < self._ahead * rate < max(
+            10.0, 1.2 * self._burst
+        ):  # noqa: PLR2004
+            self._set(max(mean, 0.95 * rate), 0.05)  # a lump in a window, no bucket run dry
         else:
-            self._set(mean, self._trip / total + 0.02)
+            level = max(self._borne(), mean) if count > 2 * self._burst else mean
+            if count < _SOME * self._burst:  # the burst may have carried it
+                level = sqrt(mean * level)
+            self._set(level, self._trip / total + 0.02 + 0.25 * (level - mean) / (level + mean))
 
     def _settle_bucket(self, mean: float) -> None:
         """Choose between a mean, too low where a small bucket ran over, and the rate it bore."""
@@ -280,6 +293,9 @@ class Adaptive:
             self._set(0.98 * borne, 0.015)
             return
         level = mean
+        if count < self._amount / 4:  # so small a part of a window tells nothing
+            self._set(max(0.9 * rate, mean), 0.1)
+            return
         if count > 1.5 * self._amount:  # the wait was part of a window, not lost
             level = sqrt(mean * max(mean, min(count / max(self._span, 1e-3), rate)))
         if level > 0.75 * rate:
