@@ -265,11 +265,10 @@ class Adaptive:
     def _settle_sure(self, mean: float, total: float) -> None:
         """Believe a mean between two instants that were told."""
         rate, count = self._peak, self._count
+        near, far = 0.5, max(10.0, 1.2 * self._burst)  # slots a bucket lets a call wait
         if count >= _MANY and mean > 0.85 * rate:
             self._set((mean + rate) / 2, 0.01 + (rate - mean) / (rate + mean))
-        elif count < self._burst / 4 and not 0.5 < self._ahead * rate < max(
-            10.0, 1.2 * self._burst
-        ):  # noqa: PLR2004
+        elif count < self._burst / 4 and not near < self._ahead * rate < far:
             self._set(max(mean, 0.95 * rate), 0.05)  # a lump in a window, no bucket run dry
         else:
             level = max(self._borne(), mean) if count > 2 * self._burst else mean
