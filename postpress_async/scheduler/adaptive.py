@@ -50,6 +50,7 @@ class Adaptive:
         "_open_at",
         "_passed",
         "_peak",
+        "_proved",
         "_reach",
         "_slope",
         "_span",
@@ -83,6 +84,7 @@ class Adaptive:
         self._width = 0.0  # how uncertain that is
         self._misses = 0  # refused probes since the mark
         self._truth = 1.0  # how much of the true wait a Retry-After names; 0: no use
+        self._proved = False  # whether a told level was ever borne for some time
         self._windowed = False  # whether a probe was ever refused: a bucket has room soon
         self._burst = max(successes, 1)  # what passed before the first mark
         self._amount = self._burst  # fewest successes in a window
@@ -265,10 +267,12 @@ class Adaptive:
     def _settle_sure(self, mean: float, total: float) -> None:
         """Believe a mean between two instants that were told."""
         rate, count = self._peak, self._count
-        near, far = 0.5, max(10.0, 1.2 * self._burst)  # slots a bucket lets a call wait
+        self._proved = self._proved or count >= _SOME
+        near, far = 0.5, 10.0  # slots that a bucket run dry lets a call wait
         if count >= _MANY and mean > 0.85 * rate:
             self._set((mean + rate) / 2, 0.01 + (rate - mean) / (rate + mean))
-        elif count < self._burst / 4 and not near < self._ahead * rate < far:
+        elif self._proved and count < self._burst / 4 and not near < self._ahead * rate < far:
+            self._proved = False
             self._set(max(mean, 0.95 * rate), 0.05)  # a lump in a window, no bucket run dry
         else:
             level = max(self._borne(), mean) if count > 2 * self._burst else mean
