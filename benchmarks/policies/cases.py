@@ -1,7 +1,7 @@
 """The cases, written down before anything was tuned: TUNED to tune on, HELD_OUT to be judged by.
 
 In every case the limit falls to a third in the middle of the hour, unless `moves` say otherwise.
-FRESH cases are drawn from a seed that was looked at only once, for the report.
+FRESH cases are drawn from a seed that was looked at for the report alone, after all tuning.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Moves = tuple[tuple[float, float], ...]  # (instant, factor of the first limit)
 DROP: Final[Moves] = ((HOUR / 2, 1 / 3),)
 STEADY: Final[Moves] = ()
 RISE: Final[Moves] = ((HOUR / 3, 1 / 3), (HOUR * 2 / 3, 1.0))
-FRESH_SEED: Final = 20261122
+FRESH_SEED: Final = 7
 
 
 @dataclass(frozen=True)

@@ -309,6 +309,6 @@ class Adaptive:
     def _set(self, level: float, doubt: float, reach: float = 0.0) -> None:
         self.level = min(max(level, _SLOWEST), _FASTEST)
         self._doubt = min(doubt, 0.3)
-        self._reach = max(4 / self._doubt, min(reach, 300.0))
+        self._reach = max((6 if self._hint else 4) / self._doubt, min(reach, 300.0))
         self._slope = self.level * self._doubt
         self.rate = self.level - self._slope
