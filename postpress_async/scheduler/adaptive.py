@@ -69,8 +69,8 @@ class Adaptive:
         self.level: float = _FASTEST
         self.rate: float = _FASTEST
         self._doubt = 0.0  # how far from the level the rate starts, as a share of it
+        self._slope = 0.0  # the same in calls a second
         self._reach = 10.0  # calls until it is there
-        self._slope = 0.0
         self._tried = 0  # calls since the mark that went as fast as the rate allows
         self._passed = successes  # successes since the mark
         self._next = now
@@ -85,7 +85,7 @@ class Adaptive:
         self._misses = 0  # refused probes since the mark
         self._truth = 1.0  # how much of the true wait a Retry-After names; 0: no use
         self._proved = False  # whether a told level was ever borne for some time
-        self._windowed = False  # whether a probe was ever refused: a bucket has room soon
+        self._windowed = False  # whether a wait was ever longer than a bucket's
         self._burst = max(successes, 1)  # what passed before the first mark
         self._amount = self._burst  # fewest successes in a window
         self._count = 0  # what the mark had seen: successes, the rate, its pace and a call's time
@@ -119,7 +119,8 @@ class Adaptive:
             x = k / self._reach - 1
             fast = self.level + self._slope * x * x * x
             rate *= _STEEPEST
-            rate = min(rate, fast)
+            if fast < rate:  # noqa: PLR1730 - min() costs twice, on every call
+                rate = fast
             self.rate = rate
             now = at
         else:
