@@ -170,7 +170,9 @@ if TYPE_CHECKING:
     from postpress_async.options import Http, KeyRate, RequestOptions, Retries, Timeout
     from postpress_async.pagination import Page, Paginator
     from postpress_async.sandbox import Sandbox
+    from postpress_async.scheduler.blockers import Blocker
     from postpress_async.scheduler.clock import Clock
+    from postpress_async.scheduler.planning import Estimate, Plan, PlannedAction
     from postpress_async.scheduler.scheduler import Scheduler
     from postpress_async.scheduler.snapshot import LaneSnapshot, LimitUse
 
@@ -194,6 +196,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "Birthdate",
+    "Blocker",
     "CalendarConnection",
     "CallConnection",
     "CallStarted",
@@ -213,6 +216,7 @@ __all__ = [
     "CreatorWebsite",
     "DecodeError",
     "Education",
+    "Estimate",
     "FileAttachment",
     "Finished",
     "GatewayTimeoutError",
@@ -269,6 +273,8 @@ __all__ = [
     "PaginationError",
     "Paginator",
     "PermissionDeniedError",
+    "Plan",
+    "PlannedAction",
     "Postpress",
     "PostpressError",
     "Profile",
@@ -364,6 +370,8 @@ _HOMES = {
     "postpress_async.sandbox": "Sandbox",
     "postpress_async.scheduler.clock": "Clock",
     "postpress_async.scheduler.scheduler": "Scheduler",
+    "postpress_async.scheduler.blockers": "Blocker",
+    "postpress_async.scheduler.planning": "Estimate Plan PlannedAction",
     "postpress_async.scheduler.snapshot": "LaneSnapshot LimitUse",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -22,6 +22,8 @@ CLOSED_FIRST: Final = 3600.0  # an action whose windows do not explain a refusal
 _CLOSED_MOST: Final = 31 * 86400.0
 _ERRORS: Final = 2  # provider errors in a row that close an action
 _TELLING: Final = 3  # successes from which a first refusal tells a rate
+_NEAR: Final = 0.05  # how far a Retry-After may be from what our own window says
+_DRIBBLE: Final = 3  # events since the refusal before, this one's included
 _PEOPLE: Final = 3  # people in a row who were asked before
 _PROVES_NOTHING: Final = frozenset({"no_answer", "unavailable", "key_refused", "cool_key"})
 
@@ -92,7 +94,7 @@ def _succeed(lane: Lane, slot: Slot, trouble: Trouble, now: float) -> None:
 def _cool_down(lane: Lane, slot: Slot, verdict: Verdict, now: float) -> None:
     trouble, wait, tally = lane.troubled(), verdict.retry_after, slot.tally
     same = trouble.strikes > 0 and trouble.refused == tally.action
-    again = wait is None and same and slot.probe and slot.at - trouble.refused_at >= LONG
+    again = wait is None and same and slot.probe and slot.at - trouble.refused_at >= LONG - 0.01
     long = again or (wait is not None and wait > LONG)
     rate, proposed = trouble.rate, None
     if verdict.effect == "cool_down" and not long:
@@ -109,21 +111,20 @@ def _cool_down(lane: Lane, slot: Slot, verdict: Verdict, now: float) -> None:
         if rate is not None:
             rate.refused(now, slot.at, wait, trouble.cooling_until)
     elif fresh:
-        refusals = trouble.strikes if wait is None else 1
-        _learn_amount(lane, slot, wait or LONG, refusals, now)
+        window = _explaining(tally, LONG) if wait is None else _told_by(lane, slot, wait, now)
+        if window is not None:
+            _learn_amount(lane, window, trouble.strikes if wait is None else 1, now)
+        lane.refused_at = now
 
 
-def _learn_amount(lane: Lane, slot: Slot, wait: float, refusals: int, now: float) -> None:
-    """Take what has passed for the provider's amount, in the shortest window that explains it.
+def _learn_amount(lane: Lane, window: Window, refusals: int, now: float) -> None:
+    """Take what has passed in a window for the provider's amount.
 
     There is no probing upward: each refusal of a daily cap counts against the account.
     """
-    window = _explaining(slot.tally, wait)
-    if window is None:
-        return
     whole = now - lane.born >= window.cap.per  # else somebody may have used it before us
     lane.learned = {} if lane.learned is None else lane.learned
-    passed = window.used(now) - window.ring.held - refusals * slot.cost
+    passed = window.used(now) - window.ring.held - refusals
     lane.learned[window.cap.window_key] = Learned(
         amount=max(passed, 1), at=now, until=inf if whole else lane.born + window.cap.per
     )
@@ -131,9 +132,31 @@ def _learn_amount(lane: Lane, slot: Slot, wait: float, refusals: int, now: float
 
 
 def _explaining(tally: Tally, wait: float) -> Window | None:
-    own = [one for one in tally.windows if not one.cap.shared]
-    long = [one for one in own if one.cap.per > LONG and one.cap.per >= wait]
-    return min(long, key=lambda one: one.cap.per, default=None)
+    """Return the shortest window of an action that is longer than a wait."""
+    own = [one for one in tally.windows if not one.cap.shared and one.cap.per > LONG]
+    return min((one for one in own if one.cap.per >= wait), key=_length, default=None)
+
+
+def _told_by(lane: Lane, slot: Slot, wait: float, now: float) -> Window | None:
+    """Return the window that a Retry-After speaks of; None where it is none of ours.
+
+    It speaks of a window if that is when our oldest event leaves it; or if, soon after another
+    such refusal, next to nothing has passed: then slots come free one by one, as somebody used them
+    before us.
+    """
+    for window in slot.tally.windows:
+        leaves = window.oldest_leaves(now) - now
+        near = abs(leaves - wait) <= max(wait * _NEAR, LONG)
+        if near and window.cap.per > LONG and not window.cap.shared:
+            return window
+    short = _explaining(slot.tally, wait)
+    if short is None or lane.refused_at <= now - short.cap.per:
+        return None
+    return short if short.since(lane.refused_at) <= _DRIBBLE else None
+
+
+def _length(window: Window) -> float:
+    return window.cap.per
 
 
 # -- actions that close --------------------------------------------------------------------------

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .lane import Lane, Tally
     from .trouble import Closure, ClosureKind, Trouble
+    from .windows import Window
 
 BlockerKind: TypeAlias = Literal[
     "paused", "credentials", "restricted", "service", "cool_down", "probe", "rate", "hours",
@@ -93,9 +94,18 @@ def blockers(
     for window in tally.windows:
         at = window.forecast(cost, ahead, now, reply=reply)
         if at > lane.stale_at > now and cost <= window.cap.amount:
-            yield Blocked("warm_up", lane.stale_at, f"warm-up of {window.cap.name}")
-        else:
-            yield Blocked("limit", at, window.cap.name)
+            at = lane.stale_at  # amounts are looked at again then
+        yield _of_window(lane, window, at)
+
+
+def _of_window(lane: Lane, window: Window, at: float) -> Blocked:
+    learned = (lane.learned or {}).get(window.cap.window_key)
+    if learned is not None and window.amount == learned.amount:
+        reason = f"the provider refused more than {learned.amount} of: {window.cap.name}"
+        return Blocked("limit", at, window.cap.name, reason)
+    if window.amount < window.cap.amount:
+        return Blocked("warm_up", at, f"warm-up of {window.cap.name}")
+    return Blocked("limit", at, window.cap.name)
 
 
 def _of_trouble(trouble: Trouble, tally: Tally, now: float) -> Iterator[Blocked]:

@@ -115,6 +115,7 @@ class Lane:
         trouble: cool-down and closures, None on a calm day.
         queues: who waits, None while nobody does.
         learned: amounts that refusals taught, by window.
+        refused_at: when a long window was last found full.
         connected_at: when the account was connected, in seconds since the epoch, if known.
         born: the account's first use here.
         since, successes: what was done since the lane was last idle.
@@ -125,8 +126,8 @@ class Lane:
 
     __slots__ = (
         "account_id", "born", "connected_at", "gap", "in_flight", "last", "learned", "own",
-        "queues", "resigned", "rules", "setting", "since", "stale_at", "successes", "tallies",
-        "trouble", "warnings",
+        "queues", "refused_at", "resigned", "rules", "setting", "since", "stale_at", "successes",
+        "tallies", "trouble", "warnings",
     )  # fmt: skip
 
     def __init__(self, account_id: str | None, rules: Rules, setting: Setting, now: float) -> None:
@@ -146,6 +147,7 @@ class Lane:
         self.in_flight: int = 0
         self.stale_at: float = inf
         self.resigned: bool = False
+        self.refused_at: float = -inf
         self.own: bool = False
         self.warnings: tuple[str, ...] = ()
 

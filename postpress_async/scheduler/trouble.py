@@ -156,8 +156,7 @@ class Trouble:
         if proposed is not None:
             return proposed * (1 + 0.05 * jitter)
         if not self.strikes:
-            # Just over a minute: whatever is refused after that has a longer window.
-            return COOL_DOWN_BASE * (1 + 0.01 * jitter)
+            return COOL_DOWN_BASE  # a whole minute: what is refused after it has a longer window
         return min(COOL_DOWN_BASE * 2.0**self.strikes, COOL_DOWN_MOST) * (0.5 + 0.5 * jitter)
 
     def calm(self, now: float) -> bool:

@@ -154,13 +154,14 @@ class Waker:
 
     def _queue_up(self, lane: Lane, now: float, again: float, *, went: bool) -> None:
         """Give a lane its turn for what it waits for; one that went is last, others keep theirs."""
-        ready = again <= now
-        if went or not ready:
+        ready, braked = again <= now, self._brake.room(now) <= 0
+        if went or braked or not ready:
             self.hungry.pop(lane, None)
+        if went or not braked or not ready:
             self._braked.pop(lane, None)
-        if ready and self._brake.room(now) <= 0:
+        if ready and braked:
             self._braked.setdefault(lane)
-        elif ready and self.places <= 0:
+        elif ready:
             self.hungry.setdefault(lane)
         shared = {} if lane.queues is None else lane.queues.shared
         for window, at in shared.items():

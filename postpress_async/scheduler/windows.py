@@ -173,6 +173,18 @@ class Window:
         ):
             self.ring.trim(now)
 
+    def oldest_leaves(self, now: float) -> float:
+        """Return when its oldest event leaves; now where it has none."""
+        self.forget(now)
+        ring = self.ring.at
+        return now if ring is None or self.head >= len(ring) else ring[self.head] + self.cap.per
+
+    def since(self, instant: float) -> int:
+        """Return the cost of what was done after an instant."""
+        ring, costs = self.ring.at or (), self.ring.costs
+        place = bisect_right(ring, instant)
+        return len(ring) - place if costs is None else sum(costs[place:])
+
     def recount(self, now: float) -> None:
         """Count anew, after the past has changed."""
         self.head = 0

@@ -237,7 +237,7 @@ async def test_without_one_a_429_closes_the_lane_for_a_while(serve, talk, clock)
     assert error.retry_after is None
     (lane,) = await talker.client.scheduler.snapshot("acc_1")
     assert lane.cooling_until is not None
-    assert 60.0 <= lane.cooling_until - clock.time() <= 60.7  # just over a minute, the first time
+    assert 30.0 <= lane.cooling_until - clock.time() <= 60.0
 
 
 async def test_a_429_on_a_read_is_the_keys_own(serve, talk, clock, waits):
