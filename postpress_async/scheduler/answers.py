@@ -23,6 +23,8 @@ _CLOSED_MOST: Final = 31 * 86400.0
 _ERRORS: Final = 2  # provider errors in a row that close an action
 _TELLING: Final = 3  # successes from which a first refusal tells a rate
 _NEAR: Final = 0.05  # how far a Retry-After may be from what our own window says
+_SHARES: Final = (0.0, 0.5, 1.0)  # of a window that must leave, by refusals in a row
+_REFUSALS: Final = 64  # of an account that are remembered
 _DRIBBLE: Final = 3  # events since the refusal before, this one's included
 _PEOPLE: Final = 3  # people in a row who were asked before
 _PROVES_NOTHING: Final = frozenset({"no_answer", "unavailable", "key_refused", "cool_key"})
@@ -93,8 +95,7 @@ def _succeed(lane: Lane, slot: Slot, trouble: Trouble, now: float) -> None:
 
 def _cool_down(lane: Lane, slot: Slot, verdict: Verdict, now: float) -> None:
     trouble, wait, tally = lane.troubled(), verdict.retry_after, slot.tally
-    same = trouble.strikes > 0 and trouble.refused == tally.action
-    again = wait is None and same and slot.probe and slot.at - trouble.refused_at >= LONG - 0.01
+    again = wait is None and _refused_again(trouble, slot)
     long = again or (wait is not None and wait > LONG)
     rate, proposed = trouble.rate, None
     if verdict.effect == "cool_down" and not long:
@@ -107,28 +108,54 @@ def _cool_down(lane: Lane, slot: Slot, verdict: Verdict, now: float) -> None:
     jitter = lane.setting.random()
     fresh = trouble.cool_down(slot.at, wait, now, jitter=jitter, proposed=proposed)
     trouble.refused = tally.action
+    lane.refused = (*lane.refused, (now, tally.action))[-_REFUSALS:]
     if not long:
         if rate is not None:
             rate.refused(now, slot.at, wait, trouble.cooling_until)
     elif fresh:
         window = _explaining(tally, LONG) if wait is None else _told_by(lane, slot, wait, now)
         if window is not None:
-            _learn_amount(lane, window, trouble.strikes if wait is None else 1, now)
+            _learn_amount(lane, tally, window, now)
+            _rest(lane, tally, window, now, wait or 0.0)
         lane.refused_at = now
 
 
-def _learn_amount(lane: Lane, window: Window, refusals: int, now: float) -> None:
+def _refused_again(trouble: Trouble, slot: Slot) -> bool:
+    """Tell whether a refusal that named no time must come from a window of more than a minute."""
+    misses = trouble.misses.get(slot.tally.action)
+    if misses is not None and misses.closings:
+        return True
+    same = trouble.strikes > 0 and trouble.refused == slot.tally.action
+    return same and slot.probe and slot.at - trouble.refused_at >= LONG - 0.01
+
+
+def _learn_amount(lane: Lane, tally: Tally, window: Window, now: float) -> None:
     """Take what has passed in a window for the provider's amount.
 
-    There is no probing upward: each refusal of a daily cap counts against the account.
+    There is no probing upward: each refusal of a daily cap counts against the account. But what was
+    seen of a part of the window, or is far below the table, is forgotten once, a window later:
+    somebody else may have used the account before.
     """
-    whole = now - lane.born >= window.cap.per  # else somebody may have used it before us
+    per, refused = window.cap.per, 0
+    for at, action in lane.refused:
+        refused += action == tally.action and at > now - per
+    passed = max(window.used(now) - window.ring.held - refused, 1)
+    sure = now - lane.born >= per and 2 * passed >= window.cap.amount
     lane.learned = {} if lane.learned is None else lane.learned
-    passed = window.used(now) - window.ring.held - refusals
     lane.learned[window.cap.window_key] = Learned(
-        amount=max(passed, 1), at=now, until=inf if whole else lane.born + window.cap.per
+        amount=passed, at=now, until=inf if sure else now + per
     )
     furnishing.refresh(lane, now)
+
+
+def _rest(lane: Lane, tally: Tally, window: Window, now: float, wait: float) -> None:
+    """Close an action until its oldest event leaves, then half of them, then all."""
+    trouble = lane.troubled()
+    misses = trouble.misses.setdefault(tally.action, Misses())
+    until = max(window.leaves_at(_SHARES[min(misses.closings, 2)], now), now + wait)
+    misses.closings += 1
+    reason = f"429: the provider refused more of: {window.cap.name}"
+    trouble.close(Closure(kind="service", action=tally.action, until=until, reason=reason))
 
 
 def _explaining(tally: Tally, wait: float) -> Window | None:
@@ -145,7 +172,7 @@ def _told_by(lane: Lane, slot: Slot, wait: float, now: float) -> Window | None:
     before us.
     """
     for window in slot.tally.windows:
-        leaves = window.oldest_leaves(now) - now
+        leaves = window.leaves_at(0.0, now) - now
         near = abs(leaves - wait) <= max(wait * _NEAR, LONG)
         if near and window.cap.per > LONG and not window.cap.shared:
             return window

@@ -115,6 +115,7 @@ class Lane:
         trouble: cool-down and closures, None on a calm day.
         queues: who waits, None while nobody does.
         learned: amounts that refusals taught, by window.
+        refused: when the provider refused which action (429), the newest last.
         refused_at: when a long window was last found full.
         connected_at: when the account was connected, in seconds since the epoch, if known.
         born: the account's first use here.
@@ -126,8 +127,8 @@ class Lane:
 
     __slots__ = (
         "account_id", "born", "connected_at", "gap", "in_flight", "last", "learned", "own",
-        "queues", "refused_at", "resigned", "rules", "setting", "since", "stale_at", "successes",
-        "tallies", "trouble", "warnings",
+        "queues", "refused", "refused_at", "resigned", "rules", "setting", "since", "stale_at",
+        "successes", "tallies", "trouble", "warnings",
     )  # fmt: skip
 
     def __init__(self, account_id: str | None, rules: Rules, setting: Setting, now: float) -> None:
@@ -147,6 +148,7 @@ class Lane:
         self.in_flight: int = 0
         self.stale_at: float = inf
         self.resigned: bool = False
+        self.refused: tuple[tuple[float, str], ...] = ()
         self.refused_at: float = -inf
         self.own: bool = False
         self.warnings: tuple[str, ...] = ()

@@ -145,7 +145,7 @@ class Trouble:
             until = self.cooling_until
         if not self.strikes:
             self.refused_at = now
-        self.strikes += fresh
+        self.strikes += fresh and proposed is None
         self.cooling_until = max(self.cooling_until, until)
         if self.probing != PROBE_OUT:
             self.probing = PROBE_DUE

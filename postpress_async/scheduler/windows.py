@@ -173,11 +173,14 @@ class Window:
         ):
             self.ring.trim(now)
 
-    def oldest_leaves(self, now: float) -> float:
-        """Return when its oldest event leaves; now where it has none."""
+    def leaves_at(self, share: float, now: float) -> float:
+        """Return when a share of its events will have left: 0 the oldest, 1 all; now if empty."""
         self.forget(now)
         ring = self.ring.at
-        return now if ring is None or self.head >= len(ring) else ring[self.head] + self.cap.per
+        if ring is None or self.head >= len(ring):
+            return now
+        last = len(ring) - 1
+        return ring[self.head + int((last - self.head) * share)] + self.cap.per
 
     def since(self, instant: float) -> int:
         """Return the cost of what was done after an instant."""

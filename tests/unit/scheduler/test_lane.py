@@ -10,7 +10,7 @@ from postpress_async.scheduler import blockers, furnishing
 from postpress_async.scheduler.lane import Lane, Setting
 from postpress_async.scheduler.queue import Queues, Waiter
 from postpress_async.scheduler.rules import Rules
-from postpress_async.scheduler.trouble import COOL_DOWN_BASE, COOL_DOWN_MOST
+from postpress_async.scheduler.trouble import COOL_DOWN_BASE, COOL_DOWN_MOST, Trouble
 
 COOL = Verdict(effect="cool_down")
 
@@ -131,17 +131,12 @@ def test_a_retry_after_is_obeyed_in_full_with_at_most_5_percent_on_top():
 
 def test_without_retry_after_the_cool_down_doubles_never_below_half():
     for jitter in (0.0, 0.999):
-        # A daily limit in the table: a short window is not what refuses here.
-        made, now = lane(Limit("profile", 80), random=lambda jitter=jitter: jitter), 0.0
-        made.learned = {}
+        trouble, now = Trouble(), 0.0
         for strike in range(12):
-            made.learned.clear()
-            furnishing.refresh(made, now)
-            made.report(take(made, now=now), COOL, now)
+            assert trouble.cool_down(now, None, now, jitter=jitter)
             base = min(COOL_DOWN_BASE * 2**strike, COOL_DOWN_MOST)
-            waited = cooling(made) - now
-            assert base / 2 <= waited <= base * (1 if strike else 1.01)
-            now = cooling(made)
+            assert base / 2 <= trouble.cooling_until - now <= base
+            now = trouble.cooling_until
 
 
 def test_several_429s_of_calls_in_flight_count_once():
