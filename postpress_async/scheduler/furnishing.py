@@ -25,9 +25,11 @@ def furnish(lane: Lane, tally: Tally, now: float) -> None:
         return
     depends = rules.depends or lane.setting.asks
     tally.unsure = depends and lane.provider is None and not lane.resigned
-    windows = tuple(_window(lane, cap) for cap in rules.caps)
-    tally.windows = windows
+    rings = {ring.key: ring for other in lane.tallies.values() for ring in other.rings}
+    tally.windows = windows = tuple(_window(lane, cap, rings) for cap in rules.caps)
     tally.rings = tuple(dict.fromkeys(window.ring for window in windows))
+    if len(tally.rings) == 1 and len(windows) == len(windows[0].ring.windows):
+        tally.windows = windows[0].ring.windows  # the same ones, and one tuple less
     tally.shared = any(cap.shared for cap in rules.caps)
     lane.gap = _gap(lane.gap, lane.rules.spacing)
     tally.paces = tuple(_paces(lane, tally, rules))
@@ -68,12 +70,12 @@ def carry_over(slot: Slot, at: float) -> None:
             ring.add(slot.cost, at)
 
 
-def _window(lane: Lane, cap: Cap) -> Window:
-    if cap.shared:
-        ring = lane.setting.shared.setdefault(cap.key, Ring(cap.key))
-    else:
-        rings = (ring for tally in lane.tallies.values() for ring in tally.rings)
-        ring = next((ring for ring in rings if ring.key == cap.key), None) or Ring(cap.key)
+def _window(lane: Lane, cap: Cap, rings: dict[tuple[object, ...], Ring]) -> Window:
+    """Return the lane's window for a cap; windows of one budget share its ring."""
+    known = lane.setting.shared if cap.shared else rings
+    ring = known.get(cap.key)
+    if ring is None:
+        ring = known[cap.key] = Ring(cap.key)
     for window in ring.windows:
         if window.cap.window_key == cap.window_key:
             window.cap = cap
@@ -84,7 +86,7 @@ def _window(lane: Lane, cap: Cap) -> Window:
 def _set_amounts(lane: Lane, windows: Iterable[Window], now: float) -> None:
     for window in windows:
         if window.cap.shared:
-            window.amount, window.room = window.cap.amount, window.cap.amount - window.cap.keep
+            window.amount, window.room = window.cap.amount, window.cap.room
             continue
         age = lane.age(now)
         window.amount, window.room = window.cap.amounts(age)

@@ -66,10 +66,12 @@ class Tally:
         unsure: whether the provider makes a difference here and is not known.
         shared: whether it counts in a window of all accounts together.
         waiting: how many wait for it.
+        next: the lane's next action.
     """
 
     __slots__ = (
-        "action", "gated", "paces", "plain", "rings", "shared", "unsure", "waiting", "windows",
+        "action", "gated", "next", "paces", "plain", "rings", "shared", "unsure", "waiting",
+        "windows",
     )  # fmt: skip
 
     def __init__(self, action: str) -> None:
@@ -79,6 +81,7 @@ class Tally:
         self.unsure: bool = False
         self.shared: bool = False
         self.waiting: int = 0
+        self.next: Tally | None = None
         self.windows: tuple[Window, ...] = ()
         self.rings: tuple[Ring, ...] = ()
         self.paces: tuple[Gap | Burst, ...] = ()
@@ -102,7 +105,7 @@ class Setting:
         self.random: Callable[[], float] = random
         self.skew: Callable[[], float] = skew
         self.asks: bool = asks
-        self.shared: dict[object, Ring] = {}
+        self.shared: dict[tuple[object, ...], Ring] = {}
 
 
 class Lane:
@@ -111,7 +114,8 @@ class Lane:
     Attributes:
         account_id: whose lane it is; None for calls that concern no account.
         rules: the limits of its provider and tier; the strictest while they are unknown.
-        tallies: what each action counts, made at its first call.
+        first: what its first action counts; the others follow, each made at its first call. A dict
+            of them would be a quarter of an idle lane.
         trouble: cool-down and closures, None on a calm day.
         queues: who waits, None while nobody does.
         learned: amounts that refusals taught, by window.
@@ -126,16 +130,16 @@ class Lane:
     """
 
     __slots__ = (
-        "account_id", "born", "connected_at", "gap", "in_flight", "last", "learned", "own",
+        "account_id", "born", "connected_at", "first", "gap", "in_flight", "last", "learned", "own",
         "queues", "refused", "refused_at", "resigned", "rules", "setting", "since", "stale_at",
-        "successes", "tallies", "trouble", "warnings",
+        "successes", "trouble", "warnings",
     )  # fmt: skip
 
     def __init__(self, account_id: str | None, rules: Rules, setting: Setting, now: float) -> None:
         self.account_id: str | None = account_id
         self.rules: Rules = rules
         self.setting: Setting = setting
-        self.tallies: dict[str, Tally] = {}
+        self.first: Tally | None = None
         self.trouble: Trouble | None = None
         self.queues: Queues | None = None
         self.gap: Gap | None = None
@@ -164,6 +168,16 @@ class Lane:
         return self.rules.tier
 
     @property
+    def tallies(self) -> dict[str, Tally]:
+        """What each action counts, in the order of their first calls."""
+        found: dict[str, Tally] = {}
+        tally = self.first
+        while tally is not None:
+            found[tally.action] = tally
+            tally = tally.next
+        return found
+
+    @property
     def waiting(self) -> int:
         """How many calls wait in all its queues."""
         return 0 if self.queues is None else self.queues.waiting
@@ -172,10 +186,22 @@ class Lane:
 
     def tally(self, action: str, now: float) -> Tally:
         """Return an action's tally, made at its first call."""
-        tally = self.tallies.get(action)
+        tally = self.find(action)
         if tally is None:
-            tally = self.tallies[action] = Tally(action)
+            tally = Tally(action)
+            others = list(self.tallies.values())
+            if others:
+                others[-1].next = tally
+            else:
+                self.first = tally
             furnishing.furnish(self, tally, now)
+        return tally
+
+    def find(self, action: str) -> Tally | None:
+        """Return an action's tally; None before its first call."""
+        tally = self.first
+        while tally is not None and tally.action != action:
+            tally = tally.next
         return tally
 
     def try_take(self, tally: Tally, cost: int, now: float) -> Slot | None:

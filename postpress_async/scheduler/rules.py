@@ -24,7 +24,7 @@ class Cap(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         key: which ring of instants it counts in.
         amount, per: at most so many in so many seconds.
-        keep: how many of them only replies may use.
+        room: how many of them are for anybody; the rest is kept for replies.
         burst: how many may go at once, None where they are not smoothed.
         shared: whether all accounts count in it together.
         name: the limit in words.
@@ -34,7 +34,7 @@ class Cap(msgspec.Struct, frozen=True, kw_only=True):
     key: tuple[object, ...]
     amount: int
     per: float
-    keep: int
+    room: int
     burst: int | None
     shared: bool
     name: str
@@ -48,10 +48,10 @@ class Cap(msgspec.Struct, frozen=True, kw_only=True):
     def amounts(self, age: float) -> tuple[int, int]:
         """Return the amount at an account's age, and how much of it is for anybody."""
         if not self.warm_ups:
-            return self.amount, self.amount - self.keep
+            return self.amount, self.room
         factor = min(warm_up.factor(age) for warm_up in self.warm_ups)
         amount = warmed(self.amount, factor)
-        return amount, max(amount - int(self.keep * factor), 0)
+        return amount, max(amount - int((self.amount - self.room) * factor), 0)
 
 
 class ActionRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +135,7 @@ def _cap(row: Limit, warm_ups: tuple[WarmUp, ...]) -> Cap:
         key=(row.provider, row.names, row.scope),
         amount=row.amount,
         per=row.seconds,
-        keep=row.keep,
+        room=row.amount - row.keep,
         burst=row.burst,
         shared=row.scope == "key",
         name=str(row),

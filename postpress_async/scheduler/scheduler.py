@@ -76,7 +76,7 @@ class Scheduler:
         lane = self._find(account_id) or self._lanes.get(account_id, now)
         if waker.places <= 0 or waker.closed or self._brake.until > -inf:
             return None
-        tally = lane.tallies.get(action) or self._tally(lane, action, now)
+        tally = lane.find(action) or self._tally(lane, action, now)
         if tally.unsure:
             return None
         slot = lane.try_take(tally, cost, now)

@@ -122,7 +122,7 @@ class Window:
         self.ring: Ring = ring
         self.cap: Cap = cap
         self.amount: int = cap.amount
-        self.room: int = cap.amount - cap.keep
+        self.room: int = cap.room
         self.head: int = 0
         self.done: int = 0
         ring.windows = tuple(sorted((*ring.windows, self), key=lambda window: -window.cap.per))
@@ -262,13 +262,17 @@ class Burst:
 
     def ready_at(self, cost: int, now: float) -> float:
         """Tell when `cost` may go; what is more than a burst goes as one, and is paid for after."""
-        ready = self._free_at + min((cost - 1) * self.interval, self.slack) - self.slack
-        return max(ready, now)
+        if cost == 1:
+            ready = self._free_at - self.slack
+        else:
+            ready = self._free_at + min((cost - 1) * self.interval, self.slack) - self.slack
+        return ready if ready > now else now  # noqa: FURB136 - max() costs twice, on every call
 
     def hold(self, cost: int, now: float) -> None:
         """Pay for a call that goes now."""
         free = self._free_at
-        self._free_at = max(free, now) + cost * self.interval
+        start = free if free > now else now  # noqa: FURB136 - as above
+        self._free_at = start + cost * self.interval
 
     def done(self, at: float, jitter: float) -> None:
         """Do nothing: what went was paid for."""
