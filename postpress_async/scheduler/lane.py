@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .windows import Burst, Gap, Ring, Window
 
 _IDLE: Final = 60.0  # seconds without a call after which a lane's own rate is measured anew
+_REMEMBERED: Final = 31 * 86400.0  # seconds for which refusals are
 _OPENINGS: Final = 8  # how often several working hours are intersected before time is let pass
 
 
@@ -345,6 +346,8 @@ class Lane:
         if self.in_flight or self.waiting or self.learned or self.own or self.warnings:
             return False
         if self.trouble is not None and not self.trouble.calm(now):
+            return False
+        if self.refused and self.refused[-1][0] > now - _REMEMBERED:
             return False
         shared = self.setting.shared
         return all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from .lane import Setting
     from .trouble import Closure, ClosureKind
 
+_log = logging.getLogger("postpress_async.scheduler")
+_told = False
 _SWEEP_FROM: Final = 1024  # so many lanes are kept without a look at them
 _RULES_MOST: Final = 4096
+_LONG: Final = 3600.0
 _BY_SERVICE: Final[tuple[ClosureKind, ...]] = ("paused", "credentials", "restricted", "service")
 
 
@@ -109,6 +113,18 @@ class Lanes:
             if lane.trouble is not None:
                 lane.trouble.open("paused_all", action)
 
+    def tell_what_is_forgotten(self, now: float) -> None:
+        """Say, once a process, that counts of long windows end with it."""
+        global _told  # noqa: PLW0603 - what is forgotten is the process's
+        counted = [lane for lane in self if _counts_long(lane, now)]
+        if counted and not _told:
+            _told = True
+            _log.warning(
+                "what %d accounts have used of limits of an hour or more is forgotten now: "
+                "state='memory:' counts within one client; after a restart, lanes start at zero",
+                len(counted),
+            )
+
     # -- inside -------------------------------------------------------------------------------
 
     def _made(self, account_id: str | None, now: float) -> Lane:
@@ -178,6 +194,11 @@ class Lanes:
                 lane.provider, lane.tier, lane.connected_at, lane.born, lane.resigned
             )
         self._sweep_at = max(2 * len(self._lanes), _SWEEP_FROM)
+
+
+def _counts_long(lane: Lane, now: float) -> bool:
+    windows = (window for tally in lane.tallies.values() for window in tally.windows)
+    return any(window.cap.per >= _LONG and window.used(now) for window in windows)
 
 
 _NONE: Final = Limits.none()

@@ -405,6 +405,7 @@ class Scheduler:
         """Turn every waiter away with ClientClosedError; later calls meet the same."""
         self._waker.close()
         self.turn_all_away(ClientClosedError("the client was closed while this call waited"))
+        self._lanes.tell_what_is_forgotten(self._clock.monotonic())
 
     async def drain(self, seconds: float) -> None:
         """Wait until no call is under way, for a bounded time."""

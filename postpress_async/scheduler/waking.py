@@ -7,6 +7,7 @@ together. Whoever waits for one of those has a turn, so that a busy account cann
 from __future__ import annotations
 
 import logging
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -167,7 +168,7 @@ class Waker:
         for window, at in shared.items():
             turn = self._turns.get(window)
             if turn is None:
-                timer = _Timer(self._clock, lambda: self._serve(window))  # noqa: B023 - see below
+                timer = _Timer(self._clock, partial(self._serve, window))
                 turn = self._turns[window] = _Turn(timer)
             if went:
                 turn.lanes.pop(lane, None)
