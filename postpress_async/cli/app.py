@@ -22,6 +22,40 @@ if TYPE_CHECKING:
 _HOME: Final = f"{__package__}.commands"
 _HELP: Final = "Talk to postpress, or try it offline. The key comes from POSTPRESS_API_KEY."
 
+_LIMITS: Final = {
+    "show": (
+        "Show the limits that hold, or how far an account has used them.",
+        "--provider LINKEDIN",
+        "--limits limits.toml",
+        "acc_1 --used invite=30 --at 5h",
+    ),
+    "explain": (
+        "Say what holds an account back now, until when, and what to do about it.",
+        "acc_1",
+        "acc_1 invite --used invite=80",
+    ),
+    "estimate": (
+        "Tell how long some actions take at the least, and which limit binds.",
+        "acc_1 invite 200",
+        "anybody message 30 --provider WHATSAPP",
+    ),
+    "plan": (
+        "Tell when several actions are done at the earliest, and how many on each day.",
+        "acc_1 invite=200 message=50",
+        "acc_1 invite=200 --limits human --tz Europe/Paris",
+    ),
+    "pause": (
+        "Stop an account, or all with '*', in the state that their processes share.",
+        'acc_1 --reason "the customer asked" --until 2h',
+        "'*' --reason \"kill switch\"",
+    ),
+    "resume": (
+        "Let an account go on, or all with '*', in the state that their processes share.",
+        "acc_1",
+        "'*'",
+    ),
+}
+
 
 def make_app() -> App:
     """Return the program; a command's module is loaded when the command is called."""
@@ -44,7 +78,17 @@ def make_app() -> App:
     accounts.command(f"{_HOME}.accounts:get", name="get", help="Read one account.")
     app.command(users)
     app.command(accounts)
+    app.command(_limits())
     return app
+
+
+def _limits() -> App:
+    words = "See what limits hold an account back, and what it would take."
+    limits = App(name="limits", help=words, help_formatter="plain")
+    for name, (told, *examples) in _LIMITS.items():
+        shown = "".join(f"\n    postpress limits {name} {one}" for one in examples)
+        limits.command(f"{_HOME}.limits:{name}", name=name, help=f"{told}\n\nTry:\n{shown}")
+    return limits
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -23,6 +23,8 @@ from postpress_async.given import DEFAULT_BASE_URL
 from postpress_async.options import Retries, Timeout
 from postpress_async.wire import target
 
+from .statuses import step_for
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
@@ -204,6 +206,5 @@ def _account(account: Account) -> Check:
     detail = f"{account.id}  {account.provider}  {account.name or ''}  {account.status}"
     if account.is_ok:
         return Check(check="account", state="ok", detail=detail)
-    steps = {"CONNECTING": "wait until it is connected"}
-    step = steps.get(account.status, "reconnect it, or look after it at its provider")
+    step = step_for(account.status)
     return Check(check="account", state="warn", detail=detail, next_step=step)

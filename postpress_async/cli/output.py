@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _WIDTH_OF_FILES: Final = 160  # where no terminal says how wide it is
 _LONGEST: Final = 300
+_EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
+_NARROW: Final = 72  # columns of a terminal below which a table is shown row by row
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -34,6 +36,11 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _WIDTH_OF_FILES
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+def is_narrow() -> bool:
+    """Tell whether a table of several columns would be torn apart."""
+    return console().width < _NARROW
 
 
 def print_out(what: RenderableType) -> None:
@@ -63,20 +70,35 @@ def print_rows(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     print_out(table)
 
 
+def print_either(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table without the columns that say nothing; on a narrow terminal row by row."""
+    kept = [tuple(row) for row in rows]
+    told = [n for n in range(len(head)) if any(row[n] not in _EMPTY for row in kept)]
+    if not is_narrow():
+        print_rows([head[n] for n in told], ([row[n] for n in told] for row in kept))
+        return
+    for number, row in enumerate(kept):
+        if number:
+            print_out("")
+        print_facts((head[n].lower(), row[n]) for n in told)
+
+
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     """Print names and values below each other; what is empty is left out."""
     grid = Table.grid(padding=(0, 3, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in facts:
-        if value not in (None, "", [], {}):
+        if value not in _EMPTY:
             grid.add_row(name.replace("_", " "), cell(value))
     print_out(grid)
 
 
 def cell(value: object) -> Text:
-    """Return a value as harmless words."""
-    if value is None:
+    """Return a value as harmless words; a text that was dressed up here stays as it is."""
+    if isinstance(value, Text):
+        return value
+    if value in _EMPTY:
         return Text("-", style="dim")
     if isinstance(value, bool):
         return Text("yes" if value else "no")

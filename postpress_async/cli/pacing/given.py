@@ -1,0 +1,218 @@
+"""What the commands of limits were given: the table, the account, and what was used already."""
+
+# Annotations are read at run time: no `from __future__ import annotations` here.
+import os
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
+
+from cyclopts import Parameter
+
+from postpress_async.client import Postpress
+from postpress_async.errors import ConfigurationError
+from postpress_async.limits import ACTIONS, PROVIDERS, Limits, check_provider
+from postpress_async.models import Account
+from postpress_async.options import whole
+
+from .times import instant
+
+State: TypeAlias = Annotated[
+    str | None,
+    Parameter(name="--state", help="Where counts live; else POSTPRESS_STATE, else memory:."),
+]
+_MEMORY: Final = "memory:"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """Hold the options that the commands of limits share."""
+
+    limits: Annotated[
+        str, Parameter(name="--limits", help="recommended, human, none, or a .toml or .json file.")
+    ] = "recommended"
+    tz: Annotated[
+        str | None, Parameter(name="--tz", help="The zone of human's working hours: Europe/Paris.")
+    ] = None
+    provider: Annotated[
+        str | None,
+        Parameter(name="--provider", help="A wire word such as LINKEDIN. Then nobody is asked."),
+    ] = None
+    tier: Annotated[
+        Literal["free", "premium", "sales_navigator", "recruiter"] | None,
+        Parameter(name="--tier", help="LinkedIn only: what the account pays for."),
+    ] = None
+    used: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--used",
+            negative="",
+            help="What was done already, such as invite=30 or invite=30@5h (ago). Repeatable.",
+        ),
+    ] = None
+    at: Annotated[
+        str | None,
+        Parameter(name="--at", help="When that was: 2026-01-05T09:00, or how long ago: 5h."),
+    ] = None
+    state: State = None
+    base_url: Annotated[
+        str | None,
+        Parameter(name="--base-url", help="Where the service is; else POSTPRESS_BASE_URL."),
+    ] = None
+    as_json: Annotated[
+        bool, Parameter(name="--json", negative="", help="JSON lines instead of tables.")
+    ] = False
+
+
+class Used(NamedTuple):
+    """Say what was done already, and when, in seconds since the epoch."""
+
+    action: str
+    times: int
+    at: float | None
+
+
+class Known(NamedTuple):
+    """Hold a client that knows an account, and what the service said of it, if it was asked."""
+
+    client: Postpress
+    account: Account | None
+
+
+@asynccontextmanager
+async def known(given: Given, account_id: str) -> AsyncGenerator[Known]:
+    """Open a client that knows who an account is, and what it has used already."""
+    used = used_of(given)
+    async with client_of(given, account_id) as client:
+        bound = client.account(account_id)  # refuses what is no id
+        account = None
+        if given.provider is None:
+            account = await bound.accounts.get()
+        else:
+            client.scheduler.describe(account_id, None, tier=given.tier, ok=None)
+        for one in used:
+            await client.scheduler.record(account_id, one.action, one.times, at=one.at)
+        yield Known(client, account)
+
+
+def client_of(given: Given, account_id: str) -> Postpress:
+    """Return a client with the limits that were given; one that asks nobody needs no key."""
+    state, provider = state_of(given.state), provider_of(given)
+    if provider is None and given.tier is not None:
+        msg = "--tier needs --provider: without it the account is asked for both"
+        raise ConfigurationError(msg)
+    alone = provider is not None and state == _MEMORY
+    key = "nobody-is-asked" if alone and not os.environ.get("POSTPRESS_API_KEY") else None
+    return Postpress(
+        key,
+        base_url=given.base_url,
+        state=state,
+        limits=limits_of(given),
+        providers=None if provider is None else {account_id: provider},
+    )
+
+
+def shared(state: str | None) -> Postpress:
+    """Return a client whose state others see.
+
+    Raises:
+        ConfigurationError: it is this process's own.
+    """
+    url = state_of(state)
+    if url == _MEMORY:
+        msg = (
+            "state 'memory:' is this process's own, so that a pause would end with this command: "
+            "call client.scheduler.pause() or resume() in the process that runs the accounts, or "
+            "name a shared state by --state or POSTPRESS_STATE once this version knows one"
+        )
+        raise ConfigurationError(msg)
+    return Postpress(state=url)
+
+
+def state_of(given: str | None) -> str:
+    """Return where counts live."""
+    return given or os.environ.get("POSTPRESS_STATE") or _MEMORY
+
+
+def limits_of(given: Given) -> Limits:
+    """Return the table that was named, or read from a file."""
+    word = given.limits
+    if given.tz is not None and word != "human":
+        msg = "--tz belongs to --limits human; a file names its own zones"
+        raise ConfigurationError(msg)
+    if word == "human":
+        if given.tz is None:
+            msg = "--limits human needs --tz, such as --tz Europe/Paris: it keeps working hours"
+            raise ConfigurationError(msg)
+        return Limits.human(tz=given.tz)
+    if word in {"recommended", "none"}:
+        return Limits.recommended() if word == "recommended" else Limits.none()
+    if not word.lower().endswith((".toml", ".json")):
+        msg = (
+            "--limits must be recommended, human, none, or a file that ends in .toml or .json, "
+            f"not {word!r}"
+        )
+        raise ConfigurationError(msg)
+    return Limits.load(word)
+
+
+def provider_of(given: Given) -> str | None:
+    """Return the wire word that was given, in any case of letters."""
+    word = given.provider
+    if word is not None and word.upper() in PROVIDERS:
+        return word.upper()
+    if word is not None:
+        check_provider("--provider", word)
+    return None
+
+
+def used_of(given: Given) -> list[Used]:
+    """Return what was used already."""
+    if given.at is not None and not given.used:
+        msg = "--at says when the actions of --used were: give --used invite=30, too"
+        raise ConfigurationError(msg)
+    now = time.time()
+    common = None if given.at is None else instant("--at", given.at, now=now, way="ago")
+    found: list[Used] = []
+    for text in given.used or ():
+        what, own, when = text.partition("@")
+        action, count = counted("--used", what)
+        at = instant("--used", when, now=now, way="ago") if own else common
+        found.append(Used(action, count, at))
+    return found
+
+
+def counts_of(texts: tuple[str, ...]) -> dict[str, int]:
+    """Return how many of which action were named."""
+    found: dict[str, int] = {}
+    for text in texts:
+        action, count = counted("ACTIONS", text)
+        if action in found:
+            msg = f"ACTIONS names {action!r} twice: add the counts up"
+            raise ConfigurationError(msg)
+        found[action] = count
+    if not found:
+        msg = "ACTIONS is missing: name what to plan, such as invite=200 message=50"
+        raise ConfigurationError(msg)
+    return found
+
+
+def counted(field: str, text: str) -> tuple[str, int]:
+    """Return an action and its count, of a text such as `invite=30`."""
+    action, equals, number = text.partition("=")
+    if not equals:
+        msg = f"{field} {text!r} has no count: write it as invite=30"
+        raise ConfigurationError(msg)
+    check_action(field, action)
+    short = number.isascii() and number.isdigit() and len(number) <= len(str(10**9))
+    whole(f"{field} {action}", int(number) if short else number, least=1)
+    return action, int(number)
+
+
+def check_action(field: str, action: str | None) -> None:
+    """Refuse what is no action."""
+    if action is not None and action not in ACTIONS:
+        msg = f"{field}: action {action!r} is not one of {', '.join(sorted(ACTIONS))}"
+        raise ConfigurationError(msg)
