@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from .blockers import Blocked
 from .trouble import PROBE_DUE, Trouble
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from postpress_async.limits import Verdict
 
+    from .blockers import BlockerKind
     from .lane import Lane, Slot
 
 KEY: Final = "cool-down of the API key"
@@ -68,12 +70,19 @@ class Brake:
         self._mistakes = 0
         self._failures = 0
         self._failing: set[Lane] = set()
+        self._forgiven: list[Lane] = []
 
     def room(self, now: float) -> float:
         """Return how many may go now."""
         if self.until == -inf:
             return inf
         return 0 if self.probe is not None or now < self.until else 1
+
+    def blocked(self, now: float) -> list[Blocked]:
+        """Return what holds all accounts back here."""
+        at = inf if self.probe is not None else self.until
+        kind: BlockerKind = "circuit" if self.reason == CIRCUIT else "key"
+        return [Blocked(kind, at, self.reason)] if at > now else []
 
     def went(self, slot: Slot) -> None:
         """Note that a call was let go."""
@@ -95,7 +104,7 @@ class Brake:
         was_probe, opened = slot is self.probe, False
         if was_probe:
             self.probe = None
-            opened = self._judge(lane, verdict)
+            opened = self._judge(lane, verdict, now)
         if verdict.effect == "cool_key":
             self._hold(KEY, max(_KEY_BASE, verdict.retry_after or 0.0), now)
         if verdict.effect == "unavailable":
@@ -109,7 +118,7 @@ class Brake:
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _judge(self, lane: Lane, verdict: Verdict) -> bool:
+    def _judge(self, lane: Lane, verdict: Verdict, now: float) -> bool:
         """Look at the answer of the call that went alone; return whether everybody may go."""
         effect = verdict.effect
         if effect == "no_answer" and not verdict.counts:
@@ -118,6 +127,8 @@ class Brake:
             return False
         if effect == "cool_down":
             self._mistaken(lane)
+        if now < self.until:
+            return False  # it went before another refusal, and proves nothing about that
         self.until, self._strikes, self._suspects = -inf, 0, []
         return True
 
@@ -154,6 +165,7 @@ class Brake:
         for one in recent:
             if one.after is None:
                 _forgive(one)
+                self._forgiven.append(one.lane)
         self._hold(KEY, max(_KEY_BASE, *(one.wait for one in recent)), now)
 
     def _mistaken(self, lane: Lane) -> None:
@@ -163,6 +175,12 @@ class Brake:
                 _blame(one.lane, one.after)
         self._trusted_from = self.until + min(_DOUBT * 2.0**self._mistakes, _DOUBT_MOST)
         self._mistakes += 1
+        self._suspects = []
+
+    def forgiven(self) -> list[Lane]:
+        """Return the lanes whose cool-downs were lifted since it was asked last."""
+        lanes, self._forgiven = self._forgiven, []
+        return lanes
 
     def suspected(self, lane: Lane) -> bool:
         """Tell whether a lane's refusal was taken for the key's: it should go first, to see."""

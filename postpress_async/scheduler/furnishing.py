@@ -77,7 +77,8 @@ def _window(lane: Lane, cap: Cap, rings: dict[tuple[object, ...], Ring]) -> Wind
     if ring is None:
         ring = known[cap.key] = Ring(cap.key)
     for window in ring.windows:
-        if window.cap.window_key == cap.window_key:
+        # Of a budget of all accounts, each account has windows of its own limits' amounts.
+        if window.cap == cap or (window.cap.window_key == cap.window_key and not cap.shared):
             window.cap = cap
             return window
     return Window(ring, cap)

@@ -101,17 +101,18 @@ class Lanes:
 
     def pause_all(self, closure: Closure) -> None:
         """Close every lane, also those to come."""
-        self.resume_all(closure.action)
-        self._paused = (*self._paused, closure)
+        kept = (one for one in self._paused if one.action != closure.action)
+        self._paused = (*kept, closure)
         for lane in self:
             lane.troubled().close(closure)
 
     def resume_all(self, action: str | None) -> None:
-        """Open what `pause_all` closed."""
-        self._paused = tuple(one for one in self._paused if one.action != action)
+        """Open what `pause_all` closed: one action, or with None everything."""
+        gone = [one for one in self._paused if action in {None, one.action}]
+        self._paused = tuple(one for one in self._paused if one not in gone)
         for lane in self:
-            if lane.trouble is not None:
-                lane.trouble.open("paused_all", action)
+            for closure in gone if lane.trouble is not None else ():
+                lane.troubled().open("paused_all", closure.action)
 
     def tell_what_is_forgotten(self, now: float) -> None:
         """Say, once a process, that counts of long windows end with it."""

@@ -130,6 +130,15 @@ class _Level:
         waiter.before = waiter.after = None
         self.cost -= waiter.cost
 
+    def cost_until(self, since: float) -> int:
+        """Return the cost of those who asked no later than an instant."""
+        if self.last is None or self.last.since <= since:
+            return self.cost
+        cost, waiter = 0, self.first
+        while waiter is not None and waiter.since <= since:
+            cost, waiter = cost + waiter.cost, waiter.after
+        return cost
+
 
 class Queue:
     """Hold those who wait for one action."""
@@ -176,10 +185,13 @@ class Queue:
             if reply is not None:
                 yield reply
 
-    def cost_ahead(self, priority: int) -> int:
-        """Return the cost of those who wait and certainly go before a newcomer."""
-        levels = self._levels
-        return sum(level.cost for name, level in levels.items() if name <= priority)
+    def cost_ahead(self, priority: int, since: float) -> int:
+        """Return the cost of those who wait and certainly go before one who comes now."""
+        return sum(
+            level.cost_until(since + (priority - name) * AGE_AFTER)
+            for name, level in self._levels.items()
+            if name <= priority
+        )
 
     def all(self) -> Iterator[Waiter]:
         """Yield everybody who waits, in order within a priority."""
@@ -260,10 +272,13 @@ class Queues:
         for queue in self._queues.values():
             yield from queue.heads()
 
-    def cost_ahead(self, tally: Tally, priority: int) -> int:
-        """Return the cost of those who wait for an action and certainly go before a newcomer."""
+    def cost_ahead(self, tally: Tally, priority: int, since: float = inf) -> int:
+        """Return the cost of those who wait for an action and certainly go before a newcomer.
+
+        One that asked first at `since`, and was rejected, goes before those who came later.
+        """
         queue = self._queues.get(tally.action)
-        return 0 if queue is None else queue.cost_ahead(priority)
+        return 0 if queue is None else queue.cost_ahead(priority, since)
 
     def expired(self, now: float) -> list[Waiter]:
         """Return those whose patience has ended, and let go of them."""

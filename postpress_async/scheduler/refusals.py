@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from postpress_async.errors import LaneClosedError, QueueFullError, WaitTooLongError
 
-from .blockers import kind_of, next_step
+from .blockers import forecast, kind_of, next_step
 
 if TYPE_CHECKING:
-    from .lane import Lane
+    from .brake import Brake
+    from .lane import Lane, Tally
     from .trouble import Closure
 
 
@@ -58,3 +59,37 @@ def queue_full(lane: Lane, action: str) -> QueueFullError:
         "send less, or raise max_queue"
     )
     return QueueFullError(msg, account_id=lane.account_id, action=action)
+
+
+class Door:
+    """Turn a call away where waiting is known to be in vain."""
+
+    def __init__(
+        self, lane: Lane, tally: Tally, now: float, *, max_wait: float, max_queue: int
+    ) -> None:
+        self._lane = lane
+        self._tally = tally
+        self._now = now
+        self._max_wait = max_wait
+        self._max_queue = max_queue
+
+    def check(self, cost: int, priority: int, since: float, brake: Brake) -> None:
+        """Let a call in.
+
+        Raises:
+            LaneClosedError, QueueFullError, WaitTooLongError: or do not.
+        """
+        lane, tally, now, max_wait = self._lane, self._tally, self._now, self._max_wait
+        closure = lane.closed(tally, now)
+        if closure is not None and closure.kind != "service":
+            wait = closure.until - now
+            if wait > max_wait or closure.until == inf:
+                raise lane_closed(lane, tally.action, closure, now)
+        if lane.waiting >= self._max_queue:
+            raise queue_full(lane, tally.action)
+        ahead = 0 if lane.queues is None else lane.queues.cost_ahead(tally, priority, since)
+        ready, name = forecast(lane, tally, cost, now, reply=priority < 0, ahead=ahead)
+        if brake.until > ready:
+            ready, name = brake.until, brake.reason
+        if ready - now > max_wait:
+            raise too_long(lane, tally.action, name, max_wait=max_wait, wait=ready - now)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
-from copy import copy
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -18,15 +17,15 @@ from postpress_async.limits import ACTIONS, DONE, REFUND, Limits
 from postpress_async.options import of_kind, positive, whole
 
 from . import planning
-from .blockers import Blocked, Blocker, BlockerKind, blockers, explained, forecast
-from .brake import CIRCUIT, Brake
+from .blockers import Blocker, blockers, explained
+from .brake import Brake
 from .lane import Setting
 from .lanes import Lanes, reopen
 from .queue import Queues, Waiter
-from .refusals import lane_closed, queue_full, too_long
+from .refusals import Door
 from .snapshot import LaneSnapshot, snapshot_of
 from .trouble import Closure
-from .waking import Waker, fail
+from .waking import Waker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -116,10 +115,15 @@ class Scheduler:
         now = self._clock.monotonic()
         lane = self._lanes.get(account_id, now)
         tally = self._tally(lane, action, now)
-        self._refuse(lane, tally, cost, now, priority=priority, max_wait=max_wait)
+        since = now if since is None else since
+        if self._waker.closed:
+            msg = "the client is closed: make a new one"
+            raise ClientClosedError(msg)
+        door = Door(lane, tally, now, max_wait=max_wait, max_queue=self._max_queue)
+        door.check(cost, priority, since, self._brake)
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
         waiter = Waiter(
-            tally, future, asked=now, since=now if since is None else since,
+            tally, future, asked=now, since=since,
             cost=cost, priority=priority, deadline=now + max_wait,
         )  # fmt: skip
         if lane.queues is None:
@@ -189,8 +193,8 @@ class Scheduler:
             lane.report(slot, verdict, now)
         else:
             self._learn(slot, lane, verdict, now)
-        if slot.tally.shared:
-            waker.serve(slot.tally)
+        if slot.tally.shared or slot.rings is not slot.tally.rings:
+            waker.serve(slot.rings)
         if lane.queues is not None or waker.hungry:
             waker.freed(lane)
 
@@ -201,10 +205,12 @@ class Scheduler:
         lane.report(slot, verdict, now)
         released = self._brake.report(slot, lane, verdict, before, now)
         self._waker.braked()
+        for other in self._brake.forgiven():
+            self._waker.wake(other)
         if verdict.effect in {"close", "restrict"}:
             for closure in lane.troubled().closures_of("credentials", "restricted"):
                 _log.warning("lane of account %s closes: %s", lane.account_id, closure.reason)
-                self._turn_away(lane, closure)
+                self._waker.turn_away(lane, closure)
         if released:
             self._waker.release()
 
@@ -258,11 +264,7 @@ class Scheduler:
     def turn_all_away(self, error: BaseException) -> None:
         """Fail every waiter of every lane with an error; nothing stays closed."""
         for lane in self._lanes:
-            for waiter in lane.queues.all() if lane.queues is not None else ():
-                if lane.queues is not None:
-                    lane.queues.leave(waiter)
-                fail(waiter, copy(error))
-            self._waker.wake(lane)
+            self._waker.turn_away(lane, error)
 
     # -- what users steer -----------------------------------------------------------------------
 
@@ -284,7 +286,7 @@ class Scheduler:
         """
         now, epoch = self._clock.monotonic(), self._clock.time()
         lane = self.lane(account_id)
-        found = self._common(now)
+        found = [*self._brake.blocked(now), *self._waker.blocked()]
         for tally in self._tallies(lane, action, now):
             found += [one for one in blockers(lane, tally, 1, now) if one.at > now]
         found.sort(key=lambda one: -one.at)
@@ -346,7 +348,7 @@ class Scheduler:
         else:
             self.lane(account_id).troubled().close(closure)
         for lane in self._lanes if account_id == "*" else [self.lane(account_id)]:
-            self._turn_away(lane, closure)
+            self._waker.turn_away(lane, closure)
 
     async def resume(self, account_id: str, *, action: str | None = None) -> None:
         """Open what was paused or closed, as a person who has looked after the account.
@@ -422,57 +424,15 @@ class Scheduler:
     def _tallies(self, lane: Lane, action: str | None, now: float) -> list[Tally]:
         if action is not None:
             return [self._tally(lane, action, now)]
-        return list(lane.tallies.values()) or [lane.tally("other", now)]
-
-    def _common(self, now: float) -> list[Blocked]:
-        """Return what holds all accounts back."""
-        found: list[Blocked] = []
-        if self._brake.until > -inf:
-            kind: BlockerKind = "circuit" if self._brake.reason == CIRCUIT else "key"
-            at = inf if self._brake.probe is not None else self._brake.until
-            found.append(Blocked(kind, at, self._brake.reason))
-        if self._waker.places <= 0:
-            found.append(Blocked("connections", inf, "Http.connections"))
-        return [one for one in found if one.at > now]
-
-    def _refuse(
-        self, lane: Lane, tally: Tally, cost: int, now: float, *, priority: int, max_wait: float
-    ) -> None:
-        """Turn a call away at the door where waiting is known to be in vain."""
-        if self._waker.closed:
-            msg = "the client is closed: make a new one"
-            raise ClientClosedError(msg)
-        closure = lane.closed(tally, now)
-        if (
-            closure is not None
-            and closure.kind != "service"
-            and not closure.until - now <= max_wait
-        ):
-            raise lane_closed(lane, tally.action, closure, now)
-        if lane.waiting >= self._max_queue:
-            raise queue_full(lane, tally.action)
-        ahead = 0 if lane.queues is None else lane.queues.cost_ahead(tally, priority)
-        ready, name = forecast(lane, tally, cost, now, reply=priority < 0, ahead=ahead)
-        if self._brake.until > ready:
-            ready, name = self._brake.until, self._brake.reason
-        if ready - now > max_wait:
-            raise too_long(lane, tally.action, name, max_wait=max_wait, wait=ready - now)
+        if not any(tally.gated for tally in lane.tallies.values()):
+            lane.tally("other", now)  # so that the gate is looked at too
+        return list(lane.tallies.values())
 
     def _leave(self, lane: Lane, waiter: Waiter) -> None:
         """Let a waiter go that gave up; who stood behind it may go now."""
         if not waiter.gone and lane.queues is not None:
             lane.queues.leave(waiter)
             self._waker.wake(lane)
-
-    def _turn_away(self, lane: Lane, closure: Closure) -> None:
-        """Fail those who wait for what was closed, and cannot outwait it."""
-        now = self._clock.monotonic()
-        for waiter in lane.queues.all() if lane.queues is not None else ():
-            in_vain = closure.until == inf or waiter.deadline < closure.until
-            if in_vain and closure.concerns(waiter.tally) and lane.queues is not None:
-                lane.queues.leave(waiter)
-                fail(waiter, lane_closed(lane, waiter.tally.action, closure, now))
-        self._waker.wake(lane)
 
 
 def _check_action(action: str | None) -> None:

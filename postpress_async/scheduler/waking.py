@@ -6,24 +6,23 @@ together. Whoever waits for one of those has a turn, so that a busy account cann
 
 from __future__ import annotations
 
-import logging
+from copy import copy
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
-from .blockers import forecast
-from .refusals import too_long
+from .blockers import Blocked, forecast
+from .refusals import lane_closed, too_long
+from .trouble import Closure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from .brake import Brake
     from .clock import Cancellable, Clock
-    from .lane import Lane, Tally
+    from .lane import Lane
     from .queue import Waiter
-    from .windows import Window
-
-_log = logging.getLogger("postpress_async.scheduler")
+    from .windows import Ring, Window
 
 
 class _Timer:
@@ -81,7 +80,7 @@ class Waker:
         self._brake = brake
         self._braked: dict[Lane, None] = {}
         self._brake_timer = _Timer(clock, self.release)
-        self._turns: dict[Window, _Turn] = {}
+        self.turns: dict[Window, _Turn] = {}
         self._timers: dict[Lane, _Timer] = {}
 
     def wake(self, lane: Lane) -> int:
@@ -97,6 +96,8 @@ class Waker:
             granted, again = lane.wake(now, room)
             for waiter in granted:
                 self._go(waiter)
+        else:
+            queues.shared = {}  # whatever else it waits for, first it needs a place
         for waiter in queues.expired(now):
             self._expire(lane, waiter, now)
         if not queues.waiting:
@@ -130,16 +131,38 @@ class Waker:
         until = self._brake.until
         self._brake_timer.set(until if now < until else inf)
 
-    def serve(self, tally: Tally) -> None:
-        """Wake those who wait for a window of all accounts together that an action counts in."""
-        for window in tally.windows:
-            if window.cap.shared and window in self._turns:
-                self._serve(window)
+    def serve(self, rings: Iterable[Ring]) -> None:
+        """Wake those who wait for a window of all accounts together over one of some rings."""
+        for ring in rings:
+            for window in ring.windows:
+                if window in self.turns:
+                    self._serve(window)
+
+    def turn_away(self, lane: Lane, why: Closure | BaseException) -> None:
+        """Fail those who wait in a lane; of what was closed, those who cannot outwait it."""
+        now = self._clock.monotonic()
+        for waiter in lane.queues.all() if lane.queues is not None else ():
+            error: BaseException
+            if isinstance(why, Closure):
+                in_vain = why.until == inf or waiter.deadline < why.until
+                if not in_vain or not why.concerns(waiter.tally):
+                    continue
+                error = lane_closed(lane, waiter.tally.action, why, now)
+            else:
+                error = copy(why)
+            if lane.queues is not None:
+                lane.queues.leave(waiter)
+            _fail(waiter, error)
+        self.wake(lane)
+
+    def blocked(self) -> list[Blocked]:
+        """Return what holds all accounts back here."""
+        return [] if self.places > 0 else [Blocked("connections", inf, "Http.connections")]
 
     def close(self) -> None:
         """Wake nobody any more."""
         self.closed = True
-        for timer in (*self._timers.values(), *(turn.timer for turn in self._turns.values())):
+        for timer in (*self._timers.values(), *(turn.timer for turn in self.turns.values())):
             timer.set(inf)
         self._brake_timer.set(inf)
 
@@ -165,20 +188,28 @@ class Waker:
         elif ready:
             self.hungry.setdefault(lane)
         shared = {} if lane.queues is None else lane.queues.shared
+        self._leave_turns(lane, shared)
         for window, at in shared.items():
-            turn = self._turns.get(window)
+            turn = self.turns.get(window)
             if turn is None:
                 timer = _Timer(self._clock, partial(self._serve, window))
-                turn = self._turns[window] = _Turn(timer)
+                turn = self.turns[window] = _Turn(timer)
             if went:
                 turn.lanes.pop(lane, None)
             turn.lanes[lane] = at
             if next(iter(turn.lanes)) is lane:
                 turn.timer.set(at)
 
+    def _leave_turns(self, lane: Lane, shared: Mapping[Window, float]) -> None:
+        """Let a lane wait no more for windows that hold it back no more."""
+        for window, turn in self.turns.items():
+            if lane in turn.lanes and window not in shared:
+                del turn.lanes[lane]
+                turn.timer.set(next(iter(turn.lanes.values()), inf))
+
     def _serve(self, window: Window) -> None:
         """Wake the lanes that wait for a window, in turn, until it is full again."""
-        turn = self._turns[window]
+        turn = self.turns[window]
         while turn.lanes:
             lane = next(iter(turn.lanes))
             queues = lane.queues
@@ -197,6 +228,7 @@ class Waker:
         """Let go of a lane in which nobody waits."""
         self.hungry.pop(lane, None)
         self._braked.pop(lane, None)
+        self._leave_turns(lane, {})
         if lane.queues is not None and not lane.queues.waiting:
             lane.queues = None
         timer = self._timers.pop(lane, None)
@@ -217,13 +249,13 @@ class Waker:
         if self._brake.until > ready:
             ready, name = self._brake.until, self._brake.reason
         max_wait = waiter.deadline - waiter.asked
-        fail(
+        _fail(
             waiter,
             too_long(lane, waiter.tally.action, name, max_wait=max_wait, wait=ready - now),
         )
 
 
-def fail(waiter: Waiter, error: BaseException) -> None:
+def _fail(waiter: Waiter, error: BaseException) -> None:
     """Tell a waiter that it waits in vain."""
     if not waiter.ticket.done():
         waiter.ticket.set_exception(error)

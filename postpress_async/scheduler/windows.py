@@ -124,7 +124,7 @@ class Window:
         self.amount: int = cap.amount
         self.room: int = cap.room
         self.head: int = 0
-        self.done: int = 0
+        self.done: int = sum(cost for _, cost in ring.events())
         ring.windows = tuple(sorted((*ring.windows, self), key=lambda window: -window.cap.per))
 
     def used(self, now: float) -> int:

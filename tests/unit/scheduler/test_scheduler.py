@@ -46,7 +46,7 @@ def nothing_leaks(made, *, places=100):
     assert not waker.hungry
     assert not waker._braked
     assert not waker._timers
-    assert not any(turn.lanes for turn in waker._turns.values())
+    assert not any(turn.lanes for turn in waker.turns.values())
     for lane in made._lanes:
         assert lane.waiting == 0
         assert lane.queues is None
