@@ -80,6 +80,7 @@ class _Progress(msgspec.Struct):
 
     tally: Tally
     left: int
+    ahead: list[int]  # what those cost who wait for it already, the next one last
     first: float | None = None
     last: float | None = None
     limit: str | None = None
@@ -98,15 +99,20 @@ async def plan(
         msg = f"a plan holds at most {_MOST:,} actions, not {total:,}: plan a part of them"
         raise ConfigurationError(msg)
     played, days = _copied(lane, now), list[Counter[str]]()
-    ahead = [(one.tally.action, one.cost) for one in (lane.queues.all() if lane.queues else ())]
-    at = start
-    for action, cost in ahead[:_MOST]:
-        at = max(at, _step(played, [_Progress(played.tally(action, now), 1)], at, cost)[1])
-    wanted = [_Progress(played.tally(name, now), count) for name, count in actions.items() if count]
-    done = 0
+    ahead: dict[str, list[int]] = {}
+    for waiter in reversed(lane.queues.all()[:_MOST] if lane.queues else []):
+        ahead.setdefault(waiter.tally.action, []).append(waiter.cost)
+    wanted = [
+        _Progress(played.tally(name, now), count, ahead.pop(name, []))
+        for name, count in actions.items()
+        if count
+    ]
+    # Others who wait may go in between; while they cannot, they hold nobody up.
+    others = [_Progress(played.tally(name, now), 0, costs) for name, costs in ahead.items()]
+    at, done = start, 0
     while any(one.left for one in wanted) and at < inf:
-        one, at = _step(played, [one for one in wanted if one.left], at, 1)
-        if at < inf:
+        one, at = _step(played, [one for one in (*others, *wanted) if one.left or one.ahead], at)
+        if at < inf and one.last == at:
             day = int((at - now) // _DAY)
             days += [Counter[str]() for _ in range(day + 1 - len(days))]
             days[day][one.tally.action] += 1
@@ -116,33 +122,39 @@ async def plan(
     return _summary(lane.account_id or "", wanted, actions, days, since=now, epoch=epoch)
 
 
-def _step(lane: Lane, wanted: list[_Progress], at: float, cost: int) -> tuple[_Progress, float]:
+def _step(lane: Lane, wanted: list[_Progress], at: float) -> tuple[_Progress, float]:
     """Let the first that may go do so; return it and when it went, inf for never."""
     ready, one = at, wanted[0]
     for _ in range(_PATIENCE):
-        times = [(lane.ready_at(each.tally, cost, ready), n) for n, each in enumerate(wanted)]
+        times = [(lane.ready_at(one.tally, _cost(one), ready), n) for n, one in enumerate(wanted)]
         earliest, n = min(times)
         one = wanted[n]
         if earliest <= ready or earliest == inf:
             break
-        one.limit = _binding(lane, one.tally, cost, ready) or one.limit
+        one.limit = _binding(lane, one.tally, _cost(one), ready) or one.limit
         ready = earliest
     else:
         earliest = inf
     if earliest == inf:
-        one.limit = _binding(lane, one.tally, cost, ready) or one.limit
-        one.last, one.left = None, 0
-        for each in wanted:
-            each.left = 0
+        for one in wanted:
+            one.limit = _binding(lane, one.tally, _cost(one), ready) or one.limit
+            one.last, one.left = None, 0
         return one, inf
-    slot = lane.grant(one.tally, cost, ready)
+    slot = lane.grant(one.tally, _cost(one), ready)
     slot_lane, slot.lane = slot.lane, None
     if slot_lane is not None:
         slot_lane.report(slot, DONE, ready)
+    if one.ahead:
+        one.ahead.pop()
+        return one, ready
     one.left -= 1
     one.first = ready if one.first is None else one.first
     one.last = ready
     return one, ready
+
+
+def _cost(one: _Progress) -> int:
+    return one.ahead[-1] if one.ahead else 1
 
 
 def _binding(lane: Lane, tally: Tally, cost: int, now: float) -> str | None:
