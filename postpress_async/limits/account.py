@@ -22,7 +22,7 @@ class AccountInfo(msgspec.Struct, frozen=True, kw_only=True):
         tier: `free`, `premium`, `sales_navigator` or `recruiter`.
         connected_at: when the account was connected, in seconds since the epoch.
 
-    Example:
+    Examples:
         >>> from postpress_async import Limits
         >>> def limits_of(account: AccountInfo) -> Limits:
         ...     careful = account.provider == "LINKEDIN"

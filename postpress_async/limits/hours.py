@@ -49,7 +49,7 @@ class WorkingHours(Opening, frozen=True, kw_only=True):
         days: `"mon-fri"`, `"mon,wed,fri"`, `"sat-mon"` or `"all"`.
         provider: the wire word; None holds for every provider.
 
-    Example:
+    Examples:
         >>> office = WorkingHours("09:00-18:00", tz="Europe/Paris")
         >>> midnight = 1_767_567_600.0  # Monday 2026-01-05, in Paris
         >>> (office.open_at(midnight) - midnight) / 3600

@@ -86,7 +86,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     def loads(text: str, *, format: Literal["toml", "json"] = "toml") -> Limits:
         """Read a text as `load` reads a file.
 
-        Example:
+        Examples:
             >>> str(Limits.loads('limit = [{actions = "profile", amount = 5}]').rows[-1])
             '5 profile per day'
         """

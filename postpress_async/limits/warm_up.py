@@ -36,7 +36,7 @@ class WarmUp(Growth, frozen=True, kw_only=True):
         quiet: the age in days until which nothing goes at all.
         source: where the figures come from.
 
-    Example:
+    Examples:
         >>> grown = WarmUp(0.1, days=21, steady=7, quiet=1)
         >>> [grown.factor(day * 86400) for day in (0, 1, 7, 14, 21)]
         [0.0, 0.1, 0.1, 0.55, 1.0]
@@ -101,7 +101,7 @@ class WarmUp(Growth, frozen=True, kw_only=True):
 def warmed(amount: int, factor: float) -> int:
     """Return a warmed-up amount: rounded down, but 1 or more while anything goes at all.
 
-    Example:
+    Examples:
         >>> [warmed(30, 0.1), warmed(5, 0.1), warmed(5, 0.0)]
         [3, 1, 0]
     """

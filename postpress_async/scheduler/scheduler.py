@@ -158,7 +158,7 @@ class Scheduler:
 
         Leaving the block counts the action as done, also by an exception.
 
-        Example:
+        Examples:
             >>> async def visit(client: Postpress) -> None:
             ...     async with client.scheduler.slot("acc_1", "profile"):
             ...         ...  # a tool of your own looks at a profile
