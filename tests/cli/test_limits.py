@@ -7,8 +7,10 @@ import math
 import os
 import pty
 import re
+import shlex
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +22,12 @@ from postpress_async.cli.pacing.lane import print_lane
 from postpress_async.scheduler.snapshot import LaneSnapshot, LimitUse
 
 DAY = 86_400
+PAGE = Path(__file__).parents[2] / "docs/cli.md"
+EXAMPLES = re.findall(
+    r"^\$ postpress (limits .*)\n((?:(?!```|\$ ).*\n)*)", PAGE.read_text("utf-8"), re.MULTILINE
+)
 INVITES = "80 invite+invite_note per day (LINKEDIN)"
+NAMES = ("show", "explain", "estimate", "plan", "pause", "resume")
 
 
 @pytest.fixture(autouse=True)
@@ -388,7 +395,7 @@ def test_the_command_reaches_a_shared_state(run, served, linkedin, monkeypatch):
         (("show", "--provider", "X"), ("--provider", "TWITTER")),
         (("show", "a", "--tier", "free"), ("--tier", "--provider")),
         (("show", "--tier", "gold"), ("--tier", "recruiter")),
-        (("show", "--limits", "recomended"), ("--limits", "recommended")),
+        (("show", "--limits", "default"), ("--limits", "recommended")),
         (("show", "--limits", "missing.toml"), ("missing.toml", "no such file")),
         (("show", "--limits", "human"), ("--tz", "Europe/Paris")),
         (("show", "--limits", "human", "--tz", "Paris"), ("Europe/Paris",)),
@@ -549,8 +556,28 @@ def test_an_empty_given_is_the_default():
     assert Given().limits == "recommended"
 
 
-@pytest.mark.parametrize("name", ["show", "explain", "estimate", "plan", "pause", "resume"])
+@pytest.mark.parametrize("name", NAMES)
 def test_help_has_examples(run, name):
     shown = run("limits", name, "--help").out
     assert f" postpress limits {name} " in shown
     assert re.search(rf"  {name}: \w", run("limits", "--help").out)
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(("command", "shown"), EXAMPLES, ids=lambda value: value[:60])
+def test_the_examples_of_the_page_run(run, command, shown):
+    ran = run(*shlex.split(command))
+    assert (ran.code, ran.err) == (0, "")
+    at = re.compile(r'"at":[0-9.]+')
+    if shown:
+        assert at.sub("", ran.out) == at.sub("", shown)
+
+
+def test_the_examples_of_the_page_are_found():
+    assert len(EXAMPLES) == 4
+    assert sum(1 for _, shown in EXAMPLES if shown) == 3
+
+
+def test_the_page_names_the_commands_that_are_there():
+    told = re.findall(r"^\| `limits ([a-z]+)", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert tuple(told) == NAMES
