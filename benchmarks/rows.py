@@ -22,6 +22,7 @@ class Row:
         sense: `of` for ours / baseline, `less` for baseline / ours.
         goal: the bound of `ratio`, or of `ours` where there is no ratio.
         met: None where there is no goal, or nothing could be measured.
+        unit: of `ours` and `baseline`; where it is not `us`, the figure stands in `ratio`.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Row:
     goal: float | None = None
     met: bool | None = None
     note: str = ""
+    unit: str = "us"
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -82,6 +84,31 @@ def alone(name: str, group: str, seconds: float, goal: float | None = None) -> R
     return Row(name=name, group=group, ours=micros, goal=goal, met=met)
 
 
+def figure(
+    name: str,
+    group: str,
+    value: float,
+    unit: str,
+    goal: float | None = None,
+    *,
+    spread: tuple[float, float] | None = None,
+    note: str = "",
+) -> Row:
+    """Something that is no time, in the unit that the name ends with: the smaller the better."""
+    lower, upper = spread or (value, value)
+    return Row(
+        name=f"{name}, {unit}",
+        group=group,
+        ratio=float(value),
+        lower=float(lower),
+        upper=float(upper),
+        goal=goal,
+        met=None if goal is None else value <= goal,
+        note=note,
+        unit=unit,
+    )
+
+
 def table(rows: Iterable[Row]) -> str:
     """Return the rows as text."""
     cells = [("", "ours us", "baseline us", "ratio", "quartiles", "goal", "met")]
@@ -99,7 +126,7 @@ def table(rows: Iterable[Row]) -> str:
 
 def _cells(row: Row) -> tuple[str, str, str, str, str, str, str]:
     less = row.sense == "less"
-    unit = "x less" if less else "x"
+    unit = "x less" if less else "x" if row.unit == "us" else f" {row.unit}"
     if row.goal is None:
         goal = "-"
     elif row.ratio is None:
@@ -107,14 +134,20 @@ def _cells(row: Row) -> tuple[str, str, str, str, str, str, str]:
     else:
         goal = f"{'>=' if less else '<='} {row.goal:g}{unit}"
     digits = 1 if less else 3
-    spread = "" if row.lower is None else f"{row.lower:.{digits}f} .. {row.upper:.{digits}f}"
+    spread = ""
+    if row.lower is not None and row.upper is not None and row.lower < row.upper:
+        spread = f"{_number(row.lower, row, digits)} .. {_number(row.upper, row, digits)}"
     met = {True: "yes", False: "NO", None: "-"}[row.met]
     return (
         row.name,
         "" if row.ours is None else f"{row.ours:.1f}",
         "" if row.baseline is None else f"{row.baseline:.1f}",
-        "" if row.ratio is None else f"{row.ratio:.{digits}f}{unit}",
+        "" if row.ratio is None else f"{_number(row.ratio, row, digits)}{unit}",
         spread,
         goal,
         f"{met}  {row.note}",
     )
+
+
+def _number(value: float, row: Row, digits: int) -> str:
+    return f"{value:.{digits}f}" if row.unit == "us" else f"{value:.4g}"

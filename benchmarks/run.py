@@ -13,9 +13,10 @@ import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from calls import aiohttp_rows, httpx_rows, package_rows
+from lanes_rows import lane_rows
 from local import decode_rows, import_rows, scheduler_rows
 from rows import table
 
@@ -31,6 +32,7 @@ GROUPS: dict[str, Callable[..., Iterator[Row]]] = {
     "decode": decode_rows,
     "import": import_rows,
     "scheduler": scheduler_rows,
+    "lanes": lane_rows,
 }
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 MATTERS = (
@@ -50,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="few rounds: a smoke test, no proof")
     parser.add_argument("--only", default=",".join(GROUPS), help=f"of {', '.join(GROUPS)}")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the JSON goes")
+    parser.add_argument("--keep", action="store_true", help="keep other groups' rows of the JSON")
     options = parser.parse_args(arguments)
     chosen = options.only.split(",")
     if unknown := [name for name in chosen if name not in GROUPS]:
@@ -65,9 +68,18 @@ def main(arguments: list[str] | None = None) -> int:
     seconds = time.monotonic() - start
     missed = sum(row.met is False for row in rows)
     print(f"\n{len(rows)} rows in {seconds:.0f} s; goals missed: {missed}")
+    document = _document(rows, quick=options.quick)
+    if options.keep and options.output.exists():
+        document["rows"] = _kept(options.output, chosen) + document["rows"]
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(_document(rows, quick=options.quick), indent=1) + "\n")
+    options.output.write_text(json.dumps(document, indent=1) + "\n")
     return 0
+
+
+def _kept(output: Path, chosen: list[str]) -> list[dict[str, object]]:
+    """Return the rows of groups that were measured before, and not now."""
+    rows = json.loads(output.read_text())["rows"]
+    return [row for row in rows if row["group"] not in chosen]
 
 
 def _progress(line: str) -> None:
@@ -75,7 +87,7 @@ def _progress(line: str) -> None:
         print(f"\r\x1b[K{line[:100]}", end="", file=sys.stderr, flush=True)
 
 
-def _document(rows: list[Row], *, quick: bool) -> dict[str, object]:
+def _document(rows: list[Row], *, quick: bool) -> dict[str, Any]:
     return {
         "quick": quick,
         "python": platform.python_version(),

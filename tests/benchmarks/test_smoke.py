@@ -32,3 +32,25 @@ def test_an_unknown_row_is_refused_with_the_names_there_are():
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
     assert ran.returncode == 2
     assert "--only: everything is none of aiohttp, httpx, packages" in ran.stderr
+
+
+def test_a_quick_run_of_the_lanes_keeps_the_rows_of_others(tmp_path):
+    written = tmp_path / "latest.json"
+    written.write_text('{"rows": [{"group": "decode"}, {"group": "lanes"}]}')
+    command = [sys.executable, RUN, "--quick", "--only", "lanes", "--keep", "--output", written]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+    assert ran.returncode == 0, ran.stderr
+    other, *rows = json.loads(written.read_text())["rows"]
+    assert other == {"group": "decode"}
+    units = {row["unit"] for row in rows}
+    assert units == {"us", "B", "slots", "requests", "refusals", "cases", "times", "share", "%"}
+    for row in rows:
+        assert row["group"] == "lanes"
+        assert (row["met"] is None) == (row["goal"] is None)
+        if row["unit"] != "us":
+            assert row["name"].endswith(f", {row['unit']}")
+            assert row["lower"] <= row["ratio"] <= row["upper"]
+    kept = {row["name"]: row["ratio"] for row in rows}
+    for name, value in kept.items():
+        if name.endswith((": slots lost, slots", ": arrivals over it, requests")):
+            assert value == 0
