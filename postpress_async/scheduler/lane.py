@@ -144,7 +144,7 @@ class Lane:
         self.trouble: Trouble | None = None
         self.queues: Queues | None = None
         self.gap: Gap | None = None
-        self.learned: dict[object, answers.Learned] | None = None
+        self.learned: dict[str, answers.Learned] | None = None
         self.connected_at: float | None = None
         self.born: float = now
         self.since: float = now

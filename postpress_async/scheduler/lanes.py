@@ -7,25 +7,21 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from postpress_async.limits import AccountInfo, Limits
-from postpress_async.options import of_kind
-
 from . import furnishing
 from .lane import Lane
-from .rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postpress_async.limits import LimitsOf
+    from postpress_async.limits import Limits
 
     from .lane import Setting
+    from .rulebook import Rulebook
     from .trouble import Closure, ClosureKind
 
 _log = logging.getLogger("postpress_async.scheduler")
 _told = False
 _SWEEP_FROM: Final = 1024  # so many lanes are kept without a look at them
-_RULES_MOST: Final = 4096
 _LONG: Final = 3600.0
 _BY_SERVICE: Final[tuple[ClosureKind, ...]] = ("paused", "credentials", "restricted", "service")
 
@@ -43,13 +39,12 @@ class _Known(msgspec.Struct, frozen=True):
 class Lanes:
     """Hold the lanes by account."""
 
-    def __init__(self, limits: Limits | LimitsOf, setting: Setting) -> None:
-        self._limits = limits
+    def __init__(self, rulebook: Rulebook, setting: Setting) -> None:
+        self._rulebook = rulebook
         self._setting = setting
         self._lanes: dict[str | None, Lane] = {}
         self._known: dict[str | None, _Known] = {}
-        self._own: dict[str, Limits] = {}
-        self._rules: dict[tuple[int, str | None, str | None], Rules] = {}
+        self._own: dict[str | None, Limits] = {}
         self._paused: tuple[Closure, ...] = ()
         self._sweep_at = _SWEEP_FROM
 
@@ -132,59 +127,21 @@ class Lanes:
         known = self._known.pop(account_id, None)
         provider, tier = (None, None) if known is None else (known.provider, known.tier)
         connected_at = None if known is None else known.connected_at
-        rules = self._rules_of(account_id, provider, tier, connected_at)
+        own = self._own.get(account_id)
+        rules = self._rulebook.of(account_id, provider, tier, connected_at, own=own)
         lane = Lane(account_id, rules, self._setting, now)
         if known is not None:
             lane.connected_at, lane.born, lane.resigned = connected_at, known.born, known.resigned
-        lane.own = account_id in self._own
+        lane.own = own is not None
         for closure in self._paused:
             lane.troubled().close(closure)
         return lane
 
     def _change(self, lane: Lane, provider: str | None, tier: str | None, now: float) -> None:
-        rules = self._rules_of(lane.account_id, provider, tier, lane.connected_at)
-        lane.own = lane.account_id in self._own
+        own = self._own.get(lane.account_id)
+        rules = self._rulebook.of(lane.account_id, provider, tier, lane.connected_at, own=own)
+        lane.own = own is not None
         furnishing.change(lane, rules, now)
-
-    def _rules_of(
-        self,
-        account_id: str | None,
-        provider: str | None,
-        tier: str | None,
-        connected_at: float | None,
-    ) -> Rules:
-        limits = self._limits_of(account_id, provider, tier, connected_at)
-        key = (id(limits), provider, tier)  # rules keep their limits, so that no id comes twice
-        rules = self._rules.get(key)
-        if rules is None:
-            if len(self._rules) >= _RULES_MOST:
-                self._rules.clear()
-            rules = self._rules[key] = Rules(limits, provider, tier)
-        return rules
-
-    def _limits_of(
-        self,
-        account_id: str | None,
-        provider: str | None,
-        tier: str | None,
-        connected_at: float | None,
-    ) -> Limits:
-        if account_id is None:
-            return _NONE
-        own = self._own.get(account_id)
-        if own is not None:
-            return own
-        if isinstance(self._limits, Limits):
-            return self._limits
-        info = AccountInfo(
-            account_id=account_id,
-            provider=provider,
-            tier=tier,  # type: ignore[arg-type]
-            connected_at=connected_at,
-        )
-        chosen = self._limits(info)
-        of_kind("what the function given as limits returned", chosen, Limits, "Limits.human(…)")
-        return chosen
 
     def _sweep(self, now: float) -> None:
         """Let go of lanes that would be made the same again; each is looked at rarely."""
@@ -200,9 +157,6 @@ class Lanes:
 def _counts_long(lane: Lane, now: float) -> bool:
     windows = (window for tally in lane.tallies.values() for window in tally.windows)
     return any(window.cap.per >= _LONG and window.used(now) for window in windows)
-
-
-_NONE: Final = Limits.none()
 
 
 def reopen(lane: Lane, action: str | None, now: float) -> None:

@@ -29,6 +29,7 @@ class Cap(msgspec.Struct, frozen=True, kw_only=True):
         shared: whether all accounts count in it together.
         name: the limit in words.
         warm_ups: what lowers the amount while the account is new.
+        window_key: what makes two caps the same window, whatever their amounts.
     """
 
     key: tuple[object, ...]
@@ -39,11 +40,7 @@ class Cap(msgspec.Struct, frozen=True, kw_only=True):
     shared: bool
     name: str
     warm_ups: tuple[WarmUp, ...] = ()
-
-    @property
-    def window_key(self) -> tuple[object, ...]:
-        """What makes two caps the same window, whatever their amounts."""
-        return (*self.key, self.per, self.warm_ups)
+    window_key: str = ""
 
     def amounts(self, age: float) -> tuple[int, int]:
         """Return the amount at an account's age, and how much of it is for anybody."""
@@ -131,6 +128,7 @@ class Rules:
 
 
 def _cap(row: Limit, warm_ups: tuple[WarmUp, ...]) -> Cap:
+    ages = "".join(f" {one.start:g} {one.steady:g} {one.quiet:g} {one.days:g}" for one in warm_ups)
     return Cap(
         key=(row.provider, row.names, row.scope),
         amount=row.amount,
@@ -140,6 +138,7 @@ def _cap(row: Limit, warm_ups: tuple[WarmUp, ...]) -> Cap:
         shared=row.scope == "key",
         name=str(row),
         warm_ups=warm_ups,
+        window_key=f"{row.provider} {'+'.join(row.names)} {row.scope} {row.seconds:g}{ages}",
     )
 
 

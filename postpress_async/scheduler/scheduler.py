@@ -23,6 +23,7 @@ from .lane import Setting
 from .lanes import Lanes, reopen
 from .queue import Queues, Waiter
 from .refusals import Door
+from .rulebook import Rulebook
 from .snapshot import LaneSnapshot, snapshot_of
 from .trouble import Closure
 from .waking import Waker
@@ -58,10 +59,9 @@ class Scheduler:
     ) -> None:
         self._clock = clock
         self._max_queue = max_queue
-        setting = Setting(
-            random, lambda: clock.time() - clock.monotonic(), asks=not isinstance(limits, Limits)
-        )
-        self._lanes = Lanes(limits, setting)
+        rulebook = Rulebook(limits)
+        skew = lambda: clock.time() - clock.monotonic()  # noqa: E731 - a line, not a name
+        self._lanes = Lanes(rulebook, Setting(random, skew, asks=rulebook.asks))
         self._find = self._lanes.find
         self._brake = Brake(random)
         self._waker = Waker(clock, self._brake, places)

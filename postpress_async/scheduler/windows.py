@@ -252,35 +252,35 @@ class Burst:
     beside it for that.
     """
 
-    __slots__ = ("_free_at", "interval", "name", "slack")
+    __slots__ = ("free_at", "interval", "name", "slack")
 
     def __init__(self, interval: float, burst: int, name: str = "") -> None:
         self.interval: float = interval
         self.slack: float = (burst - 1) * interval
         self.name: str = name
-        self._free_at = -inf  # when all that went will have been paid for
+        self.free_at: float = -inf  # when all that went will have been paid for
 
     def ready_at(self, cost: int, now: float) -> float:
         """Tell when `cost` may go; what is more than a burst goes as one, and is paid for after."""
         if cost == 1:
-            ready = self._free_at - self.slack
+            ready = self.free_at - self.slack
         else:
-            ready = self._free_at + min((cost - 1) * self.interval, self.slack) - self.slack
+            ready = self.free_at + min((cost - 1) * self.interval, self.slack) - self.slack
         return ready if ready > now else now  # noqa: FURB136 - max() costs twice, on every call
 
     def hold(self, cost: int, now: float) -> None:
         """Pay for a call that goes now."""
-        free = self._free_at
+        free = self.free_at
         start = free if free > now else now  # noqa: FURB136 - as above
-        self._free_at = start + cost * self.interval
+        self.free_at = start + cost * self.interval
 
     def done(self, at: float, jitter: float) -> None:
         """Do nothing: what went was paid for."""
 
     def refund(self, cost: int) -> None:
         """Pay back a call that nobody saw."""
-        self._free_at -= cost * self.interval
+        self.free_at -= cost * self.interval
 
     def empty(self, now: float) -> bool:
         """Tell whether everything was paid for."""
-        return self._free_at <= now
+        return self.free_at <= now

@@ -1,0 +1,147 @@
+"""A lane's book: what is kept of it in a store, beside the lane that decides.
+
+Events are kept by action, not by budget: whoever opens the book judges the same events by limits of
+its own, however they group actions.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from heapq import merge
+from typing import TYPE_CHECKING, Final, cast
+
+import msgspec
+
+from postpress_async.limits import Verdict
+
+from . import furnishing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from postpress_async.limits import Limits
+
+    from .lane import Lane, Slot, Tally
+    from .rules import Rules
+    from .windows import Ring
+
+_MOST_COST: Final = 65_535
+_GONE: Final = Verdict(effect="no_answer")
+
+
+class Held(msgspec.Struct, array_like=True):
+    """Hold one call that is under way.
+
+    Attributes:
+        action, cost, at, probe: as in its slot.
+        lease: when it counts as done, whatever has become of its process.
+    """
+
+    action: str
+    cost: int
+    at: float
+    probe: bool
+    lease: float
+
+
+class Log:
+    """Keep what one action has done, as instants and costs."""
+
+    __slots__ = ("at", "costs")
+
+    def __init__(self, at: Iterable[float] = (), costs: Iterable[int] | None = None) -> None:
+        self.at: array[float] = array("d", at)
+        self.costs: array[int] | None = None if costs is None else array("H", costs)
+
+    def add(self, cost: int, at: float) -> None:
+        """Keep an event; one of the past goes to its place."""
+        if cost != 1 and self.costs is None:
+            self.costs = array("H", [1]) * len(self.at)
+        place = len(self.at) if not self.at or at >= self.at[-1] else bisect_right(self.at, at)
+        self.at.insert(place, at)
+        if self.costs is not None:
+            self.costs.insert(place, min(cost, _MOST_COST))
+
+    def events(self) -> Iterator[tuple[float, int]]:
+        """Yield instants and costs."""
+        return zip(self.at, self.costs or [1] * len(self.at), strict=True)
+
+
+class Book:
+    """Hold one account's lane together with what is kept of it in the store.
+
+    Attributes:
+        lane: decides, at the store's time.
+        logs: what each action has done.
+        held: calls under way of all processes, by reservation.
+        longest: the longest window that anybody ever declared, in seconds.
+        limits: limits of its own.
+    """
+
+    __slots__ = ("_filled", "held", "lane", "limits", "logs", "longest", "slots")
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane: Lane = lane
+        self.logs: dict[str, Log] = {}
+        self.held: dict[str, Held] = {}
+        self.slots: dict[str, Slot] = {}
+        self.longest: float = 0.0
+        self.limits: Limits | None = None
+        self._filled: set[Ring] = set()
+
+    def tally(self, action: str, now: float) -> Tally:
+        """Return an action's tally, its windows filled with what was done before."""
+        tally = self.lane.tally(action, now)
+        for ring in tally.rings:
+            if ring not in self._filled and ring.key not in self.lane.setting.shared:
+                self._fill(ring, now)
+        return tally
+
+    def _fill(self, ring: Ring, now: float) -> None:
+        self._filled.add(ring)
+        names = cast("tuple[str, ...]", ring.key[1])
+        logs = [self.logs[name] for name in names if name in self.logs]
+        if len(logs) == 1:
+            ring.at = array("d", logs[0].at) or None
+            costs = logs[0].costs
+            ring.costs = None if costs is None or ring.at is None else array("I", costs)
+        else:
+            for at, cost in merge(*(log.events() for log in logs)):
+                ring.add(cost, at)
+        for window in ring.windows:
+            window.recount(now)
+
+    def hold(self, reservation: str, slot: Slot, lease: float) -> None:
+        """Keep a grant until its answer, or until its lease ends."""
+        self.slots[reservation] = slot
+        self.held[reservation] = Held(slot.tally.action, slot.cost, slot.at, slot.probe, lease)
+
+    def report(self, reservation: str, verdict: Verdict, now: float) -> None:
+        """Give a grant back; one that is not known any more was counted when its lease ended."""
+        slot = self.slots.pop(reservation, None)
+        if slot is None:
+            return
+        del self.held[reservation]
+        if verdict.counts:
+            self.logs.setdefault(slot.tally.action, Log()).add(slot.cost, now + verdict.settle)
+        self.lane.report(slot, verdict, now)
+
+    def expire(self, now: float) -> None:
+        """Count calls whose process is gone as done, at the end of their leases."""
+        for reservation in [one for one, held in self.held.items() if held.lease <= now]:
+            self.report(reservation, _GONE, self.held[reservation].lease)
+
+    def change(self, rules: Rules, now: float) -> None:
+        """Let other rules hold; every budget is counted anew, from what each action has done."""
+        furnishing.change(self.lane, rules, now)
+        for tally in self.lane.tallies.values():
+            for ring in tally.rings:
+                if ring.key not in self.lane.setting.shared:
+                    ring.at = ring.costs = None
+                    self._fill(ring, now)
+                    ring.held = 0
+        for slot in self.slots.values():
+            slot.rings, slot.paces = slot.tally.rings, slot.tally.paces
+            for ring in slot.rings:
+                ring.held += slot.cost

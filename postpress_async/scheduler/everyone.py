@@ -1,0 +1,93 @@
+"""What a store keeps of all accounts together: shared windows, and what was paused for all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from .book import Held, Log
+
+if TYPE_CHECKING:
+    from postpress_async.limits import Verdict
+
+    from .lane import Lane, Setting, Slot
+    from .trouble import Closure
+    from .windows import Ring
+
+
+class Everyone:
+    """Hold the events of budgets that all accounts share, by budget, and closures of all.
+
+    Attributes:
+        logs: what was done, by budget.
+        held: calls under way, by reservation; each may hold several budgets.
+        paused: what `pause("*")` closed.
+        longest: the longest window of any shared budget.
+    """
+
+    __slots__ = ("held", "logs", "longest", "paused")
+
+    def __init__(self) -> None:
+        self.logs: dict[str, Log] = {}
+        self.held: dict[str, tuple[list[str], Held]] = {}
+        self.paused: tuple[Closure, ...] = ()
+        self.longest: float = 0.0
+
+    def hold(self, reservation: str, slot: Slot, lease: float) -> None:
+        """Keep a grant that holds shared budgets."""
+        rings = [ring for ring in slot.rings if is_shared(ring)]
+        if rings:
+            held = Held(slot.tally.action, slot.cost, slot.at, slot.probe, lease)
+            self.held[reservation] = ([name_of(ring) for ring in rings], held)
+            longest = (window.cap.per for ring in rings for window in ring.windows)
+            self.longest = max(self.longest, *longest)
+
+    def report(self, reservation: str, verdict: Verdict, now: float) -> None:
+        """Give a grant back; the account's own book has moved the rings already."""
+        if reservation in self.held:
+            names, held = self.held.pop(reservation)
+            for name in names if verdict.counts else ():
+                self.logs.setdefault(name, Log()).add(held.cost, now + verdict.settle)
+
+    def expire(self, now: float) -> None:
+        """Count calls whose process is gone as done, at the end of their leases."""
+        for reservation, (names, held) in list(self.held.items()):
+            if held.lease > now:
+                continue
+            del self.held[reservation]
+            for name in names:
+                self.logs.setdefault(name, Log()).add(held.cost, held.lease)
+
+
+def is_shared(ring: Ring) -> bool:
+    """Tell whether a ring counts for all accounts together."""
+    return ring.key[-1] == "key"
+
+
+def name_of(ring: Ring) -> str:
+    """Return a shared ring's name in the store."""
+    provider, names, _ = cast("tuple[str | None, tuple[str, ...], str]", ring.key)
+    return f"{provider} {'+'.join(names)}"
+
+
+def fill(setting: Setting, everyone: Everyone, now: float) -> None:
+    """Give the shared rings what the store has counted in them."""
+    for ring in setting.shared.values():
+        log = everyone.logs.get(name_of(ring), Log())
+        ring.at = ring.costs = None
+        ring.held = sum(
+            held.cost for names, held in everyone.held.values() if name_of(ring) in names
+        )
+        for at, cost in log.events():
+            ring.add(cost, at)
+        for window in ring.windows:
+            window.recount(now)
+
+
+def pause_with_all(lane: Lane, everyone: Everyone) -> None:
+    """Close a lane for what all lanes are closed for, and for nothing else of that kind."""
+    trouble = lane.trouble
+    if trouble is None and not everyone.paused:
+        return
+    trouble = lane.troubled()
+    others = (one for one in trouble.closures if one.kind != "paused_all")
+    trouble.closures = (*others, *everyone.paused)

@@ -1,0 +1,281 @@
+"""Images: a lane as bytes, so that processes and restarts may share what it has counted.
+
+Events are kept by action, not by budget: whoever reads an image judges the same events by limits of
+its own. Instants are the store's, in seconds since the epoch; those of windows up to a minute to
+the microsecond, older ones rounded up to whole seconds, which errs to the safe side.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from math import ceil, inf
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from postpress_async.limits import Limits  # noqa: TC001 - read by msgspec
+
+from .adaptive import Adaptive
+from .answers import Learned  # noqa: TC001 - read by msgspec
+from .book import Book, Held, Log
+from .everyone import Everyone
+from .lane import Lane, Slot
+from .trouble import Closure, Misses, Trouble
+from .windows import Gap
+
+if TYPE_CHECKING:
+    from .lane import Setting
+    from .rulebook import Rulebook
+
+VERSION: Final = 1
+_PRECISE: Final = 60.0
+_RATE: Final = Adaptive.__slots__
+
+
+class _Events(msgspec.Struct, array_like=True):
+    """Hold packed instants: whole seconds, then those of the last minute; and their costs."""
+
+    old: bytes = b""
+    new: bytes = b""
+    costs: bytes = b""  # empty while each is 1
+
+
+class _Misses(msgspec.Struct, array_like=True):
+    errors: int
+    subjects: list[str]
+    closings: int
+
+
+class _Trouble(msgspec.Struct, array_like=True):
+    cooling_until: float
+    strikes: int
+    probing: int
+    refused: str | None
+    refused_at: float
+    rate: list[float] | None
+    closures: list[Closure]
+    misses: dict[str, _Misses]
+
+
+class _Image(msgspec.Struct, array_like=True):
+    """Be all that is known of one account."""
+
+    version: int
+    provider: str | None
+    tier: str | None
+    connected_at: float | None
+    born: float
+    resigned: bool
+    events: dict[str, _Events]
+    held: dict[str, Held]
+    gaps: dict[str, float]
+    bursts: dict[str, float]
+    since: float
+    last: float
+    successes: int
+    trouble: _Trouble | None
+    learned: dict[str, Learned]
+    refused: list[tuple[float, str]]
+    refused_at: float
+    warnings: list[str]
+    longest: float  # the longest window that anybody ever declared
+    limits: Limits | None  # of its own
+
+
+class _Everyone(msgspec.Struct, array_like=True):
+    version: int
+    events: dict[str, _Events]
+    held: dict[str, tuple[list[str], Held]]
+    paused: list[Closure]
+    longest: float
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(_Image).decode
+_decode_everyone: Final = msgspec.msgpack.Decoder(_Everyone).decode
+
+
+def load(
+    data: bytes | None, account_id: str, rulebook: Rulebook, setting: Setting, now: float
+) -> Book:
+    """Read an account's image; None makes a new account.
+
+    Raises:
+        ValueError: it is none of ours, or of a newer version.
+    """
+    if data is None:
+        return Book(Lane(account_id, rulebook.of(account_id), setting, now))
+    image = _decode(data)
+    if image.version > VERSION:
+        msg = f"an image of version {image.version}, this package knows {VERSION}: upgrade it"
+        raise ValueError(msg)
+    rules = rulebook.of(
+        account_id, image.provider, image.tier, image.connected_at, own=image.limits
+    )
+    lane = Lane(account_id, rules, setting, image.born)
+    lane.connected_at, lane.resigned = image.connected_at, image.resigned
+    lane.since, lane.last, lane.successes = image.since, image.last, image.successes
+    lane.refused, lane.refused_at = tuple(image.refused), image.refused_at
+    lane.warnings = tuple(image.warnings)
+    lane.trouble = None if image.trouble is None else _trouble(image.trouble)
+    lane.learned = image.learned or None
+    book = Book(lane)
+    book.longest, book.limits = image.longest, image.limits
+    lane.own = image.limits is not None
+    book.logs = {action: _unpacked(events) for action, events in image.events.items()}
+    for action in {*book.logs, *(held.action for held in image.held.values())}:
+        book.tally(action, now)
+    _restore_paces(lane, image)
+    for reservation, held in image.held.items():
+        tally = book.tally(held.action, now)
+        slot = Slot(lane, tally, held.cost, held.at, held.probe, tally.rings, tally.paces)
+        for ring in tally.rings:
+            ring.held += held.cost
+        book.slots[reservation], book.held[reservation] = slot, held
+    lane.in_flight = len(book.held)
+    return book
+
+
+def dump(book: Book, now: float) -> bytes:
+    """Write an account's image; what no window can need any more is left out."""
+    lane = book.lane
+    book.longest = max((book.longest, *(cap.per for cap in lane.rules.all_caps())))
+    precise = any(cap.per <= _PRECISE for cap in lane.rules.all_caps())
+    events = {
+        action: _packed(log, now, now - book.longest, precise=precise)
+        for action, log in book.logs.items()
+    }
+    gaps, bursts = _paces(lane)
+    return _encode(
+        _Image(
+            VERSION,
+            lane.provider,
+            lane.tier,
+            lane.connected_at,
+            lane.born,
+            lane.resigned,
+            {action: one for action, one in events.items() if one.old or one.new},
+            book.held,
+            gaps,
+            bursts,
+            lane.since,
+            lane.last,
+            lane.successes,
+            None if lane.trouble is None else _of_trouble(lane.trouble),
+            lane.learned or {},
+            list(lane.refused),
+            lane.refused_at,
+            list(lane.warnings),
+            book.longest,
+            book.limits,
+        )
+    )
+
+
+def _packed(log: Log, now: float, since: float, *, precise: bool) -> _Events:
+    """Pack a log: what has left every window is dropped, what is old is rounded up to seconds."""
+    first = bisect_right(log.at, since)
+    if first:
+        del log.at[:first]
+        if log.costs is not None:
+            del log.costs[:first]
+    old = bisect_right(log.at, now - _PRECISE) if precise else len(log.at)
+    whole = array("I", [ceil(at) for at in log.at[:old]])
+    costs = b"" if log.costs is None else log.costs.tobytes()
+    return _Events(whole.tobytes(), log.at[old:].tobytes(), costs)
+
+
+def _unpacked(events: _Events) -> Log:
+    old, new, costs = array("I"), array("d"), array("H")
+    old.frombytes(events.old)
+    new.frombytes(events.new)
+    costs.frombytes(events.costs)
+    log = Log(old, costs or None)
+    if new and log.at and new[0] < log.at[-1]:
+        new = array("d", [max(at, log.at[-1]) for at in new])  # rounded up past its successor
+    log.at.extend(new)
+    return log
+
+
+def _paces(lane: Lane) -> tuple[dict[str, float], dict[str, float]]:
+    gaps, bursts = {}, {}
+    for action, tally in lane.tallies.items():
+        for pace in tally.paces:
+            if isinstance(pace, Gap):
+                gaps["" if pace is lane.gap else action] = pace.next_at
+            else:
+                bursts[pace.name] = pace.free_at
+    return gaps, bursts
+
+
+def _restore_paces(lane: Lane, image: _Image) -> None:
+    for action, tally in lane.tallies.items():
+        for pace in tally.paces:
+            if isinstance(pace, Gap):
+                pace.next_at = image.gaps.get("" if pace is lane.gap else action, -inf)
+            else:
+                pace.free_at = image.bursts.get(pace.name, -inf)
+    for held in image.held.values():
+        found = lane.find(held.action)
+        for pace in found.paces if found is not None else ():
+            if isinstance(pace, Gap):
+                pace.held += 1
+
+
+def _of_trouble(trouble: Trouble) -> _Trouble:
+    rate = trouble.rate
+    return _Trouble(
+        trouble.cooling_until,
+        trouble.strikes,
+        trouble.probing,
+        trouble.refused,
+        trouble.refused_at,
+        None if rate is None else [float(getattr(rate, name)) for name in _RATE],
+        list(trouble.closures),
+        {
+            action: _Misses(one.errors, [str(name) for name in one.subjects], one.closings)
+            for action, one in trouble.misses.items()
+        },
+    )
+
+
+def _trouble(image: _Trouble) -> Trouble:
+    trouble = Trouble()
+    trouble.cooling_until, trouble.strikes = image.cooling_until, image.strikes
+    trouble.probing, trouble.refused = image.probing, image.refused
+    trouble.refused_at, trouble.closures = image.refused_at, tuple(image.closures)
+    if image.rate is not None:
+        trouble.rate = Adaptive(0.0, 0, 0.0)
+        for name, value in zip(_RATE, image.rate, strict=False):
+            kind = type(getattr(trouble.rate, name))
+            setattr(trouble.rate, name, kind(value))
+    for action, one in image.misses.items():
+        misses = trouble.misses[action] = Misses()
+        misses.errors, misses.closings = one.errors, one.closings
+        misses.subjects = set(one.subjects)
+    return trouble
+
+
+def load_everyone(data: bytes | None) -> Everyone:
+    """Read what is kept of all accounts together."""
+    everyone = Everyone()
+    if data is not None:
+        image = _decode_everyone(data)
+        everyone.logs = {name: _unpacked(events) for name, events in image.events.items()}
+        everyone.held, everyone.paused = image.held, tuple(image.paused)
+        everyone.longest = image.longest
+    return everyone
+
+
+def dump_everyone(everyone: Everyone, now: float) -> bytes | None:
+    """Write what is kept of all accounts together; None where that is nothing."""
+    if not (everyone.logs or everyone.held or everyone.paused):
+        return None
+    events = {
+        name: _packed(log, now, now - everyone.longest, precise=True)
+        for name, log in everyone.logs.items()
+    }
+    kept = {name: one for name, one in events.items() if one.old or one.new}
+    paused = [one for one in everyone.paused if one.until > now]
+    return _encode(_Everyone(VERSION, kept, everyone.held, paused, everyone.longest))

@@ -1,0 +1,248 @@
+"""Steps: what a process asks of a store about one account, decided at once and as a whole.
+
+A step is pure: images and an instant in, images and an outcome out. The store runs it while nobody
+else can read or write them, at its own time. Who decides is `Lane`, wherever the counts are kept.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+import msgspec
+
+from . import image
+from .blockers import forecast
+from .everyone import Everyone, fill, pause_with_all
+from .lane import Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from postpress_async.limits import Verdict
+
+    from .book import Book
+    from .rulebook import Rulebook
+    from .trouble import Closure
+
+T_co = TypeVar("T_co", covariant=True)
+EVERYONE: Final = "*"
+_LOOK_AGAIN: Final = 0.5  # seconds until a call of another process is looked at again
+_OPEN_MOST: Final = 10_000  # books that stay open
+
+
+class Work(Protocol[T_co]):
+    """Be what a store carries out at once: `keys` name the images, `run` decides."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The images that it reads and may change."""
+        ...
+
+    def run(
+        self, images: Mapping[str, bytes | None], now: float
+    ) -> tuple[Mapping[str, bytes | None], T_co]:
+        """Return the images that changed, None to delete one, and what is to be told."""
+        ...
+
+
+class SharedState(Protocol):
+    """Be a store of images that several processes share; `storage` has those that exist."""
+
+    async def step(self, work: Work[T_co], /) -> T_co:
+        """Carry a work out, at the store's own time, which never goes back."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of it."""
+        ...
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask for a slot.
+
+    Attributes:
+        reservation: names the grant, in all processes.
+        action, cost, reply: as its waiter has them.
+        head: whether it may go now; else only its forecast is wanted.
+        patience: seconds that it may wait; None where it was let in before.
+        ahead: cost of those who go before it in its process.
+    """
+
+    reservation: str
+    action: str
+    cost: int
+    reply: bool
+    head: bool
+    patience: float | None
+    ahead: int
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Say why an ask is turned away: a closure, or a limit and the seconds until it has room."""
+
+    closure: Closure | None
+    name: str
+    wait: float
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """Tell what became of a step.
+
+    Attributes:
+        now: the store's time.
+        granted: the reservations that may go.
+        probes: those of them that go alone.
+        refused: those that would wait in vain.
+        again: when to ask again; inf where nobody is left.
+        provider, tier: what the store knows of the account.
+    """
+
+    now: float
+    granted: tuple[str, ...]
+    probes: frozenset[str]
+    refused: dict[str, Refusal]
+    again: float
+    provider: str | None
+    tier: str | None
+
+
+class Shelf:
+    """Keep books open between steps; one that somebody else has written to is read anew."""
+
+    def __init__(self, rulebook: Rulebook, random: Callable[[], float]) -> None:
+        self.rulebook: Rulebook = rulebook
+        self.setting: Setting = Setting(random, _no_skew, asks=rulebook.asks)
+        self.everyone: Everyone = Everyone()
+        self._everyone_was: bytes | None = b""
+        self._books: dict[str, tuple[bytes, Book]] = {}
+
+    def open(self, account_id: str, images: Mapping[str, bytes | None], now: float) -> Book:
+        """Return an account's book, as the store has it."""
+        everyone = images[EVERYONE]
+        if everyone != self._everyone_was:
+            self.everyone = image.load_everyone(everyone)
+        self._everyone_was = b""  # until the step is through
+        data = images[account_id]
+        kept = self._books.pop(account_id, None)  # back on the shelf only when the step is through
+        if kept is not None and kept[0] == data:
+            book = kept[1]
+        else:
+            book = image.load(data, account_id, self.rulebook, self.setting, now)
+        pause_with_all(book.lane, self.everyone)
+        return book
+
+    def close(self, account_id: str, book: Book, data: bytes, everyone: bytes | None) -> None:
+        """Keep a book open, as it was written."""
+        if len(self._books) >= _OPEN_MOST:
+            self._books.clear()
+        self._books[account_id] = (data, book)
+        self._everyone_was = everyone
+
+
+def _no_skew() -> float:
+    return 0.0  # the store's time is the epoch's
+
+
+class Step:
+    """Give back slots, change what is known, and ask for slots of one account.
+
+    Attributes:
+        keys: the account's image, and that of everyone.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        account_id: str,
+        *,
+        asks: Sequence[Ask] = (),
+        reports: Sequence[tuple[str, Verdict]] = (),
+        changes: Sequence[Callable[[Book, Everyone, float], None]] = (),
+        lease: float,
+    ) -> None:
+        self.keys: tuple[str, ...] = (account_id, EVERYONE)
+        self._shelf = shelf
+        self._account_id = account_id
+        self._asks = asks
+        self._reports = reports
+        self._changes = changes
+        self._lease = lease
+
+    def run(
+        self, images: Mapping[str, bytes | None], now: float
+    ) -> tuple[Mapping[str, bytes | None], Outcome]:
+        """Do it all, in this order: calls that are over, changes, calls that want to go."""
+        book = self._shelf.open(self._account_id, images, now)
+        everyone = self._shelf.everyone
+        book.expire(now)
+        everyone.expire(now)
+        for reservation, verdict in self._reports:
+            book.report(reservation, verdict, now)
+            everyone.report(reservation, verdict, now)
+        for change in self._changes:
+            change(book, everyone, now)
+        for ask in self._asks:
+            book.tally(ask.action, now)
+        fill(self._shelf.setting, everyone, now)
+        outcome = self._decide(book, everyone, now)
+        data, shared = image.dump(book, now), image.dump_everyone(everyone, now)
+        self._shelf.close(self._account_id, book, data, shared)
+        changed: dict[str, bytes | None] = {}
+        if data != images[self._account_id]:
+            changed[self._account_id] = data
+        if shared != images[EVERYONE]:
+            changed[EVERYONE] = shared
+        return changed, outcome
+
+    def _decide(self, book: Book, everyone: Everyone, now: float) -> Outcome:
+        granted: list[str] = []
+        probes: set[str] = set()
+        refused: dict[str, Refusal] = {}
+        blocked: set[str] = set()
+        again = inf
+        for ask in self._asks:
+            tally = book.tally(ask.action, now)
+            at = now
+            if ask.head and (ask.reply or ask.action not in blocked):
+                at = book.lane.ready_at(tally, ask.cost, now, reply=ask.reply)
+                if at <= now:
+                    slot = book.lane.grant(tally, ask.cost, now)
+                    book.hold(ask.reservation, slot, now + self._lease)
+                    everyone.hold(ask.reservation, slot, now + self._lease)
+                    granted.append(ask.reservation)
+                    probes |= {ask.reservation} if slot.probe else set()
+                    continue
+                blocked.add(ask.action)
+                again = min(again, at if at < inf else self._look_again(book, now))
+            refusal = self._refusal(book, ask, now)
+            if refusal is not None:
+                refused[ask.reservation] = refusal
+        return Outcome(
+            now=now,
+            granted=tuple(granted),
+            probes=frozenset(probes),
+            refused=refused,
+            again=again,
+            provider=book.lane.provider,
+            tier=book.lane.tier,
+        )
+
+    def _look_again(self, book: Book, now: float) -> float:
+        """Return when to ask again where only the answer of a call under way can tell."""
+        leases = [held.lease for held in book.held.values()]
+        return min([now + _LOOK_AGAIN, *leases]) if leases else inf
+
+    def _refusal(self, book: Book, ask: Ask, now: float) -> Refusal | None:
+        """Say why an ask would wait in vain, if it would."""
+        tally = book.tally(ask.action, now)
+        closure = book.lane.closed(tally, now)
+        if closure is not None and closure.kind != "service":
+            wait = closure.until - now
+            if closure.until == inf or (ask.patience is not None and wait > ask.patience):
+                return Refusal(closure=closure, name=closure.reason, wait=wait)
+        if ask.patience is None:
+            return None
+        at, name = forecast(book.lane, tally, ask.cost, now, reply=ask.reply, ahead=ask.ahead)
+        wait = at - now
+        return Refusal(closure=None, name=name, wait=wait) if wait > ask.patience else None
