@@ -95,13 +95,19 @@ def nothing_leaks(made, *, places=100):
             assert all(not getattr(pace, "held", 0) for pace in tally.paces)
 
 
-def run_virtually(coroutine):
-    """Run one example of many on a virtual loop of its own."""
+@contextlib.contextmanager
+def virtual_loop():
+    """Make a virtual loop that starts at 0, for one example of many."""
     loop = looptime.new_event_loop(start=0.0)
     with (
         contextlib.closing(loop),
         contextlib.nullcontext() if loop.looptime_on else loop.looptime_enabled(),
     ):
+        yield loop
+
+
+def run_virtually(coroutine):
+    with virtual_loop() as loop:
         return loop.run_until_complete(coroutine)
 
 
