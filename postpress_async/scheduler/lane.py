@@ -46,6 +46,7 @@ class Slot(msgspec.Struct, eq=False):
         probe: whether it goes alone to see if a cool-down was enough.
         rings: what it holds: the action's may change before the answer.
         paces: the distances it keeps.
+        reservation: its name in a store; empty where counts are in memory.
     """
 
     lane: Lane | None
@@ -55,6 +56,7 @@ class Slot(msgspec.Struct, eq=False):
     probe: bool
     rings: tuple[Ring, ...]
     paces: tuple[Gap | Burst, ...]
+    reservation: str = ""
 
 
 class Tally:

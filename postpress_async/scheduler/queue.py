@@ -51,10 +51,11 @@ class Waiter:
         deadline: when its patience ends.
         slot: what it was granted.
         gone: whether it waits no more.
+        let_in: whether a store has forecast its wait.
     """
 
     __slots__ = (
-        "after", "asked", "before", "cost", "deadline", "gone", "place", "priority", "since",
+        "after", "asked", "before", "cost", "deadline", "gone", "let_in", "place", "priority", "since",
         "slot",
         "tally", "ticket",
     )  # fmt: skip
@@ -80,6 +81,7 @@ class Waiter:
         self.place: float = since + priority * AGE_AFTER
         self.slot: Slot | None = None
         self.gone: bool = False
+        self.let_in: bool = False
         self.before: Waiter | None = None
         self.after: Waiter | None = None
 
@@ -193,6 +195,14 @@ class Queue:
             if name <= priority
         )
 
+    def first(self, count: int) -> Iterator[Waiter]:
+        """Yield the first waiters of each priority, at most so many of each."""
+        for level in self._levels.values():
+            waiter, left = level.first, count
+            while waiter is not None and left:
+                yield waiter
+                waiter, left = waiter.after, left - 1
+
     def all(self) -> Iterator[Waiter]:
         """Yield everybody who waits, in order within a priority."""
         for level in list(self._levels.values()):
@@ -271,6 +281,11 @@ class Queues:
         """Yield who is next in each action's queue."""
         for queue in self._queues.values():
             yield from queue.heads()
+
+    def first(self, count: int) -> Iterator[Waiter]:
+        """Yield the first waiters of each action and priority, at most so many of each."""
+        for queue in self._queues.values():
+            yield from queue.first(count)
 
     def cost_ahead(self, tally: Tally, priority: int, since: float = inf) -> int:
         """Return the cost of those who wait for an action and certainly go before a newcomer.

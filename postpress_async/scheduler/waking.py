@@ -13,43 +13,17 @@ from typing import TYPE_CHECKING
 
 from .blockers import Blocked, forecast
 from .refusals import lane_closed, too_long
+from .timer import Timer
 from .trouble import Closure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from .brake import Brake
-    from .clock import Cancellable, Clock
+    from .clock import Clock
     from .lane import Lane
     from .queue import Waiter
     from .windows import Ring, Window
-
-
-class _Timer:
-    """Call a function at the one instant that was set last."""
-
-    __slots__ = ("_at", "_clock", "_handle", "_ring")
-
-    def __init__(self, clock: Clock, ring: Callable[[], object]) -> None:
-        self._clock = clock
-        self._ring = ring
-        self._at = inf
-        self._handle: Cancellable | None = None
-
-    def set(self, at: float) -> None:
-        """Ring at an instant instead; inf for never."""
-        if at == self._at:
-            return
-        if self._handle is not None:
-            self._handle.cancel()
-            self._handle = None
-        self._at = at
-        if at < inf:
-            self._handle = self._clock.call_at(at, self._rings)
-
-    def _rings(self) -> None:
-        self._at, self._handle = inf, None
-        self._ring()
 
 
 class _Turn:
@@ -57,9 +31,9 @@ class _Turn:
 
     __slots__ = ("lanes", "timer")
 
-    def __init__(self, timer: _Timer) -> None:
+    def __init__(self, timer: Timer) -> None:
         self.lanes: dict[Lane, float] = {}
-        self.timer: _Timer = timer
+        self.timer: Timer = timer
 
 
 class Waker:
@@ -79,9 +53,9 @@ class Waker:
         self._clock = clock
         self._brake = brake
         self._braked: dict[Lane, None] = {}
-        self._brake_timer = _Timer(clock, self.release)
+        self._brake_timer = Timer(clock, self.release)
         self.turns: dict[Window, _Turn] = {}
-        self._timers: dict[Lane, _Timer] = {}
+        self._timers: dict[Lane, Timer] = {}
 
     def wake(self, lane: Lane) -> int:
         """Grant what may go in a lane, and set its one timer for what may go next."""
@@ -192,7 +166,7 @@ class Waker:
         for window, at in shared.items():
             turn = self.turns.get(window)
             if turn is None:
-                timer = _Timer(self._clock, partial(self._serve, window))
+                timer = Timer(self._clock, partial(self._serve, window))
                 turn = self.turns[window] = _Turn(timer)
             if went:
                 turn.lanes.pop(lane, None)
@@ -235,10 +209,10 @@ class Waker:
         if timer is not None:
             timer.set(inf)
 
-    def _timer_of(self, lane: Lane) -> _Timer:
+    def _timer_of(self, lane: Lane) -> Timer:
         timer = self._timers.get(lane)
         if timer is None:
-            timer = self._timers[lane] = _Timer(self._clock, lambda: self.wake(lane))
+            timer = self._timers[lane] = Timer(self._clock, lambda: self.wake(lane))
         return timer
 
     def _expire(self, lane: Lane, waiter: Waiter, now: float) -> None:

@@ -1,0 +1,367 @@
+"""Sharing: lanes whose counts live in a store, asked for and given back from this process.
+
+Who waits, and in which order, is this process's; whether somebody may go is decided in the store,
+in one step for all that a lane has to say: calls that are over, changes, calls that want to go. One
+step a lane is under way; whatever comes meanwhile rides in the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import Context
+from copy import copy
+from math import inf
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from postpress_async.errors import StateUnavailableError
+from postpress_async.limits import REFUND
+
+from .lane import Slot
+from .refusals import lane_closed, too_long
+from .steps import Ask, Step
+from .timer import Timer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from postpress_async.limits import Verdict
+
+    from .blockers import Blocked
+    from .book import Book
+    from .brake import Brake
+    from .clock import Clock
+    from .everyone import Everyone
+    from .lane import Lane
+    from .queue import Waiter
+    from .steps import Outcome, SharedState, Shelf
+    from .trouble import Closure
+    from .windows import Ring
+
+Change: TypeAlias = "Callable[[Book, Everyone, float], None]"
+LEASE: Final = 180.0  # seconds after which a call counts as done, whatever became of its process
+USE_WITHIN: Final = 30.0  # a grant that was not used by then is given back
+_RETRY: Final = 1.0  # seconds until a lost store is tried again
+_AT_ONCE: Final = 16  # calls of a lane that one step may let go
+
+
+class _Desk:
+    """Hold what a lane has to say to the store.
+
+    Attributes:
+        reports, changes: what the next step carries.
+        task: the step under way.
+        fresh: who has come since.
+        again: whether something came meanwhile.
+        timer: asks again when the store said so, or when somebody's patience ends.
+    """
+
+    __slots__ = ("again", "changes", "fresh", "reports", "task", "timer")
+
+    def __init__(self, timer: Timer) -> None:
+        self.fresh: list[Waiter] = []
+        self.reports: list[tuple[str, Verdict]] = []
+        self.changes: list[Change] = []
+        self.task: asyncio.Task[None] | None = None
+        self.again: bool = False
+        self.timer: Timer = timer
+
+
+class Sharer:
+    """Grant whoever may go, as the store decides; what `Waker` is for counts in memory.
+
+    Attributes:
+        places: how many more requests may be under way.
+        out: how many slots were granted and not given back.
+        closed: whether nobody is woken any more.
+    """
+
+    def __init__(
+        self,
+        state: SharedState,
+        shelf: Shelf,
+        *,
+        clock: Clock,
+        brake: Brake,
+        places: int,
+        token: str,
+        told: Callable[[Lane, Outcome], None],
+    ) -> None:
+        self.places: int = places
+        self.out: int = 0
+        self.closed: bool = False
+        self.hungry: dict[Lane, None] = {}
+        self.turns: dict[object, None] = {}  # windows of all accounts are the store's
+        self._state = state
+        self._shelf = shelf
+        self._clock = clock
+        self._brake = brake
+        self._token = token
+        self._told = told
+        self._serial = 0
+        self._desks: dict[Lane, _Desk] = {}
+        self._braked: dict[Lane, None] = {}
+        self._brake_timer = Timer(clock, self.release)
+
+    # -- what the scheduler asks of a waker ----------------------------------------------------
+
+    def wake(self, lane: Lane) -> int:
+        """Ask the store for whoever waits in a lane. Grants come later, by their tickets."""
+        queues, now = lane.queues, self._clock.monotonic()
+        if queues is None or not queues.waiting or self.closed:
+            self._forget(lane)
+        else:
+            for waiter in queues.expired(now):
+                self._expire(lane, waiter)
+            if queues.waiting and min(self._brake.room(now), self.places) > 0:
+                self._pump(lane)
+            elif queues.waiting:
+                turn = self._braked if self._brake.room(now) <= 0 else self.hungry
+                turn.setdefault(lane)
+                self._desk(lane).timer.set(queues.next_deadline())
+            else:
+                self._forget(lane)
+        return 0
+
+    def freed(self, lane: Lane) -> None:
+        """Wake those who wait for a place, in turn, and this lane behind them."""
+        if lane.queues is not None:
+            self.hungry.setdefault(lane)
+        hungry, self.hungry = self.hungry, {}
+        for one in hungry:
+            self.wake(one)
+
+    def release(self) -> None:
+        """Wake those whom the brake held."""
+        lanes, self._braked = self._braked, {}
+        for lane in lanes:
+            self.wake(lane)
+
+    def braked(self) -> None:
+        """See to it that the brake lets go in time."""
+        until = self._brake.until
+        self._brake_timer.set(until if self._clock.monotonic() < until else inf)
+
+    def serve(self, rings: Iterable[Ring]) -> None:
+        """Do nothing: windows of all accounts together are the store's."""
+
+    def blocked(self) -> list[Blocked]:
+        """Return what holds all accounts back here."""
+        return [] if self.places > 0 else [Blocked("connections", inf, "Http.connections")]
+
+    def turn_away(self, lane: Lane, why: Closure | BaseException) -> None:
+        """Fail those who wait in a lane; whom a closure concerns, the store says at the next step."""
+        if isinstance(why, BaseException):
+            for waiter in lane.queues.all() if lane.queues is not None else ():
+                self._fail(lane, waiter, copy(why))
+        self.wake(lane)
+
+    def close(self) -> None:
+        """Wake nobody any more; what was not given back yet still is, see `flush`."""
+        self.closed = True
+        self._brake_timer.set(inf)
+        for desk in self._desks.values():
+            desk.timer.set(inf)
+
+    # -- what only a store needs ---------------------------------------------------------------
+
+    def newcomer(self, lane: Lane, waiter: Waiter) -> None:
+        """Note who came, so that its forecast is asked for."""
+        self._desk(lane).fresh.append(waiter)
+
+    def give_back(self, lane: Lane, slot: Slot, verdict: Verdict) -> None:
+        """Give a slot back with the next step."""
+        lane.in_flight -= 1
+        desk = self._desk(lane)
+        desk.reports.append((slot.reservation, verdict))
+        self._pump(lane)
+
+    def change(self, lane: Lane, change: Change) -> None:
+        """Change what the store knows of an account, with the next step."""
+        self._desk(lane).changes.append(change)
+        self._pump(lane)
+
+    async def look(self, lane: Lane, change: Change) -> None:
+        """Change, or look at, what the store knows of an account, now.
+
+        Raises:
+            StateUnavailableError: the store cannot be asked.
+        """
+        await self._state.step(
+            Step(self._shelf, lane.account_id or "", changes=[change], lease=LEASE)
+        )
+
+    async def flush(self) -> None:
+        """Give back what was not given back yet, and let go of the store."""
+        for lane, desk in list(self._desks.items()):
+            while desk.task is not None or desk.reports:
+                if desk.task is None:
+                    self._pump(lane)
+                if desk.task is not None:
+                    await asyncio.wait({desk.task})
+                if desk.reports and desk.timer.pending:
+                    break  # the store is lost: leases end by themselves
+        await self._state.aclose()
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _desk(self, lane: Lane) -> _Desk:
+        desk = self._desks.get(lane)
+        if desk is None:
+            desk = self._desks[lane] = _Desk(Timer(self._clock, lambda: self._ring(lane)))
+        return desk
+
+    def _ring(self, lane: Lane) -> None:
+        if self._desk(lane).reports:
+            self._pump(lane)
+        self.wake(lane)
+
+    def _pump(self, lane: Lane) -> None:
+        desk = self._desk(lane)
+        if desk.task is None:
+            desk.task = asyncio.get_running_loop().create_task(
+                self._run(lane, desk), context=Context()
+            )
+        else:
+            desk.again = True
+
+    async def _run(self, lane: Lane, desk: _Desk) -> None:
+        """Carry out steps until there is nothing more to say."""
+        try:
+            more = True
+            while more:
+                desk.again = False
+                reports, desk.reports = desk.reports, []
+                changes, desk.changes = desk.changes, []
+                asked = self._asking(lane, desk)
+                if not (reports or changes or asked):
+                    break
+                step = Step(
+                    self._shelf,
+                    lane.account_id or "",
+                    asks=[ask for _, ask in asked.values()],
+                    reports=reports,
+                    changes=changes,
+                    lease=LEASE,
+                )
+                try:
+                    outcome = await self._state.step(step)
+                except StateUnavailableError as error:
+                    desk.reports = reports + desk.reports
+                    desk.changes = changes + desk.changes
+                    self._lost(lane, desk, error)
+                    break
+                more = self._apply(lane, desk, asked, outcome)
+        finally:
+            desk.task = None
+            if lane.queues is None and not desk.reports and not desk.changes:
+                self._forget(lane)
+
+    def _asking(self, lane: Lane, desk: _Desk) -> dict[str, tuple[Waiter, Ask]]:
+        """Return who asks: those who may go now, in order, and newcomers for their forecasts."""
+        queues, fresh = lane.queues, desk.fresh
+        desk.fresh = []
+        if queues is None or self.closed:
+            return {}
+        now = self._clock.monotonic()
+        room = int(min(self._brake.room(now), self.places, _AT_ONCE))
+        first = sorted(queues.first(room), key=_place)[:room]
+        rest = [one for one in fresh if not one.gone and one not in first]
+        asks = [(one, self._ask(lane, one, now, head=True)) for one in first]
+        asks += [(one, self._ask(lane, one, now, head=False)) for one in rest]
+        return {ask.reservation: (waiter, ask) for waiter, ask in asks}
+
+    def _ask(self, lane: Lane, waiter: Waiter, now: float, *, head: bool) -> Ask:
+        self._serial += 1
+        ahead, patience = 0, None
+        if not waiter.let_in:
+            patience = waiter.deadline - now
+            if lane.queues is not None:
+                ahead = lane.queues.cost_ahead(waiter.tally, waiter.priority, waiter.since)
+        return Ask(
+            reservation=f"{self._token}{self._serial:x}",
+            action=waiter.tally.action,
+            cost=waiter.cost,
+            reply=waiter.reply,
+            head=head,
+            patience=patience,
+            ahead=max(ahead - waiter.cost, 0),  # itself is in the queue already
+        )
+
+    def _apply(
+        self, lane: Lane, desk: _Desk, asked: dict[str, tuple[Waiter, Ask]], outcome: Outcome
+    ) -> bool:
+        """Let those go that were granted, fail those who wait in vain; return whether to go on."""
+        now = self._clock.monotonic()
+        for reservation in outcome.granted:
+            waiter, ask = asked[reservation]
+            if waiter.gone or lane.queues is None:
+                desk.reports.append((reservation, REFUND))  # it left while it was asked for
+            else:
+                self._go(lane, waiter, reservation, probe=reservation in outcome.probes)
+        for reservation, refusal in outcome.refused.items():
+            waiter, ask = asked[reservation]
+            if refusal.closure is not None:
+                closed = lane_closed(lane, ask.action, refusal.closure, outcome.now)
+                self._fail(lane, waiter, closed)
+            elif ask.patience is not None:
+                wait, most = refusal.wait, ask.patience
+                self._fail(
+                    lane, waiter, too_long(lane, ask.action, refusal.name, max_wait=most, wait=wait)
+                )
+        for waiter, _ in asked.values():
+            waiter.let_in = True
+        self._told(lane, outcome)
+        waiting = 0 if lane.queues is None else lane.queues.waiting
+        again = now + outcome.again - outcome.now
+        if lane.queues is not None:
+            desk.timer.set(min(again, lane.queues.next_deadline()))
+        return bool(desk.reports or desk.changes or desk.again or (outcome.granted and waiting))
+
+    def _go(self, lane: Lane, waiter: Waiter, reservation: str, *, probe: bool) -> None:
+        now = self._clock.monotonic()
+        slot = Slot(lane, waiter.tally, waiter.cost, now, probe, (), (), reservation)
+        if lane.queues is not None:
+            lane.queues.leave(waiter)
+        lane.in_flight += 1
+        self.places -= 1
+        self.out += 1
+        waiter.slot = slot
+        self._brake.went(slot)
+        if not waiter.ticket.done():
+            waiter.ticket.set_result(slot)
+
+    def _lost(self, lane: Lane, desk: _Desk, error: StateUnavailableError) -> None:
+        """Turn those away who would need the counts; what is to be given back is kept."""
+        for waiter in lane.queues.all() if lane.queues is not None else ():
+            told = copy(error)
+            told.account_id, told.action = lane.account_id, waiter.tally.action
+            self._fail(lane, waiter, told)
+        desk.timer.set(self._clock.monotonic() + _RETRY if desk.reports else inf)
+
+    def _expire(self, lane: Lane, waiter: Waiter) -> None:
+        name = self._brake.reason if self._brake.until > -inf else ""
+        most = waiter.deadline - waiter.asked
+        error = too_long(lane, waiter.tally.action, name, max_wait=most, wait=inf)
+        if not waiter.ticket.done():
+            waiter.ticket.set_exception(error)
+
+    def _fail(self, lane: Lane, waiter: Waiter, error: BaseException) -> None:
+        if lane.queues is not None:
+            lane.queues.leave(waiter)
+        if not waiter.ticket.done():
+            waiter.ticket.set_exception(error)
+
+    def _forget(self, lane: Lane) -> None:
+        """Let go of a lane in which nobody waits."""
+        self.hungry.pop(lane, None)
+        self._braked.pop(lane, None)
+        if lane.queues is not None and not lane.queues.waiting:
+            lane.queues = None
+        desk = self._desks.get(lane)
+        if desk is not None and desk.task is None and not (desk.reports or desk.changes):
+            desk.timer.set(inf)
+            del self._desks[lane]
+
+
+def _place(waiter: Waiter) -> float:
+    return waiter.place

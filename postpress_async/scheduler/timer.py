@@ -1,0 +1,43 @@
+"""A timer that rings at one instant: the one that was set last."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .clock import Cancellable, Clock
+
+
+class Timer:
+    """Call a function at the one instant that was set last."""
+
+    __slots__ = ("_at", "_clock", "_handle", "_ring")
+
+    def __init__(self, clock: Clock, ring: Callable[[], object]) -> None:
+        self._clock = clock
+        self._ring = ring
+        self._at = inf
+        self._handle: Cancellable | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether it will ring."""
+        return self._at < inf
+
+    def set(self, at: float) -> None:
+        """Ring at an instant instead; inf for never."""
+        if at == self._at:
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        self._at = at
+        if at < inf:
+            self._handle = self._clock.call_at(at, self._rings)
+
+    def _rings(self) -> None:
+        self._at, self._handle = inf, None
+        self._ring()
