@@ -11,15 +11,17 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 from math import inf
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from .lane import Lane, Slot, Tally
     from .windows import Window
 
 AGE_AFTER: Final = 3600.0
+_NONE: Final[Mapping[Window, float]] = MappingProxyType({})
 _STALE_FROM: Final = 64  # deadlines of those who left may stay, up to this many
 
 
@@ -94,9 +96,10 @@ class Waiter:
 class _Level:
     """Hold the waiters of one priority, in order of arrival."""
 
-    __slots__ = ("cost", "first", "last")
+    __slots__ = ("cost", "first", "last", "priority")
 
-    def __init__(self) -> None:
+    def __init__(self, priority: int) -> None:
+        self.priority: int = priority
         self.first: Waiter | None = None
         self.last: Waiter | None = None
         self.cost: int = 0
@@ -149,22 +152,25 @@ class Queue:
 
     def __init__(self, tally: Tally) -> None:
         self.tally: Tally = tally
-        self._levels: dict[int, _Level] = {}
+        self._levels: tuple[_Level, ...] = ()  # few; a dict of one is four times as large
 
     def push(self, waiter: Waiter) -> None:
         """Queue a waiter by its priority and the instant of its first asking."""
-        level = self._levels.get(waiter.priority)
+        level = self._level(waiter.priority)
         if level is None:
-            level = self._levels[waiter.priority] = _Level()
+            level = _Level(waiter.priority)
+            self._levels = (*self._levels, level)
         level.push(waiter)
         self.tally.waiting += 1
 
     def remove(self, waiter: Waiter) -> None:
         """Take a waiter out, granted or not."""
-        level = self._levels[waiter.priority]
+        level = self._level(waiter.priority)
+        if level is None:
+            return
         level.remove(waiter)
         if level.first is None:
-            del self._levels[waiter.priority]
+            self._levels = tuple(one for one in self._levels if one is not level)
         self.tally.waiting -= 1
 
     def heads(self) -> Iterator[Waiter]:
@@ -173,11 +179,11 @@ class Queue:
         What is kept for replies must not be blocked by an aged waiter who may not use it.
         """
         if len(self._levels) == 1:
-            (level,) = self._levels.values()
+            (level,) = self._levels
             if level.first is not None:
                 yield level.first
             return
-        heads = [level.first for level in self._levels.values() if level.first is not None]
+        heads = [level.first for level in self._levels if level.first is not None]
         if not heads:
             return
         best = min(heads, key=_place)
@@ -190,9 +196,9 @@ class Queue:
     def cost_ahead(self, priority: int, since: float) -> int:
         """Return the cost of those who wait and certainly go before one who comes now."""
         return sum(
-            level.cost_until(since + (priority - name) * AGE_AFTER)
-            for name, level in self._levels.items()
-            if name <= priority
+            level.cost_until(since + (priority - level.priority) * AGE_AFTER)
+            for level in self._levels
+            if level.priority <= priority
         )
 
     def first(self, count: int) -> Iterator[Waiter]:
@@ -205,12 +211,18 @@ class Queue:
 
     def all(self) -> Iterator[Waiter]:
         """Yield everybody who waits, in order within a priority."""
-        for level in list(self._levels.values()):
+        for level in self._levels:
             waiter = level.first
             while waiter is not None:
                 after = waiter.after
                 yield waiter
                 waiter = after
+
+    def _level(self, priority: int) -> _Level | None:
+        for level in self._levels:
+            if level.priority == priority:
+                return level
+        return None
 
 
 def _place(waiter: Waiter) -> float:
@@ -229,8 +241,8 @@ class Queues:
 
     def __init__(self) -> None:
         self.waiting: int = 0
-        self.shared: dict[Window, float] = {}
-        self._queues: dict[str, Queue] = {}
+        self.shared: Mapping[Window, float] = _NONE
+        self._queues: tuple[Queue, ...] = ()
         self._deadlines: list[tuple[float, int, Waiter]] | None = None
         self._serial = 0
 
@@ -239,10 +251,12 @@ class Queues:
         self._of(waiter.tally).push(waiter)
         self.waiting += 1
         if waiter.deadline < inf:
-            if self._deadlines is None:
-                self._deadlines = []
             self._serial += 1
-            heappush(self._deadlines, (waiter.deadline, self._serial, waiter))
+            entry = (waiter.deadline, self._serial, waiter)
+            if self._deadlines is None:
+                self._deadlines = [entry]
+            else:
+                heappush(self._deadlines, entry)
 
     def leave(self, waiter: Waiter) -> None:
         """Let a waiter go, granted or not; a second time does nothing."""
@@ -261,8 +275,8 @@ class Queues:
         best: Waiter | None = None
         again = inf
         if self.shared:
-            self.shared = {}
-        for queue in self._queues.values():
+            self.shared = _NONE
+        for queue in self._queues:
             for head in queue.heads() if queue.tally.waiting else ():
                 at = lane.ready_at(queue.tally, head.cost, now, reply=head.reply)
                 if at > now:
@@ -270,7 +284,8 @@ class Queues:
                     if window is None:
                         again = min(again, at)
                     else:
-                        self.shared[window] = window.ready_at(head.cost, now, reply=head.reply)
+                        ready = window.ready_at(head.cost, now, reply=head.reply)
+                        self.shared = {**self.shared, window: ready}
                     continue
                 if best is None or head.place < best.place:
                     best = head
@@ -279,7 +294,7 @@ class Queues:
 
     def heads(self) -> Iterator[Waiter]:
         """Yield who is next in each action's queue."""
-        for queue in self._queues.values():
+        for queue in self._queues:
             yield from queue.heads()
 
     def first(self, count: int) -> Iterator[Waiter]:
@@ -292,8 +307,7 @@ class Queues:
 
         One that asked first at `since`, and was rejected, goes before those who came later.
         """
-        queue = self._queues.get(tally.action)
-        return 0 if queue is None else queue.cost_ahead(priority, since)
+        return self._of(tally).cost_ahead(priority, since) if tally.waiting else 0
 
     def expired(self, now: float) -> list[Waiter]:
         """Return those whose patience has ended, and let go of them."""
@@ -315,10 +329,12 @@ class Queues:
 
     def all(self) -> list[Waiter]:
         """Return everybody who waits."""
-        return [waiter for queue in self._queues.values() for waiter in queue.all()]
+        return [waiter for queue in self._queues for waiter in queue.all()]
 
     def _of(self, tally: Tally) -> Queue:
-        queue = self._queues.get(tally.action)
-        if queue is None:
-            queue = self._queues[tally.action] = Queue(tally)
+        for queue in self._queues:
+            if queue.tally is tally:
+                return queue
+        queue = Queue(tally)
+        self._queues = (*self._queues, queue)
         return queue
