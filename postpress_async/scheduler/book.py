@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from postpress_async.limits import Limits
 
     from .lane import Lane, Slot, Tally
+    from .rulebook import Rulebook
     from .rules import Rules
     from .windows import Ring
 
@@ -131,6 +132,44 @@ class Book:
         """Count calls whose process is gone as done, at the end of their leases."""
         for reservation in [one for one, held in self.held.items() if held.lease <= now]:
             self.report(reservation, _GONE, self.held[reservation].lease)
+
+    def describe(
+        self,
+        rulebook: Rulebook,
+        now: float,
+        *,
+        provider: str | None,
+        tier: str | None,
+        connected_at: float | None,
+        ok: bool | None,
+    ) -> None:
+        """Learn what the account is; one in order again opens a lane that lost credentials."""
+        lane = self.lane
+        provider, tier = provider or lane.provider, tier or lane.tier
+        if (provider, tier) != (lane.provider, lane.tier) or connected_at is not None:
+            lane.connected_at = lane.connected_at if connected_at is None else connected_at
+            self._choose(rulebook, provider, tier, now)
+        if ok and lane.trouble is not None:
+            lane.trouble.open("credentials", None)
+
+    def set_limits(self, rulebook: Rulebook, limits: Limits | None, now: float) -> None:
+        """Let the account keep limits of its own; None gives it the client's again."""
+        self.limits, self.lane.learned = limits, None
+        self._choose(rulebook, self.lane.provider, self.lane.tier, now)
+
+    def record(self, action: str, count: int, at: float, now: float) -> None:
+        """Count what was done by others."""
+        self.tally(action, now)
+        self.logs.setdefault(action, Log()).add(count, min(at, now))
+        self.change(self.lane.rules, now)
+
+    def _choose(
+        self, rulebook: Rulebook, provider: str | None, tier: str | None, now: float
+    ) -> None:
+        lane = self.lane
+        lane.own = self.limits is not None
+        rules = rulebook.of(lane.account_id, provider, tier, lane.connected_at, own=self.limits)
+        self.change(rules, now)
 
     def change(self, rules: Rules, now: float) -> None:
         """Let other rules hold; every budget is counted anew, from what each action has done."""

@@ -58,8 +58,9 @@ class Brake:
         attentive: whether plain successes concern it.
     """
 
-    def __init__(self, random: Callable[[], float]) -> None:
+    def __init__(self, random: Callable[[], float], *, several: bool = True) -> None:
         self._random = random
+        self._several = several
         self.until: float = -inf
         self.reason: str = ""
         self.probe: Slot | None = None
@@ -149,7 +150,8 @@ class Brake:
 
     def _suspicious(self, verdict: Verdict, now: float) -> bool:
         return (
-            verdict.effect == "cool_down"
+            self._several
+            and verdict.effect == "cool_down"
             and (verdict.retry_after or 0.0) <= _OWN
             and now >= self._trusted_from
         )

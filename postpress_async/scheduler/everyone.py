@@ -32,6 +32,16 @@ class Everyone:
         self.paused: tuple[Closure, ...] = ()
         self.longest: float = 0.0
 
+    def pause(self, closure: Closure) -> None:
+        """Close every lane; the newest reason for an action replaces the one before."""
+        self.resume(closure.action, exactly=True)
+        self.paused = (*self.paused, closure)
+
+    def resume(self, action: str | None, *, exactly: bool = False) -> None:
+        """Open what was closed for all: one action, or with None everything."""
+        gone = {action} if exactly or action is not None else {one.action for one in self.paused}
+        self.paused = tuple(one for one in self.paused if one.action not in gone)
+
     def hold(self, reservation: str, slot: Slot, lease: float) -> None:
         """Keep a grant that holds shared budgets."""
         rings = [ring for ring in slot.rings if is_shared(ring)]

@@ -18,9 +18,10 @@ from .lane import Lane, Setting
 from .windows import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .lane import Tally
+    from .queue import Waiter
 
 _MOST: Final = 100_000
 _BREATH: Final = 200  # steps between which others of the loop may go on
@@ -87,9 +88,15 @@ class _Progress(msgspec.Struct):
 
 
 async def plan(
-    lane: Lane, actions: Mapping[str, int], *, now: float, start: float, epoch: float
+    lane: Lane,
+    actions: Mapping[str, int],
+    waiting: Sequence[Waiter],
+    *,
+    now: float,
+    start: float,
+    epoch: float,
 ) -> Plan:
-    """Play actions on a copy of a lane, each as early as it may go.
+    """Play actions on a copy of a lane, each as early as it may go, behind those who wait.
 
     Raises:
         ConfigurationError: too many to be played.
@@ -100,7 +107,7 @@ async def plan(
         raise ConfigurationError(msg)
     played, days = _copied(lane, now), list[Counter[str]]()
     ahead: dict[str, list[int]] = {}
-    for waiter in reversed(lane.queues.all()[:_MOST] if lane.queues else []):
+    for waiter in reversed(waiting[:_MOST]):
         ahead.setdefault(waiter.tally.action, []).append(waiter.cost)
     wanted = [
         _Progress(played.tally(name, now), count, ahead.pop(name, []))

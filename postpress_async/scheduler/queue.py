@@ -57,8 +57,8 @@ class Waiter:
     """
 
     __slots__ = (
-        "after", "asked", "before", "cost", "deadline", "gone", "let_in", "place", "priority", "since",
-        "slot",
+        "after", "asked", "before", "cost", "deadline", "gone", "let_in", "place", "priority",
+        "since", "slot",
         "tally", "ticket",
     )  # fmt: skip
 
@@ -203,7 +203,7 @@ class Queue:
 
     def first(self, count: int) -> Iterator[Waiter]:
         """Yield the first waiters of each priority, at most so many of each."""
-        for level in self._levels.values():
+        for level in self._levels:
             waiter, left = level.first, count
             while waiter is not None and left:
                 yield waiter
@@ -299,7 +299,7 @@ class Queues:
 
     def first(self, count: int) -> Iterator[Waiter]:
         """Yield the first waiters of each action and priority, at most so many of each."""
-        for queue in self._queues.values():
+        for queue in self._queues:
             yield from queue.first(count)
 
     def cost_ahead(self, tally: Tally, priority: int, since: float = inf) -> int:

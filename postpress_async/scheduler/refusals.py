@@ -73,8 +73,8 @@ class Door:
         self._max_wait = max_wait
         self._max_queue = max_queue
 
-    def check(self, cost: int, priority: int, since: float, brake: Brake) -> None:
-        """Let a call in.
+    def check(self, cost: int, priority: int, since: float, brake: Brake, *, counts: bool) -> None:
+        """Let a call in; where the counts are elsewhere, a store forecasts it.
 
         Raises:
             LaneClosedError, QueueFullError, WaitTooLongError: or do not.
@@ -88,7 +88,9 @@ class Door:
         if lane.waiting >= self._max_queue:
             raise queue_full(lane, tally.action)
         ahead = 0 if lane.queues is None else lane.queues.cost_ahead(tally, priority, since)
-        ready, name = forecast(lane, tally, cost, now, reply=priority < 0, ahead=ahead)
+        ready, name = now, ""
+        if counts:
+            ready, name = forecast(lane, tally, cost, now, reply=priority < 0, ahead=ahead)
         if brake.until > ready:
             ready, name = brake.until, brake.reason
         if ready - now > max_wait:

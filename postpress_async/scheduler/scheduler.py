@@ -10,6 +10,7 @@ import asyncio
 import logging
 from contextlib import asynccontextmanager
 from math import inf
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from postpress_async.errors import ClientClosedError, ConfigurationError
@@ -19,13 +20,15 @@ from postpress_async.options import of_kind, positive, whole
 from . import planning
 from .blockers import Blocker, blockers, explained
 from .brake import Brake
+from .control import Control, InMemory, InStore, Pause, View
 from .lane import Setting
-from .lanes import Lanes, reopen
+from .lanes import Lanes
 from .queue import Queues, Waiter
 from .refusals import Door
 from .rulebook import Rulebook
+from .sharing import USE_WITHIN, Sharer, needs_store
 from .snapshot import LaneSnapshot, snapshot_of
-from .trouble import Closure
+from .steps import Outcome, SharedState, Shelf
 from .waking import Waker
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ class Scheduler:
         random: Callable[[], float],
         max_queue: int,
         places: int,
+        state: SharedState | None = None,
     ) -> None:
         self._clock = clock
         self._max_queue = max_queue
@@ -63,8 +67,23 @@ class Scheduler:
         skew = lambda: clock.time() - clock.monotonic()  # noqa: E731 - a line, not a name
         self._lanes = Lanes(rulebook, Setting(random, skew, asks=rulebook.asks))
         self._find = self._lanes.find
-        self._brake = Brake(random)
-        self._waker = Waker(clock, self._brake, places)
+        # Whose refusals are taken for the key's is found where cool-downs are kept: in memory.
+        self._brake = Brake(random, several=state is None)
+        self._sharer: Sharer | None = None
+        if state is not None:
+            self._sharer = Sharer(
+                state, Shelf(rulebook, random), clock=clock, brake=self._brake, places=places,
+                token=token_hex(6) + ":", told=self._told,
+            )  # fmt: skip
+        self._rulebook = rulebook
+        self._waker: Waker | Sharer
+        self._control: Control
+        if self._sharer is None:
+            self._waker = waker = Waker(clock, self._brake, places)
+            self._control = InMemory(self._lanes, waker, clock)
+        else:
+            self._waker = self._sharer
+            self._control = InStore(self._lanes, self._sharer, rulebook, clock)
         self._idle: asyncio.Future[None] | None = None
 
     # -- taking a slot ------------------------------------------------------------------------
@@ -76,7 +95,7 @@ class Scheduler:
         if waker.places <= 0 or waker.closed or self._brake.until > -inf:
             return None
         tally = lane.find(action) or self._tally(lane, action, now)
-        if tally.unsure:
+        if tally.unsure or (self._sharer is not None and needs_store(lane, tally)):
             return None
         slot = lane.try_take(tally, cost, now)
         if slot is not None:
@@ -120,7 +139,7 @@ class Scheduler:
             msg = "the client is closed: make a new one"
             raise ClientClosedError(msg)
         door = Door(lane, tally, now, max_wait=max_wait, max_queue=self._max_queue)
-        door.check(cost, priority, since, self._brake)
+        door.check(cost, priority, since, self._brake, counts=self._sharer is None)
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
         waiter = Waiter(
             tally, future, asked=now, since=since,
@@ -129,6 +148,8 @@ class Scheduler:
         if lane.queues is None:
             lane.queues = Queues()
         lane.queues.push(waiter)
+        if self._sharer is not None and needs_store(lane, tally):
+            self._sharer.newcomer(lane, waiter)
         try:
             self._waker.wake(lane)
             return await future
@@ -176,6 +197,8 @@ class Scheduler:
             return False
         if self._brake.until > -inf and slot is not self._brake.probe:
             return False
+        if slot.reservation and now - slot.at > USE_WITHIN:
+            return False  # its lease may end before its answer: somebody else counts on that
         return lane.holds(slot, now)
 
     def report(self, slot: Slot, verdict: Verdict) -> None:
@@ -190,7 +213,7 @@ class Scheduler:
             self._idle.set_result(None)
         if verdict.effect == "none" and not self._brake.attentive:
             slot.lane = None
-            lane.report(slot, verdict, now)
+            self._give_back(slot, lane, verdict, now)
         else:
             self._learn(slot, lane, verdict, now)
         if slot.tally.shared or slot.rings is not slot.tally.rings:
@@ -202,17 +225,23 @@ class Scheduler:
         """Let the lane and the brake learn from an answer that is not plain success."""
         before = self._brake.before(slot, verdict, now)
         slot.lane = None
-        lane.report(slot, verdict, now)
+        self._give_back(slot, lane, verdict, now)
         released = self._brake.report(slot, lane, verdict, before, now)
         self._waker.braked()
         for other in self._brake.forgiven():
             self._waker.wake(other)
-        if verdict.effect in {"close", "restrict"}:
+        if verdict.effect in {"close", "restrict"} and not slot.reservation:
             for closure in lane.troubled().closures_of("credentials", "restricted"):
                 _log.warning("lane of account %s closes: %s", lane.account_id, closure.reason)
                 self._waker.turn_away(lane, closure)
         if released:
             self._waker.release()
+
+    def _give_back(self, slot: Slot, lane: Lane, verdict: Verdict, now: float) -> None:
+        if slot.reservation and self._sharer is not None:
+            self._sharer.give_back(lane, slot, verdict)
+        else:
+            lane.report(slot, verdict, now)
 
     # -- what is known of accounts -------------------------------------------------------------
 
@@ -248,10 +277,26 @@ class Scheduler:
         """Learn what an account is; one seen in order again opens a lane that lost credentials."""
         lane, now = self.lane(account_id), self._clock.monotonic()
         self._lanes.describe(lane, now, provider=provider, tier=tier, connected_at=connected_at)
+        if self._sharer is not None:
+            self._sharer.change(
+                lane,
+                lambda book, _, at: book.describe(
+                    self._rulebook, at, provider=provider, tier=tier,
+                    connected_at=connected_at, ok=ok,
+                ),
+            )  # fmt: skip
         if ok and lane.trouble is not None and any(lane.trouble.closures_of("credentials")):
             _log.info("account %s is in order again: its lane opens", account_id)
             lane.trouble.open("credentials", None)
         self._waker.wake(lane)
+
+    def _told(self, lane: Lane, outcome: Outcome) -> None:
+        """Learn what other processes know of an account."""
+        if outcome.provider is not None and lane.provider is None:
+            self._lanes.describe(
+                lane, self._clock.monotonic(),
+                provider=outcome.provider, tier=outcome.tier, connected_at=None,
+            )  # fmt: skip
 
     def warn(self, account_id: str | None, words: str) -> None:
         """Keep what the service said of an account, for snapshots; logged once."""
@@ -273,9 +318,9 @@ class Scheduler:
 
         An account that nothing was asked of yet has no lane, and is not in the list.
         """
-        now, epoch = self._clock.monotonic(), self._clock.time()
         lanes = list(self._lanes) if account_id is None else [self._find(account_id)]
-        return [snapshot_of(lane, now, epoch) for lane in lanes if lane is not None]
+        views = [await self._view(lane) for lane in lanes if lane is not None]
+        return [snapshot_of(view.lane, view.now, view.epoch) for view in views]
 
     async def explain(self, account_id: str, action: str | None = None) -> list[Blocker]:
         """Say what holds an account back now, the longest first; nothing, if it may go.
@@ -285,12 +330,19 @@ class Scheduler:
             action: what it would do; None looks at the account as a whole and at all it has done.
         """
         now, epoch = self._clock.monotonic(), self._clock.time()
+        common = [*self._brake.blocked(now), *self._waker.blocked()]
+        found = [(one.at - now, explained(one, now, epoch)) for one in common]
         lane = self.lane(account_id)
-        found = [*self._brake.blocked(now), *self._waker.blocked()]
-        for tally in self._tallies(lane, action, now):
-            found += [one for one in blockers(lane, tally, 1, now) if one.at > now]
-        found.sort(key=lambda one: -one.at)
-        return list(dict.fromkeys(explained(one, now, epoch) for one in found))
+        _look_at(lane, action, now)
+        view = await self._view(lane)
+        for tally in _look_at(view.lane, action, view.now):
+            found += [
+                (one.at - view.now, explained(one, view.now, view.epoch))
+                for one in blockers(view.lane, tally, 1, view.now)
+                if one.at > view.now
+            ]
+        found.sort(key=lambda pair: -pair[0])
+        return list(dict.fromkeys(blocker for _, blocker in found))
 
     async def estimate(self, account_id: str, action: str, count: int = 1) -> Estimate:
         """Tell how long `count` actions would take at the least, and which limit binds.
@@ -308,14 +360,17 @@ class Scheduler:
             account_id: the account.
             actions: how many of which action, such as `{"invite": 200}`; in all at most 100,000.
         """
+        now, lane = self._clock.monotonic(), self.lane(account_id)
         for action, count in actions.items():
             whole(f"actions[{action!r}]", count, least=0)
-        now, epoch = self._clock.monotonic(), self._clock.time()
-        lane = self.lane(account_id)
-        for action in actions:
             self._tally(lane, action, now)
-        start = max(now, self._brake.until if self._brake.until < inf else now)
-        return await planning.plan(lane, actions, now=now, start=start, epoch=epoch)
+        held = self._brake.until - now if self._brake.until < inf else 0.0
+        view = await self._view(lane)
+        ahead = [] if lane.queues is None else lane.queues.all()
+        return await planning.plan(
+            view.lane, actions, ahead, now=view.now, start=view.now + max(held, 0.0),
+            epoch=view.epoch,
+        )  # fmt: skip
 
     async def pause(
         self, account_id: str, *, action: str | None = None, until: float | None = None, reason: str
@@ -335,20 +390,14 @@ class Scheduler:
         if not reason:
             msg = "reason is needed: errors and snapshots show it"
             raise ConfigurationError(msg)
-        now, skew = self._clock.monotonic(), self._clock.time() - self._clock.monotonic()
-        end = inf if until is None else until - skew
-        kind = "paused_all" if account_id == "*" else "paused"
-        closure = Closure(kind=kind, action=action, until=end, reason=reason)  # type: ignore[arg-type]
-        if end <= now:
+        if until is not None and until <= self._clock.time():
             msg = f"until ({until!r}) has passed already: give seconds since the epoch, or None"
             raise ConfigurationError(msg)
         _log.warning("account %s is paused (%s): %s", account_id, action or "all actions", reason)
-        if account_id == "*":
-            self._lanes.pause_all(closure)
-        else:
-            self.lane(account_id).troubled().close(closure)
-        for lane in self._lanes if account_id == "*" else [self.lane(account_id)]:
-            self._waker.turn_away(lane, closure)
+        end = inf if until is None else until
+        await self._control.pause(
+            Pause(account_id=account_id, action=action, until=end, reason=reason)
+        )
 
     async def resume(self, account_id: str, *, action: str | None = None) -> None:
         """Open what was paused or closed, as a person who has looked after the account.
@@ -362,14 +411,8 @@ class Scheduler:
             action: one action; None opens the whole account.
         """
         _check_action(action)
-        lanes = list(self._lanes) if account_id == "*" else [self.lane(account_id)]
-        if account_id == "*":
-            self._lanes.resume_all(action)
         _log.info("account %s is resumed (%s)", account_id, action or "all actions")
-        for lane in lanes:
-            if account_id != "*":
-                reopen(lane, action, self._clock.monotonic())
-            self._waker.wake(lane)
+        await self._control.resume(account_id, action)
 
     async def set_limits(self, account_id: str, limits: Limits | None) -> None:
         """Let an account keep limits of its own; None gives it the client's again.
@@ -377,9 +420,7 @@ class Scheduler:
         What it has counted stays counted, also where actions are grouped otherwise.
         """
         of_kind("limits", limits, Limits, "Limits.recommended()")
-        lane = self.lane(account_id)
-        self._lanes.set_limits(lane, limits, self._clock.monotonic())
-        self._waker.wake(lane)
+        await self._control.set_limits(self.lane(account_id), limits)
 
     async def record(
         self, account_id: str, action: str, count: int = 1, *, at: float | None = None
@@ -393,13 +434,11 @@ class Scheduler:
             at: when, in seconds since the epoch; None for now.
         """
         whole("count", count, least=1)
-        now, epoch = self._clock.monotonic(), self._clock.time()
+        _check_action(action)
         if at is not None:
             positive("at", at)
-        lane = self.lane(account_id)
-        when = now if at is None else min(now + at - epoch, now)
-        for ring in self._tally(lane, action, now).rings:
-            ring.insert(count, when, now)
+        when = self._clock.time() if at is None else at
+        await self._control.record(self.lane(account_id), action, count, when)
 
     # -- the end --------------------------------------------------------------------------------
 
@@ -421,12 +460,8 @@ class Scheduler:
         _check_action(action)
         return lane.tally(action, now)
 
-    def _tallies(self, lane: Lane, action: str | None, now: float) -> list[Tally]:
-        if action is not None:
-            return [self._tally(lane, action, now)]
-        if not any(tally.gated for tally in lane.tallies.values()):
-            lane.tally("other", now)  # so that the gate is looked at too
-        return list(lane.tallies.values())
+    async def _view(self, lane: Lane) -> View:
+        return await self._control.view(lane)
 
     def _leave(self, lane: Lane, waiter: Waiter) -> None:
         """Let a waiter go that gave up; who stood behind it may go now."""
@@ -439,3 +474,13 @@ def _check_action(action: str | None) -> None:
     if action is not None and action not in ACTIONS:
         msg = f"action {action!r} is not one of {', '.join(sorted(ACTIONS))}"
         raise ConfigurationError(msg)
+
+
+def _look_at(lane: Lane, action: str | None, now: float) -> list[Tally]:
+    """Return the tallies that an explanation looks at."""
+    _check_action(action)
+    if action is not None:
+        return [lane.tally(action, now)]
+    if not any(tally.gated for tally in lane.tallies.values()):
+        lane.tally("other", now)  # so that the gate is looked at too
+    return list(lane.tallies.values())

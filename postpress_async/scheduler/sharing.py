@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from postpress_async.errors import StateUnavailableError
 from postpress_async.limits import REFUND
 
+from .blockers import Blocked
 from .lane import Slot
 from .refusals import lane_closed, too_long
-from .steps import Ask, Step
+from .steps import Ask, ForEveryone, Step
 from .timer import Timer
 
 if TYPE_CHECKING:
@@ -26,13 +27,12 @@ if TYPE_CHECKING:
 
     from postpress_async.limits import Verdict
 
-    from .blockers import Blocked
     from .book import Book
     from .brake import Brake
     from .clock import Clock
     from .everyone import Everyone
-    from .lane import Lane
-    from .queue import Waiter
+    from .lane import Lane, Tally
+    from .queue import Queues, Waiter
     from .steps import Outcome, SharedState, Shelf
     from .trouble import Closure
     from .windows import Ring
@@ -98,6 +98,7 @@ class Sharer:
         self._token = token
         self._told = told
         self._serial = 0
+        self._asked = 0  # calls for which a place is kept while the store is asked
         self._desks: dict[Lane, _Desk] = {}
         self._braked: dict[Lane, None] = {}
         self._brake_timer = Timer(clock, self.release)
@@ -112,14 +113,13 @@ class Sharer:
         else:
             for waiter in queues.expired(now):
                 self._expire(lane, waiter)
-            if queues.waiting and min(self._brake.room(now), self.places) > 0:
-                self._pump(lane)
-            elif queues.waiting:
-                turn = self._braked if self._brake.room(now) <= 0 else self.hungry
-                turn.setdefault(lane)
-                self._desk(lane).timer.set(queues.next_deadline())
-            else:
+            self._let_free_ones_go(lane, queues, now)
+            if not queues.waiting:
                 self._forget(lane)
+            elif self._room(now) > 0 or self._desk(lane).fresh:
+                self._pump(lane)
+            else:
+                self._queue_up(lane, now)
         return 0
 
     def freed(self, lane: Lane) -> None:
@@ -149,7 +149,7 @@ class Sharer:
         return [] if self.places > 0 else [Blocked("connections", inf, "Http.connections")]
 
     def turn_away(self, lane: Lane, why: Closure | BaseException) -> None:
-        """Fail those who wait in a lane; whom a closure concerns, the store says at the next step."""
+        """Fail those who wait in a lane; whom a closure concerns, the store says at a step."""
         if isinstance(why, BaseException):
             for waiter in lane.queues.all() if lane.queues is not None else ():
                 self._fail(lane, waiter, copy(why))
@@ -180,15 +180,37 @@ class Sharer:
         self._desk(lane).changes.append(change)
         self._pump(lane)
 
+    async def for_everyone(self, change: Callable[[Everyone], None]) -> None:
+        """Change what holds for all accounts together.
+
+        Raises:
+            StateUnavailableError: the store cannot be asked.
+        """
+        await self._state.step(ForEveryone(self._shelf, change))
+
     async def look(self, lane: Lane, change: Change) -> None:
         """Change, or look at, what the store knows of an account, now.
 
         Raises:
             StateUnavailableError: the store cannot be asked.
         """
-        await self._state.step(
-            Step(self._shelf, lane.account_id or "", changes=[change], lease=LEASE)
+        desk = self._desk(lane)
+        reports, desk.reports = desk.reports, []
+        changes, desk.changes = desk.changes, []
+        step = Step(
+            self._shelf,
+            lane.account_id or "",
+            reports=reports,
+            changes=[*changes, change],
+            lease=LEASE,
         )
+        try:
+            await self._state.step(step)
+        except BaseException:
+            # Not known to have been done. A report that comes twice is one; a change is repeatable.
+            desk.reports, desk.changes = reports + desk.reports, changes + desk.changes
+            desk.timer.set(self._clock.monotonic() + _RETRY)
+            raise
 
     async def flush(self) -> None:
         """Give back what was not given back yet, and let go of the store."""
@@ -203,6 +225,30 @@ class Sharer:
         await self._state.aclose()
 
     # -- inside -------------------------------------------------------------------------------
+
+    def _room(self, now: float) -> int:
+        """Return how many may be asked for: places that are free, and one for a brake's probe."""
+        allowed = self._brake.room(now)
+        if allowed == 1:
+            allowed -= self._asked
+        return int(max(min(allowed, self.places, _AT_ONCE), 0))
+
+    def _let_free_ones_go(self, lane: Lane, queues: Queues, now: float) -> None:
+        """Grant what no store needs to be asked about: it never stops for a store that is lost."""
+        for waiter in list(queues.first(self._room(now))):
+            if needs_store(lane, waiter.tally):
+                continue
+            room = self._room(now)
+            if room <= 0:
+                break
+            self._go(lane, waiter, lane.grant(waiter.tally, waiter.cost, now))
+
+    def _queue_up(self, lane: Lane, now: float) -> None:
+        """Give a lane its turn for what all lanes wait for."""
+        turn = self._braked if self._brake.room(now) <= 1 else self.hungry
+        turn.setdefault(lane)
+        if lane.queues is not None:
+            self._desk(lane).timer.set(lane.queues.next_deadline())
 
     def _desk(self, lane: Lane) -> _Desk:
         desk = self._desks.get(lane)
@@ -234,6 +280,8 @@ class Sharer:
                 changes, desk.changes = desk.changes, []
                 asked = self._asking(lane, desk)
                 if not (reports or changes or asked):
+                    if lane.queues is not None and lane.queues.waiting:
+                        self._queue_up(lane, self._clock.monotonic())
                     break
                 step = Step(
                     self._shelf,
@@ -243,6 +291,7 @@ class Sharer:
                     changes=changes,
                     lease=LEASE,
                 )
+                heads = sum(ask.head for _, ask in asked.values())
                 try:
                     outcome = await self._state.step(step)
                 except StateUnavailableError as error:
@@ -250,11 +299,24 @@ class Sharer:
                     desk.changes = changes + desk.changes
                     self._lost(lane, desk, error)
                     break
+                finally:
+                    self.places += heads
+                    self._asked -= heads
                 more = self._apply(lane, desk, asked, outcome)
+                if heads > len(outcome.granted):
+                    self._wake_others(lane)
         finally:
             desk.task = None
             if lane.queues is None and not desk.reports and not desk.changes:
                 self._forget(lane)
+
+    def _wake_others(self, lane: Lane) -> None:
+        """Wake those who waited for places that this lane could not use."""
+        for turn in (self.hungry, self._braked):
+            for other in list(turn):
+                if other is not lane and self._room(self._clock.monotonic()) > 0:
+                    turn.pop(other, None)
+                    self.wake(other)
 
     def _asking(self, lane: Lane, desk: _Desk) -> dict[str, tuple[Waiter, Ask]]:
         """Return who asks: those who may go now, in order, and newcomers for their forecasts."""
@@ -263,9 +325,16 @@ class Sharer:
         if queues is None or self.closed:
             return {}
         now = self._clock.monotonic()
-        room = int(min(self._brake.room(now), self.places, _AT_ONCE))
-        first = sorted(queues.first(room), key=_place)[:room]
-        rest = [one for one in fresh if not one.gone and one not in first]
+        room = self._room(now)
+        asking = (one for one in queues.first(room) if needs_store(lane, one.tally))
+        first = sorted(asking, key=_place)[:room]
+        self.places -= len(first)  # kept free until the store has answered
+        self._asked += len(first)
+        rest = [
+            one
+            for one in fresh
+            if not one.gone and one not in first and needs_store(lane, one.tally)
+        ]
         asks = [(one, self._ask(lane, one, now, head=True)) for one in first]
         asks += [(one, self._ask(lane, one, now, head=False)) for one in rest]
         return {ask.reservation: (waiter, ask) for waiter, ask in asks}
@@ -297,7 +366,10 @@ class Sharer:
             if waiter.gone or lane.queues is None:
                 desk.reports.append((reservation, REFUND))  # it left while it was asked for
             else:
-                self._go(lane, waiter, reservation, probe=reservation in outcome.probes)
+                probe = reservation in outcome.probes
+                slot = Slot(lane, waiter.tally, waiter.cost, now, probe, (), (), reservation)
+                lane.in_flight += 1
+                self._go(lane, waiter, slot)
         for reservation, refusal in outcome.refused.items():
             waiter, ask = asked[reservation]
             if refusal.closure is not None:
@@ -313,16 +385,18 @@ class Sharer:
         self._told(lane, outcome)
         waiting = 0 if lane.queues is None else lane.queues.waiting
         again = now + outcome.again - outcome.now
-        if lane.queues is not None:
+        if waiting and lane.queues is not None:
             desk.timer.set(min(again, lane.queues.next_deadline()))
-        return bool(desk.reports or desk.changes or desk.again or (outcome.granted and waiting))
+            if again == inf and self._room(now) <= 0:
+                self._queue_up(lane, now)
+        elif lane.queues is not None:
+            lane.queues = None
+        moved = outcome.granted or outcome.refused
+        return bool(desk.reports or desk.changes or desk.again or (moved and waiting))
 
-    def _go(self, lane: Lane, waiter: Waiter, reservation: str, *, probe: bool) -> None:
-        now = self._clock.monotonic()
-        slot = Slot(lane, waiter.tally, waiter.cost, now, probe, (), (), reservation)
+    def _go(self, lane: Lane, waiter: Waiter, slot: Slot) -> None:
         if lane.queues is not None:
             lane.queues.leave(waiter)
-        lane.in_flight += 1
         self.places -= 1
         self.out += 1
         waiter.slot = slot
@@ -333,6 +407,8 @@ class Sharer:
     def _lost(self, lane: Lane, desk: _Desk, error: StateUnavailableError) -> None:
         """Turn those away who would need the counts; what is to be given back is kept."""
         for waiter in lane.queues.all() if lane.queues is not None else ():
+            if not needs_store(lane, waiter.tally):
+                continue
             told = copy(error)
             told.account_id, told.action = lane.account_id, waiter.tally.action
             self._fail(lane, waiter, told)
@@ -361,6 +437,11 @@ class Sharer:
         if desk is not None and desk.task is None and not (desk.reports or desk.changes):
             desk.timer.set(inf)
             del self._desks[lane]
+
+
+def needs_store(lane: Lane, tally: Tally) -> bool:
+    """Tell whether an action of an account is counted: `read` is not, nor what has no account."""
+    return tally.gated and lane.account_id is not None
 
 
 def _place(waiter: Waiter) -> float:

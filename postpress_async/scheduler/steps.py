@@ -144,6 +144,23 @@ def _no_skew() -> float:
     return 0.0  # the store's time is the epoch's
 
 
+class ForEveryone:
+    """Change what holds for all accounts together."""
+
+    def __init__(self, shelf: Shelf, change: Callable[[Everyone], None]) -> None:
+        self.keys: tuple[str, ...] = (EVERYONE,)
+        self._shelf = shelf
+        self._change = change
+
+    def run(
+        self, images: Mapping[str, bytes | None], now: float
+    ) -> tuple[Mapping[str, bytes | None], None]:
+        """Do it."""
+        everyone = image.load_everyone(images[EVERYONE])
+        self._change(everyone)
+        return {EVERYONE: image.dump_everyone(everyone, now)}, None
+
+
 class Step:
     """Give back slots, change what is known, and ask for slots of one account.
 
