@@ -1,0 +1,69 @@
+"""What a store of counts is asked: one atomic step over a few images, at the store's time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Images", "Work"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Work(Protocol[T_co]):
+    """Be a pure function of images: values in, values out.
+
+    It may run in another thread, and once more if its transaction was lost before anybody learned
+    of it: it must touch neither the event loop nor anything that outlives it.
+    """
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Name every image that it reads or changes."""
+        ...
+
+    def run(
+        self, images: Mapping[str, bytes | None], now: float
+    ) -> tuple[Mapping[str, bytes | None], T_co]:
+        """Return the images as they shall be, and the result. None stands for no image.
+
+        Images that are left out stay as they are. `now` is in seconds since the epoch.
+        """
+        ...
+
+
+class Images(Protocol):
+    """Keep images by key, in whatever the state's URL names."""
+
+    async def step(self, work: Work[T], /) -> T:
+        """Carry one work out, all or nothing, with nobody else between its reading and writing.
+
+        Whoever is cancelled while it waits withdraws a work that has not begun; one that has begun
+        is carried out, and its result dropped.
+
+        Raises:
+            StateUnavailableError: the store cannot be reached; nothing was changed.
+            ConfigurationError: the store is not one that this version can use.
+            ClientClosedError: it was closed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Finish what was asked for, then let go of the store."""
+        ...
+
+
+def changes(
+    before: Mapping[str, bytes | None], after: Mapping[str, bytes | None]
+) -> list[tuple[str, bytes | None]]:
+    """Return what a work changed indeed.
+
+    Raises:
+        ValueError: it changed an image that it had not named.
+    """
+    if stranger := after.keys() - before.keys():
+        raise ValueError(f"a work may change only its own keys, not {sorted(stranger)}")
+    return [(key, image) for key, image in after.items() if image != before[key]]

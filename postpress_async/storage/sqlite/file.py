@@ -1,0 +1,95 @@
+"""One SQLite file for a process, awaited from any loop."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from postpress_async.storage.sqlite import place
+from postpress_async.storage.sqlite.handle import Handle
+from postpress_async.storage.sqlite.writer import Job, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from sqlite3 import Connection
+
+    from postpress_async.storage.sqlite.handle import Synchronous
+    from postpress_async.storage.sqlite.schema import Schema
+
+__all__ = ["SqliteFile"]
+
+T = TypeVar("T")
+
+
+class SqliteFile:
+    """Run transactions on a file, in a thread of its own, so that no loop ever waits for the disk.
+
+    Nothing is opened before the first work. What waits at one moment commits together. A file that
+    was lost, locked or full is tried again by each next work.
+
+    Args:
+        path: of the file; made with mode 0600 where it is missing, in a directory made with 0700.
+        schema: what the file holds.
+        synchronous: `NORMAL` may forget the last commits when the power fails, `FULL` none; when
+            a process is killed neither forgets any.
+        timeout: seconds to wait for other processes' locks.
+        look_every: seconds after which a work makes sure that the path still names the open file.
+        file_system: tells the name of the file system that a directory lies on.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        schema: Schema,
+        *,
+        synchronous: Synchronous = "NORMAL",
+        timeout: float = 30.0,
+        look_every: float = 1.0,
+        file_system: Callable[[str], str] = place.file_system_of,
+    ) -> None:
+        handle = Handle(
+            place.absolute(path),
+            schema,
+            synchronous=synchronous,
+            timeout=timeout,
+            look_every=look_every,
+            file_system=file_system,
+        )
+        self._writer = Writer(handle)
+        # Forgotten without `aclose`: the thread ends after what was asked for.
+        weakref.finalize(self, self._writer.end).atexit = False
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run one work in a transaction, all or nothing, and return its result once committed.
+
+        It runs in another thread, in order of asking, and again from the start where its
+        transaction was lost before anybody was told: it should touch the database only, and
+        neither commit nor roll back. Whoever is cancelled withdraws a work that has not begun; one
+        that has begun is carried out, and its result dropped.
+
+        Raises:
+            StateUnavailableError: the file cannot be used for now; nothing was changed.
+            ConfigurationError: it cannot be used at all, or was opened before a fork.
+            ClientClosedError: it was closed.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[object] = loop.create_future()
+        self._writer.ask(Job(work, loop, future))
+        try:
+            return cast("T", await future)
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():
+                future.exception()  # both came at once: the loop need not warn of what is dropped
+            raise
+
+    async def aclose(self) -> None:
+        """Finish what was asked for and close the file. Safe to repeat."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[object] = loop.create_future()
+        if self._writer.end(Job(_nothing, loop, future)):
+            await future
+
+
+def _nothing(_: Connection) -> None:
+    return

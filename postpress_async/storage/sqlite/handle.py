@@ -1,0 +1,186 @@
+"""One connection to one file, for one thread: opened, looked after, opened again."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+
+from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.storage.sqlite import place
+from postpress_async.storage.sqlite.faults import is_busy, is_fault, is_foreign, spoils, unavailable
+from postpress_async.storage.sqlite.schema import Schema, settle, version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Handle", "Synchronous"]
+
+Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
+
+T = TypeVar("T")
+
+_OLDEST = (3, 35)  # RETURNING
+_SHORTEST_PAUSE = 0.000_5
+_LONGEST_PAUSE = 0.005
+_LAST_PATIENCE = 1.0  # at the interpreter's exit
+
+
+class Handle:
+    """Begin transactions on a file, and notice when it is not the same file any more.
+
+    Every method blocks, and belongs to one thread.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        schema: Schema,
+        *,
+        synchronous: Synchronous,
+        timeout: float,
+        look_every: float,
+        file_system: Callable[[str], str],
+    ) -> None:
+        self.path = path
+        self.hurried = False  # set by another thread: the interpreter wants to end
+        self._schema = schema
+        self._synchronous = synchronous
+        self._timeout = timeout
+        self._look_every = look_every
+        self._file_system = file_system
+        self._connection: sqlite3.Connection | None = None
+        self._identity: place.Identity | None = None
+        self._log: place.Identity | None = None
+        self._looked = 0.0
+        self._known = False
+
+    def begin(self) -> sqlite3.Connection:
+        """Return a connection inside a transaction that holds the file's write lock.
+
+        Raises:
+            StateUnavailableError: the file cannot be used for now; the next call tries again.
+            ConfigurationError: it cannot be used at all, found at its first opening.
+        """
+        try:
+            if self._connection is None:
+                self._connection = self._opened()
+            connection = self._connection
+            self._patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
+            if time.monotonic() - self._looked >= self._look_every:
+                self._look(connection)
+        except BaseException as error:
+            self.rollback()  # a lock that stayed held would stop every process
+            if isinstance(error, sqlite3.Error):
+                raise self.fault(error) from None
+            raise
+        return connection
+
+    def rollback(self) -> None:
+        """Give up what was begun, as far as SQLite has not done so itself."""
+        if self._connection is not None and self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                self.close()
+
+    def fault(self, error: sqlite3.Error) -> StateUnavailableError:
+        """Say what an error means, and drop a connection that it has spoiled."""
+        if spoils(error):
+            self.close()
+        return unavailable(self.path, error)
+
+    def explained(self, error: BaseException) -> BaseException:
+        """Return a fault of the store as our error, and any other error as it is."""
+        if isinstance(error, sqlite3.Error) and is_fault(error):
+            return self.fault(error)
+        return error
+
+    def close(self) -> None:
+        """Close the connection; the next `begin` opens it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()  # the last one to close carries the -wal over into the file
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            connection = self._open()
+        except ConfigurationError as error:
+            if not self._known:
+                raise
+            raise StateUnavailableError(str(error)) from None  # it worked before, and may again
+        self._known = True
+        return connection
+
+    def _open(self) -> sqlite3.Connection:
+        if sqlite3.sqlite_version_info < _OLDEST:
+            raise ConfigurationError(
+                f"SQLite {sqlite3.sqlite_version} is too old for {self.path}: use a Python that "
+                "was built with 3.35 or later"
+            )
+        place.prepare(self.path, self._file_system)
+        identity = place.identity(self.path)
+        connection = sqlite3.connect(
+            f"{Path(self.path).as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=0
+        )
+        try:
+            self._patiently(
+                lambda: settle(connection, self._schema, self.path, self._synchronous),
+            )
+            if identity is None or place.identity(self.path) != identity:
+                raise StateUnavailableError(  # noqa: TRY301 - closed below like the rest
+                    f"{self.path} was replaced while it was opened: the next call tries again"
+                )
+        except BaseException as error:
+            connection.close()
+            if is_foreign(error):
+                raise ConfigurationError(
+                    f"{self.path} is no SQLite database: name another file, or put back a copy"
+                ) from None
+            raise
+        self._identity = identity
+        self._log = place.identity(f"{self.path}-wal")
+        self._looked = time.monotonic()
+        return connection
+
+    def _look(self, connection: sqlite3.Connection) -> None:
+        """Make sure that the path still names the open file, and that nobody upgraded it."""
+        self._looked = time.monotonic()
+        try:
+            identity = place.identity(self.path)
+        except OSError as error:
+            raise place.refused(self.path, error) from None
+        if identity == self._identity and version_of(connection) == len(self._schema.migrations):
+            return
+        self.rollback()
+        if identity != self._identity:
+            place.clear(self.path, self._log)  # before closing: an open file's number is its own
+        self.close()
+        if identity == self._identity:
+            reason = "was upgraded by a newer postpress-async: upgrade the package here too"
+        elif identity is None:
+            reason = "was deleted while in use: put it back, or the next call begins it anew"
+        else:
+            reason = "was replaced while in use: the next call uses the file that is there now"
+        raise StateUnavailableError(f"{self.path} {reason}")
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        """Retry while somebody else holds the lock, for as long as the timeout says.
+
+        In place of SQLite's own waiting, whose pauses grow to 100 ms, which starves one of many
+        processes, and which cannot be hurried.
+        """
+        began = 0.0
+        while True:
+            try:
+                return attempt()
+            except sqlite3.Error as error:
+                now = time.monotonic()
+                began = began or now
+                patience = min(self._timeout, _LAST_PATIENCE) if self.hurried else self._timeout
+                if not is_busy(error) or now - began >= patience:
+                    raise
+            pause = min(max((now - began) / 100, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - to part the waiters

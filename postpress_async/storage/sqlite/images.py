@@ -1,0 +1,145 @@
+"""The counts' images in an SQLite file."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from postpress_async.storage.images import changes
+from postpress_async.storage.instants import StoreTime
+from postpress_async.storage.sqlite import place
+from postpress_async.storage.sqlite.file import SqliteFile
+from postpress_async.storage.sqlite.schema import Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from sqlite3 import Connection
+
+    from postpress_async.storage.images import Work
+    from postpress_async.storage.sqlite.handle import Synchronous
+
+__all__ = ["SqliteImages"]
+
+T = TypeVar("T")
+
+_NOTE_EVERY = 1.0  # seconds
+
+
+def _first_meta(connection: Connection) -> None:
+    connection.execute("INSERT INTO meta VALUES (1, ?, 0.0)", (secrets.token_hex(16),))
+
+
+COUNTS = Schema(
+    what="counts",
+    application_id=0x70704354,  # ppCT
+    migrations=(
+        # With a rowid: an image of up to 4 KB then lies in one page beside its key.
+        """CREATE TABLE images (
+            key TEXT PRIMARY KEY NOT NULL, image BLOB NOT NULL, changed_at REAL NOT NULL
+        )""",
+        """CREATE TABLE meta (
+            one INTEGER PRIMARY KEY CHECK (one = 1), epoch TEXT NOT NULL, seen REAL NOT NULL
+        )""",
+        _first_meta,
+    ),
+)
+
+_READ = "SELECT image, changed_at FROM images WHERE key = ?"
+_INSERT = "INSERT INTO images (image, changed_at, key) VALUES (?, ?, ?)"
+_UPDATE = "UPDATE images SET image = ?, changed_at = ? WHERE key = ?"
+_DELETE = "DELETE FROM images WHERE key = ?"
+
+
+class SqliteImages:
+    """Keep images in a file, for the processes of one machine and over their restarts.
+
+    Its time is the machine's, and never goes back: of one image never at all, and over the whole
+    file by at most a second, to a process that starts after the machine's clock was set back.
+
+    Args:
+        path: of the file.
+        clock: tells seconds since the epoch in place of the machine's clock; asked in another
+            thread.
+        synchronous, timeout, look_every, file_system: as in `SqliteFile`.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        clock: Callable[[], float] | None = None,
+        synchronous: Synchronous = "NORMAL",
+        timeout: float = 30.0,
+        look_every: float = 1.0,
+        file_system: Callable[[str], str] = place.file_system_of,
+    ) -> None:
+        self._file = SqliteFile(
+            path,
+            COUNTS,
+            synchronous=synchronous,
+            timeout=timeout,
+            look_every=look_every,
+            file_system=file_system,
+        )
+        self._time = StoreTime(clock)
+        self._noted = -math.inf
+
+    async def step(self, work: Work[T], /) -> T:
+        """Carry one work out, all or nothing, with no other process in between.
+
+        Raises:
+            StateUnavailableError: the file cannot be used for now; nothing was changed.
+            ConfigurationError: it cannot be used at all, or was opened before a fork.
+            ClientClosedError: it was closed.
+        """
+        return await self._file.run(lambda connection: self._step(connection, work))
+
+    async def epoch(self) -> str:
+        """Return the name that the file got when it was made: another one means counts were lost.
+
+        Raises:
+            StateUnavailableError, ConfigurationError, ClientClosedError: as `step` does.
+        """
+        return await self._file.run(_epoch)
+
+    async def aclose(self) -> None:
+        """Finish what was asked for and close the file."""
+        await self._file.aclose()
+
+    def _step(self, connection: Connection, work: Work[T]) -> T:
+        images: dict[str, bytes | None] = {}
+        seen = -math.inf
+        for key in work.keys:
+            row: tuple[bytes, float] | None = connection.execute(_READ, (key,)).fetchone()
+            if row is None:
+                images[key] = None
+            else:
+                images[key] = row[0]
+                seen = max(seen, row[1])
+        if time.monotonic() - self._noted >= _NOTE_EVERY:
+            seen = max(seen, self._note(connection))
+        now = self._time.now(seen)
+        after, result = work.run(images, now)
+        for key, image in changes(images, after):
+            if image is None:
+                connection.execute(_DELETE, (key,))
+            else:
+                known = images[key] is not None
+                connection.execute(_UPDATE if known else _INSERT, (image, now, key))
+        return result
+
+    def _note(self, connection: Connection) -> float:
+        """Take over the time that others have seen, and leave ours to them."""
+        self._noted = time.monotonic()
+        (seen,) = connection.execute("SELECT seen FROM meta").fetchone()
+        now = self._time.now(seen)
+        if now > seen:
+            connection.execute("UPDATE meta SET seen = ?", (now,))
+        return now
+
+
+def _epoch(connection: Connection) -> str:
+    row: tuple[str] = connection.execute("SELECT epoch FROM meta").fetchone()
+    return row[0]
