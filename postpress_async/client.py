@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from postpress_async.resources.messages import Messages
     from postpress_async.resources.users import Users
     from postpress_async.scheduler.clock import Clock
+    from postpress_async.scheduler.steps import SharedState
     from postpress_async.wire.routes import Method
     from postpress_async.wire.target import QueryValue
     from postpress_async.wire.values import Reading
@@ -66,6 +67,7 @@ class ClientOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_queue: int
     http: Http
     key_rate: KeyRate | None
+    state: str | None
 
     def __repr__(self) -> str:
         """Show where, without the key."""
@@ -83,7 +85,8 @@ class Postpress:
         api_key: the key from your dashboard; else `POSTPRESS_API_KEY`.
         base_url: `https://host`, `…/v1` or `…/api/v1`; else `POSTPRESS_BASE_URL`, else the
             documented one.
-        state: where counts live: `memory:` keeps them in this process.
+        state: where counts live: `memory:` keeps them in this process; `sqlite:///counts.db` in a
+            file, for all processes of this machine and over their restarts.
         limits: what each account may do; or a function that takes an `AccountInfo` and returns
             its limits, asked anew whenever more is known of the account.
         timeout: the bounds of one attempt.
@@ -128,7 +131,7 @@ class Postpress:
         key_rate: KeyRate | None = KeyRate(50, per=1.0),  # noqa: B008 - frozen
         clock: Clock | None = None,
     ) -> None:
-        given.state(state, on_state_lost)
+        state_url = given.state(state, on_state_lost)
         given.network(session, transport)
         given.clock(clock)
         whole("max_queue", max_queue, least=1)
@@ -146,6 +149,7 @@ class Postpress:
             max_queue=max_queue,
             http=http,
             key_rate=key_rate,
+            state=state_url,
         )
         terms = Terms(
             timeout=options.timeout,
@@ -338,6 +342,7 @@ class Postpress:
             random=random_numbers.random,
             max_queue=options.max_queue,
             places=options.http.connections,
+            state=_state(options.state, clock),
         )
         return Pipeline(
             home=Home(
@@ -355,6 +360,15 @@ class Postpress:
 _TIMEOUT: Final = Timeout()
 _RETRIES: Final = Retries()
 _HTTP: Final = Http()
+
+
+def _state(url: str | None, clock: Clock) -> SharedState | None:
+    """Return the store of counts; nothing is opened before its first step."""
+    if url is None:
+        return None
+    from postpress_async.storage.opening import open_images  # noqa: PLC0415 - not for memory:
+
+    return open_images(url, clock=clock.time)
 
 
 def _json(value: object) -> Content:

@@ -133,15 +133,17 @@ def clock(given: object) -> None:
         raise ConfigurationError(msg)
 
 
-def state(given: object, on_state_lost: object) -> None:
-    """Refuse stores that this version does not know."""
-    if given != "memory:":
-        kind = str(given).partition(":")[0]
-        msg = (
-            f"state {kind!r}: only 'memory:' is known to this version, which counts within one "
-            "process"
-        )
+def state(given: object, on_state_lost: object) -> str | None:
+    """Return the URL of the store of counts; None where they are kept in this process."""
+    if not isinstance(given, str):
+        msg = f"state must be a URL such as memory: or sqlite:///counts.db, not {given!r}"
         raise ConfigurationError(msg)
     if on_state_lost not in {"stop", "local"}:
         msg = f"on_state_lost must be 'stop' or 'local', not {on_state_lost!r}"
         raise ConfigurationError(msg)
+    if given == "memory:":
+        return None
+    if on_state_lost == "local":
+        msg = "on_state_lost='local' is not known to this version: leave it out, or use 'stop'"
+        raise ConfigurationError(msg)
+    return given

@@ -140,7 +140,10 @@ class Pipeline:
         try:
             await self.scheduler.drain(seconds)
         finally:
-            await self.home.leave()
+            try:
+                await self.scheduler.flush()
+            finally:
+                await self.home.leave()
 
     async def _attempt(self, call: Call[T], terms: Terms, run: Run) -> Good[T] | Bad:
         """Carry one request through its slot; every path gives the slot back with a verdict."""

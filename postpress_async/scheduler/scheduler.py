@@ -454,6 +454,11 @@ class Scheduler:
             self._idle = asyncio.get_running_loop().create_future()
             await asyncio.wait({self._idle}, timeout=seconds)
 
+    async def flush(self) -> None:
+        """Tell a store what is over, and let go of it."""
+        if self._sharer is not None:
+            await self._sharer.flush()
+
     # -- inside -------------------------------------------------------------------------------
 
     def _tally(self, lane: Lane, action: str, now: float) -> Tally:

@@ -8,6 +8,7 @@ step a lane is under way; whatever comes meanwhile rides in the next.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from contextvars import Context
 from copy import copy
 from math import inf
@@ -178,7 +179,8 @@ class Sharer:
     def change(self, lane: Lane, change: Change) -> None:
         """Change what the store knows of an account, with the next step."""
         self._desk(lane).changes.append(change)
-        self._pump(lane)
+        with suppress(RuntimeError):  # before the loop runs: it rides in the first step
+            self._pump(lane)
 
     async def for_everyone(self, change: Callable[[Everyone], None]) -> None:
         """Change what holds for all accounts together.
