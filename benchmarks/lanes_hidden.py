@@ -127,7 +127,7 @@ def cap_rows(*, quick: bool) -> Iterator[Row]:
         what += ", one client" * together
         note = "by day: " + " ".join(f"{fmean(days[day::DAYS]):.1f}" for day in range(DAYS))
         yield figure(f"{what}: the worst day", GROUP, max(days), "refusals", 2.0, note=note)
-        yield figure(f"{what}: a day and account", GROUP, fmean(days), "refusals", 2.0)
+        yield figure(f"{what}: a day and account", GROUP, fmean(days), "refusals")
 
 
 # -- a hidden rate --------------------------------------------------------------------------------

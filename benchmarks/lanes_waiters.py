@@ -17,7 +17,7 @@ from random import Random
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness import compared, interleaved
+from harness import Times, compared, interleaved
 from lanes_loop import LONG, run, scheduler
 from rows import Row, alone, at_most, figure
 
@@ -33,6 +33,7 @@ GROUP = "lanes"
 LOT = 100  # a second on one lane
 EACH = 10  # a second on one of a thousand
 FLAT = 1.2
+SIZES = ((1000, 10), (10_000, 2), (100_000, 1))  # waiters, and how often a round
 LOTS = 20  # of cancellations, one a second
 
 
@@ -56,7 +57,7 @@ async def _measured(make: Callable[[int], Coroutine[object, object, None]], coun
 
 async def ours(count: int, lanes: int) -> Run:
     """Let everybody wait, spread over lanes."""
-    made = scheduler(Limit("profile", LOT if lanes == 1 else EACH, per=1.0), places=1000)
+    made = scheduler(Limit("profile", LOT if lanes == 1 else EACH, per=1.0))
     names = [f"acc_{number}" for number in range(lanes)]
     for name in names:
         made.resign(name)
@@ -100,7 +101,7 @@ class Crowd(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f"{self.count:,} waiters, " + ("one lane" if self.lanes == 1 else "1,000 lanes")
+        return f"{self.count:,} waiters on {self.lanes:,} lane{'s' * (self.lanes > 1)}"
 
 
 def _part(crowd: Crowd, kind: str, queueing: dict[tuple[str, Crowd], list[float]]) -> float:
@@ -112,29 +113,38 @@ def _part(crowd: Crowd, kind: str, queueing: dict[tuple[str, Crowd], list[float]
 
 def waiter_rows(*, quick: bool) -> Iterator[Row]:
     """Rows of CPU a grant."""
-    scale, rounds = (100, 1) if quick else (1, 5)
-    one_lane = [Crowd(n // scale, 1, times) for n, times in ((1000, 20), (10_000, 3), (100_000, 1))]
-    crowds = [*one_lane, Crowd(100_000 // scale, 1000 // scale, 1)]
+    scale, rounds = (100, 1) if quick else (1, 9)
+    shapes = [
+        [Crowd(count // scale, lanes, times) for count, times in SIZES]
+        for lanes in (1, 1000 // scale)
+    ]
     queueing: dict[tuple[str, Crowd], list[float]] = defaultdict(list)
     parts = {
         f"{kind} {crowd.name}": partial(_part, crowd, kind, queueing)
+        for crowds in shapes
         for crowd in crowds
         for kind in ("ours", "bare")
     }
     times = interleaved(parts, rounds)
-    for crowd in crowds:
-        mine, theirs = (times[f"{kind} {crowd.name}"] for kind in ("ours", "bare"))
-        yield alone(f"a grant, {crowd.name}", GROUP, median(mine), 25.0)
-        name = f"a grant, {crowd.name}: bare futures, resolved in lots"
-        yield at_most(name, GROUP, compared(mine, theirs), None)
-        asked = compared(queueing["ours", crowd], queueing["bare", crowd])
-        yield at_most(f"to queue up, {crowd.name}: bare futures", GROUP, asked, None)
-    few = f" {one_lane[0].name}"
-    for crowd in crowds[1:]:
-        for kind, whose, goal in (("ours", "", FLAT), ("bare", " (bare futures)", None)):
-            growth = compared(times[f"{kind} {crowd.name}"], times[kind + few])
-            name = f"a grant, {crowd.name}{whose}: {one_lane[0].count:,} on one lane"
-            yield at_most(name, GROUP, growth, goal)
+    for crowds in shapes:
+        for crowd in crowds:
+            yield from _crowd_rows(crowd, times, queueing)
+        few = crowds[0]
+        for crowd in crowds[1:]:
+            for kind, whose, goal in (("ours", "", FLAT), ("bare", "bare futures, ", None)):
+                growth = compared(times[f"{kind} {crowd.name}"], times[f"{kind} {few.name}"])
+                yield at_most(f"{whose}a grant, {crowd.name}: {few.name}", GROUP, growth, goal)
+
+
+def _crowd_rows(
+    crowd: Crowd, times: Times, queueing: dict[tuple[str, Crowd], list[float]]
+) -> Iterator[Row]:
+    mine, theirs = (times[f"{kind} {crowd.name}"] for kind in ("ours", "bare"))
+    yield alone(f"a grant, {crowd.name}", GROUP, median(mine), 25.0)
+    name = f"a grant, {crowd.name}: bare futures, resolved in lots"
+    yield at_most(name, GROUP, compared(mine, theirs), None)
+    asked = compared(queueing["ours", crowd], queueing["bare", crowd])
+    yield at_most(f"to queue up, {crowd.name}: bare futures", GROUP, asked, None)
 
 
 # -- cancelling -----------------------------------------------------------------------------------

@@ -9,10 +9,11 @@ with ten waiters and with a hundred thousand, and an empty queue holds nothing.
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
 from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
+
+from .deadlines import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 AGE_AFTER: Final = 3600.0
 _NONE: Final[Mapping[Window, float]] = MappingProxyType({})
-_STALE_FROM: Final = 64  # deadlines of those who left may stay, up to this many
 
 
 class Ticket(Protocol):
@@ -237,26 +237,23 @@ class Queues:
         shared: windows of all accounts together that held somebody back when last asked.
     """
 
-    __slots__ = ("_deadlines", "_queues", "_serial", "shared", "waiting")
+    __slots__ = ("_deadlines", "_queues", "shared", "waiting")
 
     def __init__(self) -> None:
         self.waiting: int = 0
         self.shared: Mapping[Window, float] = _NONE
         self._queues: tuple[Queue, ...] = ()
-        self._deadlines: list[tuple[float, int, Waiter]] | None = None
-        self._serial = 0
+        self._deadlines: Deadlines | None = None
 
     def push(self, waiter: Waiter) -> None:
         """Let a waiter wait."""
         self._of(waiter.tally).push(waiter)
         self.waiting += 1
         if waiter.deadline < inf:
-            self._serial += 1
-            entry = (waiter.deadline, self._serial, waiter)
             if self._deadlines is None:
-                self._deadlines = [entry]
+                self._deadlines = Deadlines(waiter)
             else:
-                heappush(self._deadlines, entry)
+                self._deadlines.push(waiter)
 
     def leave(self, waiter: Waiter) -> None:
         """Let a waiter go, granted or not; a second time does nothing."""
@@ -265,10 +262,8 @@ class Queues:
         waiter.gone = True
         self.waiting -= 1
         self._of(waiter.tally).remove(waiter)
-        heap = self._deadlines
-        if heap is not None and len(heap) > _STALE_FROM and len(heap) > 2 * self.waiting:
-            self._deadlines = [entry for entry in heap if not entry[2].gone]
-            heapify(self._deadlines)
+        if self._deadlines is not None:
+            self._deadlines.tidy(self.waiting)
 
     def first_ready(self, lane: Lane, now: float) -> tuple[Waiter | None, float]:
         """Return who goes next of all actions, else nobody and when to ask again."""
@@ -312,20 +307,17 @@ class Queues:
     def expired(self, now: float) -> list[Waiter]:
         """Return those whose patience has ended, and let go of them."""
         found: list[Waiter] = []
-        heap = self._deadlines or []
-        while heap and (heap[0][2].gone or heap[0][0] <= now):
-            waiter = heappop(heap)[2]
-            if not waiter.gone:
-                self.leave(waiter)
-                found.append(waiter)
+        first = None if self._deadlines is None else self._deadlines.first()
+        while self._deadlines is not None and first is not None and first.deadline <= now:
+            self.leave(first)
+            found.append(first)
+            first = self._deadlines.first()
         return found
 
     def next_deadline(self) -> float:
         """Return when the next one's patience ends."""
-        heap = self._deadlines or []
-        while heap and heap[0][2].gone:
-            heappop(heap)
-        return heap[0][0] if heap else inf
+        first = None if self._deadlines is None else self._deadlines.first()
+        return inf if first is None else first.deadline
 
     def all(self) -> list[Waiter]:
         """Return everybody who waits."""

@@ -377,6 +377,8 @@ class LaneAgainstReference(RuleBasedStateMachine):
         first = made.first(action, cost, self.now, reply=reply)
         at = self.lane.ready_at(tally, cost, self.now, reply=reply)
         assert at <= first + NEAR or not self.exact
+        if self.exact and at < inf and not (self.reference.hours or self.reference.warm_up):
+            assert at == pytest.approx(first, abs=NEAR)  # nothing closes again meanwhile
         if inf in {first, at}:
             # An answer or a person must come first, or the account must grow older.
             return
@@ -406,6 +408,16 @@ class LaneAgainstReference(RuleBasedStateMachine):
                 )
         elif foretold == inf and not self.reference.warm_up:
             assert self.reference.first(action, cost, self.now, reply=reply) == inf or reply
+
+    @invariant()
+    def whoever_may_go_is_known(self):
+        tallies = self.lane.tallies.values() if hasattr(self, "slots") else ()
+        for tally in list(tallies):
+            for cost, reply in ((1, False), (3, False), (2, True)):
+                ready = self.lane.ready_at(tally, cost, self.now, reply=reply) <= self.now
+                allowed = self.reference.allows(tally.action, cost, self.now, reply=reply)
+                assert allowed or not ready
+                assert ready or not allowed or not self.exact
 
     @invariant()
     def nothing_is_held_but_what_is_under_way(self):
