@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from postpress_async.resources.messages import Messages
     from postpress_async.resources.users import Users
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.scheduler.steps import SharedState
+    from postpress_async.scheduler.steps import Processes, SharedState
     from postpress_async.wire.routes import Method
     from postpress_async.wire.target import QueryValue
     from postpress_async.wire.values import Reading
@@ -343,6 +343,7 @@ class Postpress:
             max_queue=options.max_queue,
             places=options.http.connections,
             state=_state(options.state, clock),
+            processes=_processes(options.state),
         )
         return Pipeline(
             home=Home(
@@ -368,7 +369,20 @@ def _state(url: str | None, clock: Clock) -> SharedState | None:
         return None
     from postpress_async.storage.opening import open_images  # noqa: PLC0415 - not for memory:
 
-    return open_images(url, clock=clock.time)
+    try:
+        return open_images(url, clock=clock.time)
+    except ConfigurationError as error:
+        msg = f"state: {error}"
+        raise ConfigurationError(msg) from None
+
+
+def _processes(url: str | None) -> Processes | None:
+    """Return who can tell dead processes; in a file, all of them are of this machine."""
+    if url is None:
+        return None
+    from postpress_async.storage.processes import Processes  # noqa: PLC0415 - not for memory:
+
+    return Processes()
 
 
 def _json(value: object) -> Content:

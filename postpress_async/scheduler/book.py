@@ -18,7 +18,7 @@ from postpress_async.limits import Verdict
 from . import furnishing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from postpress_async.limits import Limits
 
@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from .windows import Ring
 
 _MOST_COST: Final = 65_535
-_GONE: Final = Verdict(effect="no_answer")
+_GONE: Final = Verdict(effect="no_answer", settle=1.0)  # its bytes may be under way
+
+
+def process_of(reservation: str) -> str:
+    """Return whose a reservation is."""
+    return reservation.partition(":")[0]
 
 
 class Held(msgspec.Struct, array_like=True):
@@ -128,10 +133,13 @@ class Book:
             self.logs.setdefault(slot.tally.action, Log()).add(slot.cost, now + verdict.settle)
         self.lane.report(slot, verdict, now)
 
-    def expire(self, now: float) -> None:
-        """Count calls whose process is gone as done, at the end of their leases."""
-        for reservation in [one for one, held in self.held.items() if held.lease <= now]:
-            self.report(reservation, _GONE, self.held[reservation].lease)
+    def expire(self, now: float, gone: Callable[[str], bool]) -> None:
+        """Count calls of dead processes as done: at once where that is certain, else by lease."""
+        for reservation, held in list(self.held.items()):
+            if held.lease <= now:
+                self.report(reservation, _GONE, held.lease)
+            elif gone(process_of(reservation)):
+                self.report(reservation, _GONE, now)
 
     def describe(
         self,

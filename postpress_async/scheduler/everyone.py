@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from .book import Held, Log
+from .book import Held, Log, process_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from postpress_async.limits import Verdict
 
     from .lane import Lane, Setting, Slot
@@ -58,14 +60,14 @@ class Everyone:
             for name in names if verdict.counts else ():
                 self.logs.setdefault(name, Log()).add(held.cost, now + verdict.settle)
 
-    def expire(self, now: float) -> None:
-        """Count calls whose process is gone as done, at the end of their leases."""
+    def expire(self, now: float, gone: Callable[[str], bool]) -> None:
+        """Count calls of dead processes as done: at once where that is certain, else by lease."""
         for reservation, (names, held) in list(self.held.items()):
-            if held.lease > now:
+            if held.lease > now and not gone(process_of(reservation)):
                 continue
             del self.held[reservation]
             for name in names:
-                self.logs.setdefault(name, Log()).add(held.cost, held.lease)
+                self.logs.setdefault(name, Log()).add(held.cost, min(held.lease, now))
 
 
 def is_shared(ring: Ring) -> bool:

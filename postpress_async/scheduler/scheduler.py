@@ -28,7 +28,7 @@ from .refusals import Door
 from .rulebook import Rulebook
 from .sharing import USE_WITHIN, Sharer, needs_store
 from .snapshot import LaneSnapshot, snapshot_of
-from .steps import Outcome, SharedState, Shelf
+from .steps import Outcome, Processes, SharedState, Shelf
 from .waking import Waker
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Scheduler:
         max_queue: int,
         places: int,
         state: SharedState | None = None,
+        processes: Processes | None = None,
     ) -> None:
         self._clock = clock
         self._max_queue = max_queue
@@ -72,8 +73,9 @@ class Scheduler:
         self._sharer: Sharer | None = None
         if state is not None:
             self._sharer = Sharer(
-                state, Shelf(rulebook, random), clock=clock, brake=self._brake, places=places,
-                token=token_hex(6) + ":", told=self._told,
+                state, Shelf(rulebook, random, processes.gone if processes else _nobody_is),
+                clock=clock, brake=self._brake, places=places, told=self._told,
+                token=f"{processes.own if processes else ''}:{token_hex(4)}.",
             )  # fmt: skip
         self._rulebook = rulebook
         self._waker: Waker | Sharer
@@ -489,3 +491,7 @@ def _look_at(lane: Lane, action: str | None, now: float) -> list[Tally]:
     if not any(tally.gated for tally in lane.tallies.values()):
         lane.tally("other", now)  # so that the gate is looked at too
     return list(lane.tallies.values())
+
+
+def _nobody_is(_: str) -> bool:
+    return False  # nothing is certain of processes that cannot be looked at

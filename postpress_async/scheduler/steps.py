@@ -46,6 +46,19 @@ class Work(Protocol[T_co]):
         ...
 
 
+class Processes(Protocol):
+    """Name this process, and say of others whether they are certainly dead."""
+
+    @property
+    def own(self) -> str:
+        """This process."""
+        ...
+
+    def gone(self, name: str, /) -> bool:
+        """Tell whether a process is certainly dead; asked in the store's thread."""
+        ...
+
+
 class SharedState(Protocol):
     """Be a store of images that several processes share; `storage` has those that exist."""
 
@@ -110,8 +123,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Shelf:
     """Keep books open between steps; one that somebody else has written to is read anew."""
 
-    def __init__(self, rulebook: Rulebook, random: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        random: Callable[[], float],
+        gone: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self.rulebook: Rulebook = rulebook
+        self.gone: Callable[[str], bool] = gone
         self.setting: Setting = Setting(random, _no_skew, asks=rulebook.asks)
         self.everyone: Everyone = Everyone()
         self._everyone_was: bytes | None = b""
@@ -192,8 +211,8 @@ class Step:
         """Do it all, in this order: calls that are over, changes, calls that want to go."""
         book = self._shelf.open(self._account_id, images, now)
         everyone = self._shelf.everyone
-        book.expire(now)
-        everyone.expire(now)
+        book.expire(now, self._shelf.gone)
+        everyone.expire(now, self._shelf.gone)
         for reservation, verdict in self._reports:
             book.report(reservation, verdict, now)
             everyone.report(reservation, verdict, now)

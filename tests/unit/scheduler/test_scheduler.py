@@ -17,44 +17,36 @@ from postpress_async import (
     WaitTooLongError,
 )
 from postpress_async.limits import DONE, REFUND, Verdict
-from postpress_async.scheduler.clock import LoopClock
 from postpress_async.scheduler.scheduler import Scheduler
+from postpress_async.storage.memory import MemoryImages
+
+from .rehearsal import VirtualClock, nothing_leaks
 
 pytestmark = pytest.mark.looptime
 
 
-def scheduler(*rows, max_queue=10_000, places=100, jitter=lambda: 0.5):
-    made = Scheduler(
-        Limits.none().add(*rows),
-        clock=LoopClock(),
-        random=jitter,
-        max_queue=max_queue,
-        places=places,
-    )
-    made.resign("acc_1")
-    return made
+@pytest.fixture(params=["in memory", "in a store"])
+def scheduler(request):
+    """Return a function that makes a scheduler, with its counts here or there."""
+
+    def make(*rows, max_queue=10_000, places=100, jitter=lambda: 0.5):
+        clock = VirtualClock()
+        made = Scheduler(
+            Limits.none().add(*rows),
+            clock=clock,
+            random=jitter,
+            max_queue=max_queue,
+            places=places,
+            state=MemoryImages(clock=clock.time) if request.param == "in a store" else None,
+        )
+        made.resign("acc_1")
+        return made
+
+    return make
 
 
 def now():
     return asyncio.get_running_loop().time()
-
-
-def nothing_leaks(made, *, places=100):
-    waker = made._waker
-    assert waker.out == 0
-    assert waker.places == places
-    assert not waker.hungry
-    assert not waker._braked
-    assert not waker._timers
-    assert not any(turn.lanes for turn in waker.turns.values())
-    for lane in made._lanes:
-        assert lane.waiting == 0
-        assert lane.queues is None
-        assert lane.in_flight == 0
-        for tally in lane.tallies.values():
-            assert not tally.waiting
-            assert all(ring.held == 0 for ring in tally.rings)
-            assert all(not getattr(pace, "held", 0) for pace in tally.paces)
 
 
 async def call(
@@ -74,7 +66,7 @@ async def call(
     ("amount", "per", "calls", "least_use"), [(10, 1.0, 1_000, 0.80), (100, 60.0, 1_500, 0.93)]
 )
 async def test_a_saturated_lane_with_jittering_latency_never_goes_over(
-    amount, per, calls, least_use
+    scheduler, amount, per, calls, least_use
 ):
     made, arrivals, numbers = scheduler(Limit("profile", amount, per=per)), [], random.Random(7)
     start = now()
@@ -95,7 +87,7 @@ async def test_a_saturated_lane_with_jittering_latency_never_goes_over(
     nothing_leaks(made)
 
 
-async def test_a_day_of_pacing():
+async def test_a_day_of_pacing(scheduler):
     made, arrivals = scheduler(Limit("invite", 80, per="day")), []
     async with asyncio.TaskGroup() as group:
         for _ in range(200):
@@ -105,7 +97,7 @@ async def test_a_day_of_pacing():
     nothing_leaks(made)
 
 
-async def test_lanes_do_not_wait_for_each_other():
+async def test_lanes_do_not_wait_for_each_other(scheduler):
     made, arrivals = scheduler(Limit("profile", 1, per=60)), []
     made.resign("acc_2")
     async with asyncio.TaskGroup() as group:
@@ -114,7 +106,7 @@ async def test_lanes_do_not_wait_for_each_other():
     assert max(arrivals) < 1
 
 
-async def test_a_forecast_above_max_wait_is_refused_at_once_with_its_reason():
+async def test_a_forecast_above_max_wait_is_refused_at_once_with_its_reason(scheduler):
     made = scheduler(Limit("profile", 1, per=60))
     await call(made)
     start = now()
@@ -133,7 +125,7 @@ async def test_a_forecast_above_max_wait_is_refused_at_once_with_its_reason():
     nothing_leaks(made)
 
 
-async def test_max_wait_is_enforced_by_the_clock_too():
+async def test_max_wait_is_enforced_by_the_clock_too(scheduler):
     made = scheduler(Limit("profile", 1, per=1))
     slot = await made.take("acc_1", "profile")  # never answered: no forecast can know
     start = now()
@@ -144,7 +136,7 @@ async def test_max_wait_is_enforced_by_the_clock_too():
     nothing_leaks(made)
 
 
-async def test_a_cost_above_the_limit_is_refused_at_once():
+async def test_a_cost_above_the_limit_is_refused_at_once(scheduler):
     made = scheduler(Limit("search", 100))
     with pytest.raises(WaitTooLongError) as caught:
         await made.take("acc_1", "search", cost=101, max_wait=1e9)
@@ -152,7 +144,7 @@ async def test_a_cost_above_the_limit_is_refused_at_once():
     assert "100 search per day" in str(caught.value)
 
 
-async def test_a_full_queue_says_so():
+async def test_a_full_queue_says_so(scheduler):
     made = scheduler(Limit("profile", 1, per=60), max_queue=2)
     slot = await made.take("acc_1", "profile")
     waiting = [asyncio.ensure_future(made.take("acc_1", "profile", max_wait=900)) for _ in range(2)]
@@ -166,7 +158,7 @@ async def test_a_full_queue_says_so():
     nothing_leaks(made)
 
 
-async def test_a_lane_that_closes_turns_its_waiters_away_with_the_reason():
+async def test_a_lane_that_closes_turns_its_waiters_away_with_the_reason(scheduler):
     made = scheduler(Limit("profile", 1, per=60))
     slot = await made.take("acc_1", "profile")
     waiting = asyncio.ensure_future(made.take("acc_1", "profile", max_wait=900))
@@ -187,7 +179,7 @@ async def test_a_lane_that_closes_turns_its_waiters_away_with_the_reason():
     nothing_leaks(made)
 
 
-async def test_a_429_on_a_read_cools_the_key_and_with_it_every_lane():
+async def test_a_429_on_a_read_cools_the_key_and_with_it_every_lane(scheduler):
     made = scheduler()
     made.report(await made.take("acc_1", "read"), Verdict(effect="cool_key", retry_after=10.0))
     assert made.try_take("acc_3", "read") is None
@@ -209,7 +201,7 @@ async def test_a_429_on_a_read_cools_the_key_and_with_it_every_lane():
     nothing_leaks(made)
 
 
-async def test_places_on_the_wire_bound_all_lanes_together_and_none_starves():
+async def test_places_on_the_wire_bound_all_lanes_together_and_none_starves(scheduler):
     made, under_way, most = scheduler(places=3), 0, 0
     order = []
 
@@ -232,7 +224,7 @@ async def test_places_on_the_wire_bound_all_lanes_together_and_none_starves():
     nothing_leaks(made, places=3)
 
 
-async def test_closing_turns_every_waiter_away_and_drains_what_is_under_way():
+async def test_closing_turns_every_waiter_away_and_drains_what_is_under_way(scheduler):
     made = scheduler(Limit("profile", 1, per=60))
     slot = await made.take("acc_1", "profile")
     waiting = [asyncio.ensure_future(made.take("acc_1", "profile", max_wait=900)) for _ in range(5)]
@@ -249,7 +241,7 @@ async def test_closing_turns_every_waiter_away_and_drains_what_is_under_way():
     nothing_leaks(made)
 
 
-async def test_draining_is_bounded():
+async def test_draining_is_bounded(scheduler):
     made = scheduler()
     slot = await made.take("acc_1", "read")
     start = now()
@@ -258,7 +250,7 @@ async def test_draining_is_bounded():
     made.report(slot, DONE)
 
 
-async def test_a_slot_around_anything_else_counts_as_done():
+async def test_a_slot_around_anything_else_counts_as_done(scheduler):
     made = scheduler(Limit("profile", 1, per=60))
     with pytest.raises(KeyError):
         async with made.slot("acc_1", "profile"):
@@ -269,7 +261,7 @@ async def test_a_slot_around_anything_else_counts_as_done():
     nothing_leaks(made)
 
 
-async def test_a_second_report_of_a_slot_changes_nothing():
+async def test_a_second_report_of_a_slot_changes_nothing(scheduler):
     made = scheduler(Limit("profile", 2, per=60))
     slot = await made.take("acc_1", "profile")
     made.report(slot, DONE)
@@ -278,12 +270,12 @@ async def test_a_second_report_of_a_slot_changes_nothing():
     nothing_leaks(made)
 
 
-async def test_an_action_that_does_not_exist_is_refused():
+async def test_an_action_that_does_not_exist_is_refused(scheduler):
     with pytest.raises(ConfigurationError, match="profle"):
         await scheduler().take("acc_1", "profle")
 
 
-async def test_a_snapshot_shows_use_queue_cool_down_and_reason():
+async def test_a_snapshot_shows_use_queue_cool_down_and_reason(scheduler):
     made = scheduler(Limit("profile", 3, per=60), Limit("message", 1, per=60))
     made.report(await made.take("acc_1", "profile"), DONE)
     slot = await made.take("acc_1", "message")
@@ -307,7 +299,7 @@ async def test_a_snapshot_shows_use_queue_cool_down_and_reason():
 
 
 @pytest.mark.parametrize("which", range(4))
-async def test_cancelling_one_waiter_wakes_the_next_and_loses_nothing(which):
+async def test_cancelling_one_waiter_wakes_the_next_and_loses_nothing(scheduler, which):
     made = scheduler(Limit("profile", 1, per=10))
     slot = await made.take("acc_1", "profile")
     tasks = [asyncio.ensure_future(made.take("acc_1", "profile", max_wait=900)) for _ in range(4)]
@@ -323,7 +315,7 @@ async def test_cancelling_one_waiter_wakes_the_next_and_loses_nothing(which):
 
 
 @pytest.mark.parametrize("ticks", range(6))
-async def test_cancelled_in_the_very_tick_of_its_grant_the_slot_goes_to_the_next(ticks):
+async def test_cancelled_in_the_very_tick_of_its_grant_the_slot_goes_to_the_next(scheduler, ticks):
     made = scheduler(Limit("profile", 1, per=10))
     slot = await made.take("acc_1", "profile")
     first = asyncio.ensure_future(made.take("acc_1", "profile", max_wait=900))
@@ -339,7 +331,7 @@ async def test_cancelled_in_the_very_tick_of_its_grant_the_slot_goes_to_the_next
     nothing_leaks(made)
 
 
-async def test_random_cancellations_leave_no_trace():
+async def test_random_cancellations_leave_no_trace(scheduler):
     numbers = random.Random(11)
     made = scheduler(Limit("profile", 5, per=2), Limit("message", 3, per=1), places=4)
     finished = 0
@@ -366,7 +358,7 @@ async def test_random_cancellations_leave_no_trace():
     nothing_leaks(made, places=4)
 
 
-async def test_cancelled_while_waiting_for_a_place_the_place_goes_to_the_next():
+async def test_cancelled_while_waiting_for_a_place_the_place_goes_to_the_next(scheduler):
     made = scheduler(places=1)
     slot = await made.take("acc_1", "read")
     first = asyncio.ensure_future(made.take("acc_2", "read"))

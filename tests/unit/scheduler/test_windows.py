@@ -14,7 +14,13 @@ from postpress_async.scheduler.windows import Gap, Ring, Window
 def window_of(amount, per, ring=None, keep=0):
     """Return a window, with the ring's doings as its own."""
     cap = Cap(
-        key=("x",), amount=amount, per=per, room=amount - keep, burst=None, shared=False, name="the limit"
+        key=("x",),
+        amount=amount,
+        per=per,
+        room=amount - keep,
+        burst=None,
+        shared=False,
+        name="the limit",
     )
     return Window(Ring() if ring is None else ring, cap)
 

@@ -1,0 +1,72 @@
+"""Which process is which on this machine, and whether one is certainly dead.
+
+A killed process leaves calls behind that nobody will give back. Where its death is certain, nobody
+need wait for their lease. Certain means: the same boot of the machine, the same namespace of
+process numbers, and no process of that number with that start. Elsewhere nothing is certain.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+__all__ = ["Processes"]
+
+_START_FIELD: Final = 19  # of /proc/PID/stat, counted behind the program's name
+_LOOK_EVERY: Final = 0.25  # seconds for which an answer holds
+
+
+class Processes:
+    """Name this process, and say of others whether they are gone."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[float, bool]] = {}
+
+    @property
+    def own(self) -> str:
+        """This process, as others know it: where it runs, its number and its start."""
+        pid = os.getpid()
+        return f"{_where()}-{pid:x}-{_start_of(pid) or 0:x}"
+
+    def gone(self, name: str) -> bool:
+        """Tell whether a process is certainly dead."""
+        now = time.monotonic()
+        seen = self._seen.get(name)
+        if seen is None or now - seen[0] > _LOOK_EVERY:
+            if len(self._seen) > 1000:  # noqa: PLR2004 - of processes that are long gone
+                self._seen.clear()
+            seen = self._seen[name] = (now, _is_gone(name))
+        return seen[1]
+
+
+def _is_gone(name: str) -> bool:
+    where, _, rest = name.partition("-")
+    pid, _, start = rest.partition("-")
+    try:
+        number, began = int(pid, 16), int(start, 16)
+    except ValueError:
+        return False
+    return bool(where) and where == _where() and began > 0 and _start_of(number) != began
+
+
+@lru_cache(maxsize=1)
+def _where() -> str:
+    """Return a name for this boot and this namespace of processes; empty where there is none."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        space = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return ""
+    return f"{boot.replace('-', '')[:12]}{space:x}"
+
+
+def _start_of(pid: int) -> int | None:
+    """Return when a process began, in ticks since the boot; None where there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(stat.rpartition(")")[2].split()[_START_FIELD])
+    except (OSError, ValueError, IndexError):
+        return None
