@@ -124,6 +124,7 @@ class Waker:
         lanes, self._braked = self._braked, {}
         for lane in sorted(lanes, key=self._brake.suspected, reverse=True):
             self.wake(lane)
+        self.braked()  # a loop's timer may ring a little early: uvloop's counts whole milliseconds
 
     def braked(self) -> None:
         """See to it that the brake lets go in time."""
