@@ -124,7 +124,9 @@ class Waker:
         lanes, self._braked = self._braked, {}
         for lane in sorted(lanes, key=self._brake.suspected, reverse=True):
             self.wake(lane)
-        self.braked()  # a loop's timer may ring a little early: uvloop's counts whole milliseconds
+        if self._braked and self._brake.probe is None:
+            # A timer may ring a little early: uvloop's counts whole milliseconds.
+            self._brake_timer.set(self._brake.until)
 
     def braked(self) -> None:
         """See to it that the brake lets go in time."""
