@@ -98,6 +98,9 @@ class Waker:
         lanes, self._braked = self._braked, {}
         for lane in sorted(lanes, key=self._brake.suspected, reverse=True):
             self.wake(lane)
+        if self._braked and self._brake.probe is None:
+            # A timer may ring a little early: uvloop's counts whole milliseconds.
+            self._brake_timer.set(self._brake.until)
 
     def braked(self) -> None:
         """See to it that the brake lets go in time."""

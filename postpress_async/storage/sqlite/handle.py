@@ -66,7 +66,8 @@ class Handle:
         """
         try:
             if self._connection is None:
-                self._connection = self._opened()
+                self._connection = self._open()
+                self._known = True
             connection = self._connection
             self._patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
             if time.monotonic() - self._looked >= self._look_every:
@@ -75,6 +76,8 @@ class Handle:
             self.rollback()  # a lock that stayed held would stop every process
             if isinstance(error, sqlite3.Error):
                 raise self.fault(error) from None
+            if isinstance(error, ConfigurationError) and self._known:
+                raise StateUnavailableError(str(error)) from None  # it worked, and may again
             raise
         return connection
 
@@ -103,16 +106,6 @@ class Handle:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()  # the last one to close carries the -wal over into the file
-
-    def _opened(self) -> sqlite3.Connection:
-        try:
-            connection = self._open()
-        except ConfigurationError as error:
-            if not self._known:
-                raise
-            raise StateUnavailableError(str(error)) from None  # it worked before, and may again
-        self._known = True
-        return connection
 
     def _open(self) -> sqlite3.Connection:
         if sqlite3.sqlite_version_info < _OLDEST:

@@ -102,6 +102,9 @@ async def test_three_people_who_were_asked_before_close_the_action():
     assert await closed(made) == {}
     await go(made, "invite", verdict=same("eve"))
     assert await closed(made) == {"invite": "422 already_invited_recently"}
+    await made.resume("acc_1")
+    await go(made, "invite", verdict=same("eve"))
+    assert await closed(made) == {}, "the count begins anew"
 
 
 async def test_somebody_who_was_not_asked_before_starts_that_count_anew():

@@ -28,20 +28,30 @@ from postpress_async.scheduler.rules import Rules
 from postpress_async.scheduler.trouble import Closure
 
 DAY, HOUR = 86400.0, 3600.0
-ACTIONS = ("invite", "message", "post")
+ACTIONS = ("invite", "message")
 NEAR = 1e-6  # instants that went through the epoch are not finer
 
 ROW = st.builds(
     lambda actions, amount, keep, per, burst: Limit(
         actions, amount, per=per, keep=min(keep, amount), burst=burst
     ),
-    st.sampled_from(["invite", "message", ("invite", "message"), ACTIONS]),
-    st.integers(0, 8),
+    st.sampled_from([ACTIONS, "invite", "message"]),
+    st.sampled_from([0, 1, 2, 3, 4, 5, 8, 8]),
     st.sampled_from([0, 0, 1, 3]),
     st.sampled_from([1.0, 2.5, 10.0, 33.3, 60.0]),
     st.sampled_from([None, None, 1, 3]),
 )
-PAUSES = st.tuples(st.sampled_from([None, *ACTIONS]), st.sampled_from([1.0, 5.0, 5.0, 100.0, inf]))
+PAUSES = st.tuples(
+    st.sampled_from([None, *ACTIONS]), st.sampled_from([1.0, 1.0, 5.0, 5.0, 100.0, inf])
+)
+
+
+WORK = st.tuples(
+    st.sampled_from(ACTIONS),
+    st.sampled_from([(1,), (2,), (1, 1, 1), (1, 2, 1, 3), (1,) * 8, (2,) * 5, (5, 1)]),
+    st.sampled_from([DONE, None, Verdict(settle=2.0)]),
+    st.sampled_from([0.0, 0.0, 0.5, 4.0]),
+)
 
 
 class Event:
@@ -146,7 +156,7 @@ class LaneAgainstReference(RuleBasedStateMachine):
             unique=True,
         ),
         warm_up=st.none() | st.builds(lambda start: WarmUp(start, days=3), st.floats(0.1, 0.9)),
-        hours=st.sampled_from([False, False, True]),
+        hours=st.sampled_from([False, False, False, True]),
     )
     def begin(self, rows, spacings, warm_up, hours):
         self.reference = Reference(rows, spacings, warm_up, hours)
@@ -168,20 +178,19 @@ class LaneAgainstReference(RuleBasedStateMachine):
     # -- what happens -----------------------------------------------------------------------------
 
     @rule(
-        seconds=st.sampled_from(
-            [0.0, 0.1, 1.0, 2.5, 3.0, 7.0, 10.0, 10.0, 33.3, 60.0, 60.0, 7 * HOUR]
-        )
+        work=WORK,
+        seconds=st.sampled_from([0.0, 0.1, 1.0, 2.5, 3.0, 7.0, 10.0, 10.0, 33.3, 60.0, 60.0]),
     )
-    def time_passes(self, seconds):
+    def time_passes(self, work, seconds):
         self.now += seconds
+        self.asked(*work)
 
-    @rule(
-        action=st.sampled_from(ACTIONS),
-        costs=st.lists(st.sampled_from([1, 1, 1, 2, 5]), min_size=1, max_size=6),
-        answer=st.sampled_from([None, DONE, Verdict(settle=2.0)]),
-        pause=st.sampled_from([0.0, 0.0, 0.5, 4.0]),
-    )
-    def somebody_asks(self, action, costs, answer, pause):
+    @rule(work=WORK)
+    def somebody_asks(self, work):
+        self.asked(*work)
+
+    def asked(self, action, costs, answer, pause):
+        self.woken()
         for cost in costs:
             slot = self.lane.try_take(self.tally(action), cost, self.now)
             first = any(waiter.tally.action == action for waiter in self.waiting)
@@ -228,6 +237,9 @@ class LaneAgainstReference(RuleBasedStateMachine):
     @precondition(lambda self: self.waiting)
     @rule()
     def the_lane_wakes(self):
+        self.woken()
+
+    def woken(self):
         while self.waiting:
             ready = [one for one in self.heads() if self.may(one)]
             (went, again) = self.lane.wake(self.now, 1)
@@ -295,9 +307,10 @@ class LaneAgainstReference(RuleBasedStateMachine):
         return any(e.action in row.names for e in later for row in smoothed)
 
     @precondition(lambda self: self.slots)
-    @rule(data=st.data(), settle=st.sampled_from([0.0, 0.0, 2.0]))
-    def it_is_done(self, data, settle):
+    @rule(data=st.data(), work=WORK, settle=st.sampled_from([0.0, 0.0, 2.0]))
+    def it_is_done(self, data, work, settle):
         self.answered(data, Verdict(settle=settle))
+        self.asked(*work)
 
     @precondition(lambda self: self.slots)
     @rule(data=st.data())
@@ -305,24 +318,37 @@ class LaneAgainstReference(RuleBasedStateMachine):
         self.answered(data, Verdict(effect="no_answer"))
 
     @precondition(lambda self: self.slots)
-    @rule(data=st.data())
-    def it_never_went(self, data):
+    @rule(data=st.data(), work=WORK)
+    def it_never_went(self, data, work):
         self.answered(data, REFUND)
+        self.asked(*work)
 
     @precondition(lambda self: self.slots)
-    @rule(data=st.data(), seconds=st.sampled_from([61.0, 400.0]))
-    def it_is_refused(self, data, seconds):
-        self.answered(data, Verdict(effect="cool_down", retry_after=seconds))
+    @rule(data=st.data(), seconds=st.sampled_from([61.0, 400.0]), rarely=st.integers(0, 3))
+    def it_is_refused(self, data, seconds, rarely):
+        self.answered(data, DONE if rarely else Verdict(effect="cool_down", retry_after=seconds))
 
-    @rule(pause=PAUSES)
-    def a_person_pauses(self, pause):
+    @precondition(lambda self: self.reference.probe_out or self.reference.cooling > self.now)
+    @rule()
+    def the_cool_down_ends(self):
+        self.now = max(self.now, self.reference.cooling)
+        for slot in [slot for slot in self.slots if slot.probe]:
+            self.reported(slot, DONE)
+
+    @rule(pause=PAUSES, rarely=st.integers(0, 4))
+    def a_person_pauses(self, pause, rarely):
+        if rarely:
+            return self.a_person_resumes(None)
         action, seconds = pause
         until = self.now + seconds
         self.reference.pauses[action] = until
         closure = Closure(kind="paused", action=action, until=until, reason="x")
-        self.lane.troubled().close(closure)
+        return self.lane.troubled().close(closure)
 
-    @rule(action=st.sampled_from([None, None, *ACTIONS]))
+    @rule(action=st.sampled_from(ACTIONS))
+    def a_person_resumes_an_action(self, action):
+        self.a_person_resumes(action)
+
     def a_person_resumes(self, action):
         gone = [which for which in self.reference.pauses if action in {None, which}]
         for which in gone:
@@ -330,16 +356,18 @@ class LaneAgainstReference(RuleBasedStateMachine):
         reopen(self.lane, action, self.now)
 
     @rule(
+        work=WORK,
         action=st.sampled_from(ACTIONS),
         cost=st.integers(1, 3),
         ago=st.sampled_from([0.0, 1.0, 9.0, 40.0, 200.0]),
     )
-    def others_did_something(self, action, cost, ago):
+    def others_did_something(self, work, action, cost, ago):
         event = Event(action, cost, -inf)
         event.done, event.recorded = self.now - ago, True
         self.reference.finished.append(event)
         for ring in self.tally(action).rings:
             ring.insert(cost, event.done, self.now)
+        self.asked(*work)
 
     @rule(which=st.integers(0, 3), amount=st.integers(0, 9), keep=st.sampled_from([0, 0, 2]))
     def an_amount_changes(self, which, amount, keep):

@@ -1,0 +1,186 @@
+"""What goes wrong while a file is in use, what is said of it, and that it passes."""
+
+import asyncio
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+
+import pytest
+
+from postpress_async.errors import StateUnavailableError
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="an open file can be lost on POSIX only")
+
+
+async def unavailable(images, works, words, **options):
+    with pytest.raises(StateUnavailableError, match=words) as caught:
+        await images.step(works.add(**options))
+    assert "\n" not in str(caught.value)
+    assert caught.value.retryable
+
+
+async def test_a_full_disk_stops_counting_until_there_is_room(open_at, works):
+    images = open_at()
+    await images.step(works.add())
+    await images._file.run(lambda c: c.execute("PRAGMA max_page_count=8").fetchone())
+    await unavailable(images, works, "disk is full", key="large", size=50_000)
+    assert await images.step(works.read()) == 1  # what needs no room goes on
+    await images._file.run(lambda c: c.execute("PRAGMA max_page_count=9999").fetchone())
+    assert await images.step(works.add("large", size=50_000)) == 1
+
+
+async def test_a_full_disk_fails_only_the_works_that_need_room(open_at, works):
+    images = open_at()
+    await images.step(works.add())
+    await images._file.run(lambda c: c.execute("PRAGMA max_page_count=8").fetchone())
+    asked = [works.add(), works.add("large", size=50_000), works.add()]
+    small, large, last = await asyncio.gather(*map(images.step, asked), return_exceptions=True)
+    assert (small, last) == (2, 3)
+    assert isinstance(large, StateUnavailableError)
+
+
+async def test_a_failing_write_is_reported_and_passes(open_at, works):
+    # The kernel refuses to let files grow: a real I/O error, on the path of a real one.
+    images = open_at()
+    for _ in range(3):
+        await images.step(works.add())
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        await unavailable(images, works, "writing failed|disk is full|cannot be opened")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert await images.step(works.add()) == 4
+
+
+async def test_a_foreign_lock_is_waited_for_no_longer_than_the_timeout(path, open_at, works):
+    images = open_at(timeout=0.05)
+    await images.step(works.add())
+    foreign = sqlite3.connect(path, isolation_level=None)
+    foreign.execute("BEGIN EXCLUSIVE")
+    await unavailable(images, works, "another program holds it locked")
+    foreign.execute("ROLLBACK")
+    foreign.close()
+    assert await images.step(works.add()) == 2
+
+
+async def test_a_short_lock_is_waited_out(path, open_at, works):
+    images = open_at()
+    await images.step(works.add())
+    foreign = sqlite3.connect(path, isolation_level=None)
+    foreign.execute("BEGIN EXCLUSIVE")
+    waiting = asyncio.create_task(images.step(works.add()))
+    done, _ = await asyncio.wait([waiting], timeout=0.05)
+    assert not done
+    foreign.execute("ROLLBACK")
+    foreign.close()
+    assert await waiting == 2
+
+
+async def test_a_deleted_file_is_noticed_and_begun_anew(path, open_at, works):
+    images = open_at(look_every=0)
+    await images.step(works.add())
+    epoch = await images.epoch()
+    path.unlink()
+    await unavailable(images, works, "was deleted")
+    assert await images.step(works.add()) == 1
+    assert await images.epoch() != epoch  # whoever wants to know sees that counts were lost
+    assert path.exists()
+
+
+async def test_a_deleted_directory_is_made_again(path, open_at, works):
+    images = open_at(look_every=0)
+    await images.step(works.add())
+    shutil.rmtree(path.parent)
+    await unavailable(images, works, "was deleted")
+    assert await images.step(works.add()) == 1
+
+
+async def test_a_replaced_file_is_taken_for_what_it_is(path, open_at, works):
+    other = open_at(path.parent / "other.db")
+    for _ in range(5):
+        await other.step(works.add())
+    await other.aclose()
+    images = open_at(look_every=0)
+    await images.step(works.add())
+    (path.parent / "other.db").replace(path)
+    await unavailable(images, works, "was replaced")
+    assert await images.step(works.add()) == 6  # and nothing of the old file's log got into it
+
+
+async def test_two_holders_of_a_deleted_file_meet_in_one_new_file(path, open_at, works):
+    first, second = open_at(look_every=0), open_at(look_every=0)
+    await first.step(works.add())
+    await second.step(works.add())
+    path.unlink()
+    await unavailable(first, works, "was deleted")
+    assert await first.step(works.add()) == 1
+    await unavailable(second, works, "was replaced")
+    assert await second.step(works.add()) == 2
+    assert await first.step(works.add()) == 3
+    await second.aclose()
+    assert await first.step(works.add()) == 4
+    assert await open_at().step(works.add()) == 5
+
+
+async def test_a_file_replaced_by_another_programs_is_unavailable_until_put_right(
+    path, open_at, works
+):
+    images = open_at(look_every=0)
+    await images.step(works.add())
+    path.unlink()
+    path.write_bytes(b"Dear diary, " * 500)
+    await unavailable(images, works, "was replaced")
+    await unavailable(images, works, "no SQLite database")
+    path.unlink()
+    assert await images.step(works.add()) == 1
+
+
+async def test_a_damaged_file_is_reported_and_a_copy_put_back_is_used(path, open_at, works):
+    images = open_at()
+    for n in range(40):
+        await images.step(works.add(f"k{n}", size=3000))
+    await images.aclose()
+    copy = path.read_bytes()
+    path.write_bytes(copy[: len(copy) // 2])  # cut off in the middle of the pages
+    images = open_at(look_every=0)
+    failed = 0
+    for n in range(40):
+        try:
+            await images.step(works.add(f"k{n}", size=3000))
+        except StateUnavailableError as error:
+            failed += 1
+            assert "damaged" in str(error)  # noqa: PT017 - some keys lie in what is left
+    assert failed
+    path.unlink()
+    path.write_bytes(copy)
+    await asyncio.gather(images.step(works.read("k0")), return_exceptions=True)  # notices at most
+    assert await images.step(works.add("k39")) == 2
+
+
+async def test_an_unreadable_place_is_reported_and_passes(path, open_at, works, monkeypatch):
+    images = open_at(look_every=0)
+    await images.step(works.add())
+    real = os.lstat
+
+    def denied(where, *args, **kwargs):
+        if str(where) == str(path):
+            raise PermissionError(13, "Permission denied")
+        return real(where, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", denied)
+        await unavailable(images, works, "Permission denied")
+    assert await images.step(works.add()) == 2
+    assert await open_at(timeout=0.1).step(works.add()) == 3  # no lock stayed behind
+
+
+async def test_a_table_that_went_missing_is_the_stores_fault(path, open_at, works):
+    images = open_at()
+    await images.step(works.add())
+    await images._file.run(lambda c: c.execute("DROP TABLE images"))
+    await unavailable(images, works, "changed by hand")

@@ -1,0 +1,166 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postpress_async.errors import ConfigurationError
+from postpress_async.storage.memory import MemoryImages
+from postpress_async.storage.opening import open_images
+from postpress_async.storage.sqlite.images import SqliteImages
+from postpress_async.storage.urls import StoreUrl, parse
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("memory:", {"kind": "memory"}),
+        ("memory://", {"kind": "memory"}),
+        ("sqlite:///counts.db", {"kind": "sqlite", "path": "counts.db"}),
+        ("SQLite:////var/my%20counts%3F.db", {"kind": "sqlite", "path": "/var/my counts?.db"}),
+        ("sqlite:///~/counts.db", {"kind": "sqlite", "path": "~/counts.db"}),
+        ("sqlite:///C:/counts.db", {"kind": "sqlite", "path": "C:/counts.db"}),
+        (
+            "sqlite:///a.db?timeout=2.5&synchronous=FULL",
+            {
+                "kind": "sqlite",
+                "path": "a.db",
+                "options": {"timeout": "2.5", "synchronous": "FULL"},
+            },
+        ),
+        ("postgres://", {"kind": "postgresql"}),
+        (
+            "postgresql://me:p%40ss%3A@[::1]:5432/mine?sslmode=verify-full",
+            {
+                "kind": "postgresql",
+                "host": "::1",
+                "port": 5432,
+                "user": "me",
+                "password": "p@ss:",
+                "database": "mine",
+                "options": {"sslmode": "verify-full"},
+            },
+        ),
+        ("redis://host", {"kind": "redis", "host": "host"}),
+        (
+            "rediss://:word@host:6380/2?prefix=a",
+            {
+                "kind": "redis",
+                "host": "host",
+                "port": 6380,
+                "password": "word",
+                "database": "2",
+                "tls": True,
+                "options": {"prefix": "a"},
+            },
+        ),
+        (
+            "unix://me:word@/run/redis.sock?db=3",
+            {
+                "kind": "redis",
+                "path": "/run/redis.sock",
+                "user": "me",
+                "password": "word",
+                "database": "3",
+            },
+        ),
+    ],
+)
+def test_a_url_is_read(url, meant):
+    assert parse(url) == StoreUrl(**meant)
+
+
+@pytest.mark.parametrize(
+    ("url", "next_step"),
+    [
+        ("", "use memory:"),
+        ("memory", "write memory:"),
+        ("memory:x", "write memory:"),
+        ("counts.db", "sqlite:///"),
+        ("/var/counts.db", "sqlite:///"),
+        ("mysql://host/x", "use memory:"),
+        ("sqlite:", "two slashes"),
+        ("sqlite:counts.db", "two slashes"),
+        ("sqlite://", "sqlite:///counts.db"),
+        ("sqlite:///", "sqlite:///counts.db"),
+        ("sqlite:///dir/", "sqlite:///counts.db"),
+        ("sqlite://counts.db", "three slashes"),
+        ("sqlite://:memory:", "use memory:"),
+        ("sqlite:///:memory:", "use memory:"),
+        ("sqlite:////C:/x.db", "sqlite:///C:/counts.db"),
+        ("sqlite:///~bob/x.db", "in full"),
+        ("sqlite:///a.db?mode=ro", "synchronous, timeout"),
+        ("sqlite:///a.db?timeout=soon", "number of seconds"),
+        ("sqlite:///a.db?synchronous=off", "normal or full"),
+        ("sqlite:///a.db?timeout=1&timeout=2", "once"),
+        ("sqlite:///a.db?", None),
+        ("sqlite:///a.db?timeout", "with a value"),
+        ("sqlite:///50%.db", "%25"),
+        ("sqlite:///a%00.db", "control character"),
+        ("sqlite:///a b.db ", "%20"),
+        ("sqlite:///a#b.db", "%23"),
+        ("redis://host:0", "1 to 65535"),
+        ("redis://host:port", "1 to 65535"),
+        ("redis://host/x", "no number"),
+        ("redis://host/1?db=2", "not by both"),
+        ("redis://::1", "[IPv6]"),
+        ("unix://run.sock", "unix:///run"),
+        ("postgresql://a,b/x", "no host"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_the_next_step(url, next_step):
+    if next_step is None:
+        assert parse(url).options == {}
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        parse(url)
+    assert next_step in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://me:hunter2@host",
+        "redis://me:hunter2@host:x",
+        "redis://me:hunt/er2hunter2@host",
+        "redis://me:a@hunter2@host",
+        "postgresql://me:hunter2@ho st/x",
+        "postgresql://me:%hunter2@host/x",
+        "postgresql://me:x#hunter2@host/x",
+        "postgresql://host/x?password=hunter2",
+        "postgresql://host/x?hunter2!",
+        "mysql://me:hunter2@host",
+        "hunter2:x",
+        "hunter2",
+        "sqlite://me:hunter2@host/x",
+        "unix://me:hunter2@x",
+    ],
+)
+def test_a_password_is_never_shown(url):
+    try:
+        shown = repr(parse(url))
+    except ConfigurationError as error:
+        shown = repr(error)
+    assert "hunter2" not in shown
+
+
+@given(st.text(max_size=60) | st.from_regex(r"(sqlite|redis|postgresql|unix)://.{0,40}"))
+def test_any_text_is_read_or_refused(text):
+    try:
+        parse(text)
+    except ConfigurationError:
+        return
+
+
+async def test_stores_are_opened_by_their_url(tmp_path):
+    for url, kind in [("memory:", MemoryImages), (f"sqlite:///{tmp_path}/x.db", SqliteImages)]:
+        images = open_images(url)
+        assert isinstance(images, kind)
+        await images.aclose()
+    assert not (tmp_path / "x.db").exists()  # nothing is opened before it is needed
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:hunter2@host/x", "redis://me:hunter2@host"])
+def test_a_store_of_another_version_is_refused(url):
+    with pytest.raises(ConfigurationError, match="not known to this version") as caught:
+        open_images(url)
+    assert "hunter2" not in str(caught.value)
