@@ -48,6 +48,12 @@ async def look_up(client, account, times):
         await client.users.get("jordan-walke", account_id=account)
 
 
+async def look_up_now_and_then(client, account, times):
+    for _ in range(times):
+        await look_up(client, account, 1)
+        await asyncio.sleep(1.1)  # the file is looked for once a second
+
+
 async def test_what_was_counted_is_counted_after_a_restart(client, account):
     async with client() as first:
         await look_up(first, account, 4)
@@ -108,9 +114,7 @@ async def test_a_store_that_is_lost_stops_what_is_counted_and_nothing_else(
         file = tmp_path / "counts.db"
         file.rename(tmp_path / "away.db")
         with pytest.raises(StateUnavailableError) as caught:
-            for _ in range(3):
-                await look_up(made, account, 1)
-                await asyncio.sleep(1.1)  # the file is looked for once a second
+            await look_up_now_and_then(made, account, 3)
         assert caught.value.outcome == "not_sent"
         assert (await made.accounts.get(account)).id == account  # `read` never stops
         (tmp_path / "away.db").rename(file)
