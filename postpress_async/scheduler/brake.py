@@ -69,6 +69,7 @@ class Brake:
         self._suspects: list[_Suspect] = []
         self._trusted_from = -inf
         self._mistakes = 0
+        self._believed_until = -inf
         self._failures = 0
         self._failing: set[Lane] = set()
         self._forgiven: list[Lane] = []
@@ -164,11 +165,17 @@ class Brake:
         self._suspects = recent
         if len(recent) < _ACCOUNTS:
             return
+        if now < self._believed_until:  # forgiven a while ago and refused again: it was their own
+            self._suspects = []
+            self._trusted_from = now + min(_DOUBT * 2.0**self._mistakes, _DOUBT_MOST)
+            self._mistakes += 1
+            return
         for one in recent:
             if one.after is None:
                 _forgive(one)
                 self._forgiven.append(one.lane)
         self._hold(KEY, max(_KEY_BASE, *(one.wait for one in recent)), now)
+        self._believed_until = self.until + _DOUBT
 
     def _mistaken(self, lane: Lane) -> None:
         """Give the accounts back the cool-downs that were theirs."""

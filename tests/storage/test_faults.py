@@ -184,3 +184,50 @@ async def test_a_table_that_went_missing_is_the_stores_fault(path, open_at, work
     await images.step(works.add())
     await images._file.run(lambda c: c.execute("DROP TABLE images"))
     await unavailable(images, works, "changed by hand")
+
+
+class Failing:
+    """A connection whose nth statement fails as on a broken disk, and loses the transaction."""
+
+    def __init__(self, connection, countdown):
+        self.real, self.countdown = connection, countdown
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+    def execute(self, statement, *values):
+        self.countdown[0] -= 1
+        if self.countdown[0] == 0:
+            if self.real.in_transaction:
+                self.real.execute("ROLLBACK")
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
+        return self.real.execute(statement, *values)
+
+
+async def test_whichever_statement_fails_a_sum_is_told_once_or_not_kept(
+    open_at, works, monkeypatch
+):
+    images = open_at(look_every=0)
+    countdown = [0]
+    real = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **o: Failing(real(*a, **o), countdown))
+    told = failed = 0
+    for nth in [*range(1, 25), *range(1, 25)]:
+        if told or nth == 24:  # the second time, and then on a connection that is open already
+            countdown[0] = 0
+            told += 1
+            assert await images.step(works.add()) == told
+        countdown[0] = nth
+        asked = [images.step(works.add()) for _ in range(3)]
+        for result in await asyncio.gather(*asked, return_exceptions=True):
+            if isinstance(result, StateUnavailableError):
+                failed += 1
+            else:
+                told += 1
+                assert result == told
+    countdown[0] = 0
+    assert await images.step(works.read()) == told
+    assert failed > 3
+    assert told > 3 * 24

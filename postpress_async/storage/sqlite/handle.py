@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 import time
@@ -105,7 +106,8 @@ class Handle:
         """Close the connection; the next `begin` opens it again."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()  # the last one to close carries the -wal over into the file
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()  # the last one to close carries the -wal over into the file
 
     def _open(self) -> sqlite3.Connection:
         if sqlite3.sqlite_version_info < _OLDEST:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import os
 import queue
 import threading
@@ -144,16 +145,17 @@ class Writer:
                 _fail(jobs, error)
             _tell(jobs)
 
-    def _transact(self, jobs: list[Job]) -> None:
-        """Carry jobs out in one transaction; where it is lost as a whole, each in one of its own.
+    def _transact(self, jobs: list[Job]) -> bool:
+        """Carry jobs out in one transaction; return whether one could begin.
 
-        Nobody was told of a transaction that was lost, so nothing is done twice.
+        Where it is lost as a whole, each is carried out in one of its own: nobody was told of it,
+        so nothing is done twice.
         """
         try:
             connection = self._handle.begin()
         except PostpressError as error:
             _fail(jobs, error)
-            return
+            return False
         try:
             if len(jobs) == 1:
                 jobs[0].result = jobs[0].work(connection)
@@ -165,14 +167,21 @@ class Writer:
             self._handle.rollback()
             if len(jobs) == 1:
                 _fail(jobs, self._handle.explained(error))
-                return
-            for job in jobs:
-                job.result, job.error = None, None
-                self._transact([job])
-            return
+            else:
+                self._one_by_one(jobs)
+            return True
         for job in jobs:
             if job.error is not None:
                 job.error = self._handle.explained(job.error)
+        return True
+
+    def _one_by_one(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            job.result, job.error = None, None
+        for place, job in enumerate(jobs):
+            if not self._transact([job]) and job.error is not None:
+                _fail(jobs[place + 1 :], job.error)  # rather than wait for a lock once each
+                return
 
 
 def _carry_out(connection: Connection, job: Job) -> None:
@@ -189,8 +198,8 @@ def _carry_out(connection: Connection, job: Job) -> None:
 
 
 def _fail(jobs: Iterable[Job], error: BaseException) -> None:
-    for job in jobs:
-        job.error = error
+    for job in jobs:  # a copy each: every raise adds to a traceback
+        job.error = copy.copy(error) if isinstance(error, PostpressError) else error
 
 
 def _tell(jobs: list[Job]) -> None:
