@@ -4,7 +4,14 @@ from math import inf
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from postpress_async import Limit, Limits, Spacing, WarmUp, WorkingHours
 from postpress_async.limits import DONE, REFUND, Verdict
@@ -104,5 +111,6 @@ class WrittenDown(RuleBasedStateMachine):
                 assert [(one.amount, one.used(self.now)) for one in read.windows] == ours
 
 
-TestWrittenDown = WrittenDown.TestCase
-TestWrittenDown.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+def test_a_lane_that_is_written_down_decides_as_one_that_never_was():
+    often = settings(max_examples=120, stateful_step_count=40, deadline=None)
+    run_state_machine_as_test(WrittenDown, settings=often)
