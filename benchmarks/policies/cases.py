@@ -85,6 +85,26 @@ TUNED: Final = (
     Case("bucket", 40, 60, 40, "exact"),
     Case("bucket", 10, 60, 10, "absent"),
     Case("bucket", 300, 60, 300, "short"),
+    # Added for a second round, like the kinds that failed in the first.
+    Case("gcra", 0.25, 1, 6, "exact"),
+    Case("gcra", 0.17, 1, 3, "whole"),
+    Case("gcra", 0.5, 1, 2, "whole"),
+    Case("bucket", 6, 6, 6, "whole"),
+    Case("bucket", 18, 60, 18, "one"),
+    Case("bucket", 24, 60, 24, "one"),
+    Case("gcra", 1.5, 1, 12, "one"),
+    Case("rolling", 45, 60, 0, "one"),
+    Case("fixed", 20, 20, 0, "one"),
+    Case("bucket", 30, 20, 30, "absent"),
+    Case("fixed", 20, 30, 0, "absent"),
+    Case("fixed", 12, 20, 0, "absent"),
+    Case("fixed", 6, 60, 0, "absent"),
+    Case("rolling", 25, 30, 0, "absent"),
+    Case("fixed", 240, 60, 0, "absent"),
+    Case("fixed", 25, 5, 0, "absent"),
+    Case("rolling", 6, 5, 0, "exact"),
+    Case("rolling", 3, 6, 0, "exact"),
+    Case("fixed", 4, 6, 0, "whole"),
 )
 
 HELD_OUT: Final = (

@@ -6,11 +6,15 @@ knows nothing. No clock, no chance, no network: `now` comes in, instants go out.
 A refusal after successes is a *mark*: at that instant the limit was used up, and it has room again
 at an instant that a true Retry-After names, or that lies between the last refused and the first
 accepted probe. The successes between two such instants, over the time between them, are the rate.
+
+Without a Retry-After, a probe that is refused late, or just as many successes again, tell a window
+from a bucket. Of a bucket the mean between two marks is the rate, and what it ran over by. Of a
+window the amount and the length are learned, because people give it one of a few lengths.
 """
 
 from __future__ import annotations
 
-from math import exp, inf, log, sqrt
+from math import copysign, exp, inf, log, sqrt
 from typing import Final
 
 LONG: Final = 60.0  # a wait above it is a window that no rate describes
@@ -19,6 +23,9 @@ _FASTEST: Final = 1000.0
 _LEAST_WAIT: Final = 0.5
 _STEEPEST: Final = 1.02  # how much faster one call may be than the one before it
 _STEEPEST_LOG: Final = log(_STEEPEST)
+_LENGTHS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)  # that people give windows
+_PATIENCE: Final = 200.0  # over the calls that passed at first: seconds until a probe
+_FEW: Final = 3  # successes that may be as many again by chance
 _SOME: Final = 20  # successes after which growth can be told from noise
 _MANY: Final = 30  # successes after which a mean is worth more than a guess
 
@@ -35,35 +42,11 @@ class Adaptive:
     """
 
     __slots__ = (
-        "_ahead",
-        "_amount",
-        "_blocked_at",
-        "_burst",
-        "_closed",
-        "_count",
-        "_doubt",
-        "_free_at",
-        "_hint",
-        "_known_at",
-        "_misses",
-        "_next",
-        "_open_at",
-        "_passed",
-        "_peak",
-        "_proved",
-        "_reach",
-        "_slope",
-        "_span",
-        "_told",
-        "_tried",
-        "_tries",
-        "_trip",
-        "_truth",
-        "_width",
-        "_windowed",
-        "level",
-        "rate",
-    )
+        "_ahead", "_amount", "_apart", "_blocked_at", "_burst", "_calm", "_closed", "_count",
+        "_doubt", "_free_at", "_hint", "_known_at", "_misses", "_next", "_open_at", "_passed",
+        "_peak", "_per", "_proved", "_reach", "_second", "_shut", "_slope", "_span", "_told",
+        "_tried", "_tries", "_trip", "_truth", "_width", "_windowed", "level", "rate",
+    )  # fmt: skip
 
     def __init__(self, now: float, successes: int, since: float) -> None:
         self.level: float = _FASTEST
@@ -87,10 +70,15 @@ class Adaptive:
         self._proved = False  # whether a told level was ever borne for some time
         self._windowed = False  # whether a wait was ever longer than a bucket's
         self._burst = max(successes, 1)  # what passed before the first mark
-        self._amount = self._burst  # fewest successes in a window
+        self._amount: float = self._burst  # successes that a window lets pass
+        self._per = 0.0  # how long it lasts; 0: unknown
+        self._shut = 0.0  # from the mark before to its last refused probe
+        self._calm = 6  # the reach of a told level, at a doubt of one
+        self._second = False  # whether the mark is the second one
         self._count = 0  # what the mark had seen: successes, the rate, its pace and a call's time
         self._tries = 0
         self._peak = self._span = self._trip = self._ahead = 0.0
+        self._apart = 0.0  # from the mark before it; 0: there was none
 
     def __getstate__(self) -> tuple[float, ...]:
         """Return all it knows, as numbers."""
@@ -126,6 +114,7 @@ class Adaptive:
         else:
             self._open_at += now - at  # nor does the time it was idle
             self._free_at += now - at
+            self._blocked_at += now - at
         self._next = now + 1 / rate
 
     def refund(self, now: float) -> None:
@@ -135,6 +124,8 @@ class Adaptive:
     def done(self, now: float) -> None:  # noqa: ARG002 - the contract's
         """Count a success."""
         if self._closed:
+            if not self._apart and self._told <= 1.0:
+                self._burst = self._amount = self._burst + 1
             return  # it went before the refusal
         if not self._passed:
             self._learn()
@@ -157,15 +148,37 @@ class Adaptive:
             truth = self._truth_of(now, retry_after) if miss else self._truth
             if truth:
                 return None if truth == 1.0 else retry_after / truth * 1.02 + 0.05
-        if first:
-            base = min(max(150 / self._burst, 2.0), 10.0)
-        else:
-            base = max((2 if self._doubt < 0.1 else 4) / self.rate, _LEAST_WAIT)  # noqa: PLR2004
-            if miss:
-                base = max(base, 40 / self._burst) * 1.5 ** (self._misses + 1)
-            if miss and self._misses > 1 and self._windowed:
-                base = max(base, 0.4 * self._amount / self.level)
+        base = self._probe_after(now - since) if miss else self._rest(now, first=first)
         return min(base, since + LONG + 1 - now)
+
+    def _rest(self, now: float, *, first: bool) -> float:
+        """Choose how long to wait after a mark."""
+        if first:
+            return min(max(_PATIENCE / self._burst, 2.0), 10.0)
+        slots = max((2 if self._doubt < 0.1 else 4) / self.rate, _LEAST_WAIT)  # noqa: PLR2004
+        if self._per:
+            if self._open_at + self._per > now > self._blocked_at + 0.8 * self._per:
+                return self._open_at + self._per + 0.2 - now  # the window that the lane filled
+            return max(slots, min(self._per - self._amount / self.rate, 0.5 * self._per))
+        if self._passed == self._burst > _FEW:
+            elapsed = now - self._open_at
+            return max(_until_length(elapsed, 0.95 * elapsed), _LEAST_WAIT)
+        return slots
+
+    def _probe_after(self, waited: float) -> float:
+        """Choose how long to wait after a refused probe."""
+        if self._per:
+            share = 1.05 if self._misses else 0.7  # a limit that fell to a third frees 2/3 on
+            return max(share * self._per - waited, 0.5 * waited, _LEAST_WAIT)
+        if not self._apart:
+            elapsed = waited + min(self._span, 3.0)
+            least = min(max(_PATIENCE / self._burst, 2.0), 10.0)
+            return _until_length(elapsed, max(1.3 * elapsed, least))
+        if self._count == self._burst > _FEW:
+            elapsed = waited + self._span
+            return max(_until_length(elapsed, 1.03 * elapsed), _LEAST_WAIT)
+        base = max(4 / self.rate, 40 / self._burst) * 1.5 ** (self._misses + 1)
+        return max(base, 0.3 * self._shut, waited) if self._shut * self.rate > 2 else base  # noqa: PLR2004
 
     def refused(
         self, now: float, granted_at: float, retry_after: float | None, cooling_until: float
@@ -204,11 +217,13 @@ class Adaptive:
         self._hint = now + self._ahead if sure else 0.0
         if self._blocked_at > -inf:
             self._count, self._tries, self._peak = self._passed, self._tried, self.rate
-            self._span = now - self._open_at
+            self._second = not self._apart
+            self._span, self._apart = now - self._open_at, max(now - self._blocked_at, 1e-3)
             self._trip = now - granted_at
             if retry_after is not None and retry_after == int(retry_after):
                 self._trip += 0.5  # whole seconds were rounded
         else:
+            self._span = now - self._open_at
             self._first(now)
         self._blocked_at, self._passed, self._misses = now, 0, 0
 
@@ -229,7 +244,8 @@ class Adaptive:
         if self._windowed:
             if self._count < 2 * amount or self._span < LONG:
                 return 0.0
-            back = min(0.5 * amount, 0.5 * k)  # the last full window is what it did not bear
+            # The last full window is what it did not bear.
+            back = min((0.5 if self._hint else 1.0) * amount, 0.5 * k)
         elif self._count < _SOME:
             return 0.0
         else:
@@ -250,20 +266,34 @@ class Adaptive:
         else:
             self._free_at = (self._known_at + self._open_at) / 2
             self._width = self._open_at - self._known_at
-        if not count or self._known_at - self._blocked_at >= LONG:
+        if self._known_at - self._blocked_at >= LONG:
+            return
+        if not count:
+            if not self._hint and not self._apart:
+                self._set(self._burst / max(self._free_at - before, 1e-3), 0.3, self._burst)
+            self._shut = self._known_at - self._blocked_at
             return
         total = max(self._free_at - before, 1e-3)
-        rate = self._peak
-        mean = min(count / total, rate)
-        if self._misses and (self._free_at - self._blocked_at) * mean > 3.5:  # noqa: PLR2004
-            self._windowed = True
-            self._amount = min(self._amount, count)
+        mean = min(count / total, self._peak)
+        self._see_window(mean, count)
+        self._shut = self._known_at - self._blocked_at
         if self._hint:
             self._settle_sure(mean, total)
         elif self._windowed:
-            self._settle_window(mean, (width + self._width) / total)
+            self._settle_window(mean, total, (width + self._width) / 2)
         else:
-            self._settle_bucket(mean)
+            self._settle_bucket()
+
+    def _see_window(self, mean: float, count: int) -> None:
+        """Tell a window: no bucket refuses so late a probe, or lets just as many pass again."""
+        if self._misses and (self._free_at - self._blocked_at) * mean > 3.5:  # noqa: PLR2004
+            self._windowed = True
+            if self._hint:
+                self._amount = min(self._amount, count)
+        elif self._shut * mean > 2 or (self._second and count == self._burst > _FEW):  # noqa: PLR2004
+            self._windowed = True
+        if self._second and self._hint and not self._misses and count < self._burst:
+            self._calm = min(10, max(6, self._burst + 3))  # a bucket saves up
 
     def _settle_sure(self, mean: float, total: float) -> None:
         """Believe a mean between two instants that were told."""
@@ -281,35 +311,69 @@ class Adaptive:
                 level = sqrt(mean * level)
             self._set(level, self._trip / total + 0.02 + 0.25 * (level - mean) / (level + mean))
 
-    def _settle_bucket(self, mean: float) -> None:
-        """Choose between a mean, too low where a small bucket ran over, and the rate it bore."""
-        rate, count = self._peak, self._count
-        if count >= _MANY and mean > 0.85 * rate:
-            self._set((mean + rate) / 2, 0.01 + (rate - mean) / (rate + mean))
-            return
-        level = max(self._borne(), mean)
-        self._set(level, 1 / count + 0.2 * max(level - mean, rate - level) / (rate + level))
+    def _saved(self, limit: float) -> float:
+        """Return how many calls a bucket of that rate would have saved up while it went slower."""
+        start, waited = self.level - self._slope, (self._apart - self._span) * limit
+        if start >= limit:
+            return waited
+        if self._at(self._tries) > 1.01 * self._peak:  # it grew as steeply as it may
+            return waited + (limit / start - 1 - log(limit / start)) / _STEEPEST_LOG
+        off = limit - self.level
+        x = min(copysign((abs(off) / self._slope) ** (1 / 3), off), self._tries / self._reach - 1)
+        slack = off * (x + 1) + self._slope * (1 - x**4) / 4
+        return waited + slack * self._reach / self.level
 
-    def _settle_window(self, mean: float, vague: float) -> None:
-        """Choose between a mean, of as many windows as it may be, and the rate they bore."""
-        rate, count, borne = self._peak, self._count, self._borne()
-        if borne > mean:
-            self._set(0.98 * borne, 0.015)
-            return
-        level = mean
-        if count < self._amount / 4:  # so small a part of a window tells nothing
-            self._set(max(0.9 * rate, mean), 0.1)
-            return
-        if count > 1.5 * self._amount:  # the wait was part of a window, not lost
-            level = sqrt(mean * max(mean, min(count / max(self._span, 1e-3), rate)))
-        if level > 0.75 * rate:
-            self._set((level + rate) / 2, 0.02 + (rate - level) / (rate + level) / 2)
+    def _settle_bucket(self) -> None:
+        """Believe the mean, and what a bucket so small must have run over by meanwhile."""
+        most = self._peak
+        level = mean = min((self._count + 0.5 * self._second) / self._apart, most)
+        for _ in range(20):
+            middle = (level + most) / 2
+            if self._saved(middle) - 0.8 * self._burst > (middle - mean) * self._apart:
+                level = middle
+            else:
+                most = middle
+        self._set(level, max(1 / self._count, 0.008) + 0.3 * (level - mean) / (level + mean))
+
+    def _settle_window(self, mean: float, total: float, blur: float) -> None:
+        """Tell a window's amount, and the length that people would have given it."""
+        count, rate, per, amount = self._count, self._peak, self._per, self._amount
+        least, most = total - blur, total + blur
+        older = per - self._apart  # how much of the window was before the mark before
+        if total < 1.3 * per and older <= 0.2 * per:
+            amount = count
+        elif total < 1.3 * per:
+            seen = int(count + rate * older)
+            amount, least, most = seen if seen < 0.7 * amount else amount, per, per
+        elif self._free_at - self._blocked_at > 0.25 * total and count <= amount + 1:
+            amount = count if per else min(amount, count)
+            least = max(least, amount / rate)
         else:
-            self._set(level, vague / 10 + 0.02, count)
+            least, most = 0.98 * amount / rate, 1.02 * amount / max(mean, self._borne())
+            if per in _LENGTHS and count < max(6 * amount, 60):
+                amount = min(amount, sqrt(mean * rate) * per)
+        self._amount, doubt = amount, 0.01
+        if per not in _LENGTHS or not 0.95 * least < per < 1.05 * most:
+            self._per = _round(least, most)
+            doubt += 0.01 if self._per in _LENGTHS else 0.3 * abs(most - least) / (most + least)
+        self._set(0.995 * amount / self._per, doubt, amount)
 
     def _set(self, level: float, doubt: float, reach: float = 0.0) -> None:
         self.level = min(max(level, _SLOWEST), _FASTEST)
         self._doubt = min(doubt, 0.3)
-        self._reach = max((6 if self._hint else 4) / self._doubt, min(reach, 300.0))
+        calm = self._calm if self._hint else 5
+        self._reach = max(calm / self._doubt, min(reach, 300.0))
         self._slope = self.level * self._doubt
         self.rate = self.level - self._slope
+
+
+def _until_length(elapsed: float, least: float) -> float:
+    """Return how long until the next length that people would give a window."""
+    return next((one for one in _LENGTHS if one > least), inf) + 0.3 - elapsed
+
+
+def _round(least: float, most: float) -> float:
+    """Return the length that people would give a window that lasts about so long."""
+    middle = least + 0.4 * (most - least)
+    found = min(_LENGTHS, key=lambda one: abs(one - middle))
+    return found if 0.97 * least < found < 1.03 * most else middle

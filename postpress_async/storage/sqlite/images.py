@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import secrets
-import time
 from typing import TYPE_CHECKING, TypeVar
 
 from postpress_async.storage.images import changes
@@ -24,7 +23,7 @@ __all__ = ["SqliteImages"]
 
 T = TypeVar("T")
 
-_NOTE_EVERY = 1.0  # seconds
+_NOTE_EVERY = 1.0  # seconds of the store's time, for processes that start after a step back
 
 
 def _first_meta(connection: Connection) -> None:
@@ -118,9 +117,9 @@ class SqliteImages:
             else:
                 images[key] = row[0]
                 seen = max(seen, row[1])
-        if time.monotonic() - self._noted >= _NOTE_EVERY:
-            seen = max(seen, self._note(connection))
         now = self._time.now(seen)
+        if due := now - self._noted >= _NOTE_EVERY:
+            now = self._time.now(connection.execute("SELECT seen FROM meta").fetchone()[0])
         after, result = work.run(images, now)
         for key, image in changes(images, after):
             if image is None:
@@ -128,16 +127,10 @@ class SqliteImages:
             else:
                 known = images[key] is not None
                 connection.execute(_UPDATE if known else _INSERT, (image, now, key))
+        if due:  # last, or a work that fails would take it back
+            connection.execute("UPDATE meta SET seen = ? WHERE seen < ?", (now, now))
+            self._noted = now
         return result
-
-    def _note(self, connection: Connection) -> float:
-        """Take over the time that others have seen, and leave ours to them."""
-        self._noted = time.monotonic()
-        (seen,) = connection.execute("SELECT seen FROM meta").fetchone()
-        now = self._time.now(seen)
-        if now > seen:
-            connection.execute("UPDATE meta SET seen = ?", (now,))
-        return now
 
 
 def _epoch(connection: Connection) -> str:

@@ -104,14 +104,76 @@ def test_it_tells_how_much_too_short_a_retry_after_is():
 
 def test_a_retry_after_that_never_shrinks_is_not_believed():
     adaptive = begun(successes=30, retry_after=1.0, now=1.0)
-    waits, now = [], 2.0
-    for _ in range(5):
+    probes, now = [], 2.0
+    for _ in range(4):
         adaptive.hold(now)
-        waits.append(adaptive.cool_down(now, 1.0))
-        adaptive.refused(now, now - 0.1, 1.0, now + 1.0)
-        now += 1.0
-    assert None not in waits
-    assert waits == sorted(waits)
+        wait = adaptive.cool_down(now, 1.0)
+        assert wait > 1.5
+        adaptive.refused(now, now - 0.1, 1.0, now + wait)
+        now += wait
+        probes.append(now)
+    assert [round(probe) for probe in probes] == [10, 20, 30, 60]  # lengths that windows have
+
+
+def filled(adaptive, now, amount):
+    """Grant until a window of that amount refuses; return that instant."""
+    for _ in range(amount):
+        now = go(adaptive, now)
+    now = adaptive.ready_at(now)
+    adaptive.hold(now)
+    return now
+
+
+def test_without_a_retry_after_a_window_is_known_after_it_was_filled_twice():
+    adaptive = Adaptive(1.0, 30, 0.0)
+    adaptive.refused(1.0, 0.9, None, 11.0)  # 30 in 30 seconds
+    adaptive.hold(11.0)
+    adaptive.refused(11.1, 11.0, None, 20.2)
+    adaptive.hold(20.2)
+    adaptive.refused(20.3, 20.2, None, 30.1)
+    now = filled(adaptive, 30.1, 30)
+    until = now + adaptive.cool_down(now)
+    adaptive.refused(now, now, None, until)
+    go(adaptive, until)
+    assert adaptive.level == pytest.approx(1.0, rel=0.02)
+
+
+def test_a_window_that_fell_is_measured_by_one_more_refusal():
+    adaptive = Adaptive(1.0, 30, 0.0)
+    adaptive.refused(1.0, 0.9, None, 29.0)
+    adaptive.hold(29.0)
+    adaptive.refused(29.1, 29.0, None, 30.1)
+    now = filled(adaptive, 30.1, 30)
+    adaptive.refused(now, now, None, 59.0)
+    adaptive.hold(59.0)
+    adaptive.refused(59.1, 59.0, None, 60.1)
+    now = filled(adaptive, 60.1, 200)  # it falls to 10 in 30 seconds
+    adaptive.refused(now, now, None, now + 20)
+    now = filled(adaptive, now + 20, 10)
+    opens = now + adaptive.cool_down(now)
+    adaptive.refused(now, now, None, opens)
+    go(adaptive, opens)
+    assert adaptive.level == pytest.approx(1 / 3, rel=0.02)
+
+
+def test_without_a_retry_after_a_buckets_rate_is_the_mean_between_marks():
+    adaptive = Adaptive(0.4, 10, 0.0)  # 0.3 a second, burst 10
+    adaptive.refused(0.4, 0.3, None, 10.4)
+    now = filled(adaptive, 10.4, 3)
+    adaptive.refused(now, now, None, now + 4)
+    tokens, at = 0.0, now
+    now += 4
+    while True:
+        now = adaptive.ready_at(now)
+        adaptive.hold(now)
+        tokens, at = min(10.0, tokens + 0.3 * (now - at)), now
+        if tokens < 1:
+            break
+        tokens -= 1
+        adaptive.done(now)
+    adaptive.refused(now, now, None, now + 7)
+    go(adaptive, now + 7)
+    assert adaptive.level == pytest.approx(0.3, rel=0.03)
 
 
 def test_an_idle_lane_does_not_grow():
