@@ -199,7 +199,8 @@ def _unpacked(events: _Events) -> Log:
 
 
 def _paces(lane: Lane) -> tuple[dict[str, float], dict[str, float]]:
-    gaps, bursts = {}, {}
+    gaps: dict[str, float] = {}
+    bursts: dict[str, float] = {}
     for action, tally in lane.tallies.items():
         for pace in tally.paces:
             if isinstance(pace, Gap):
@@ -240,6 +241,13 @@ def _of_trouble(trouble: Trouble) -> _Trouble:
     )
 
 
+def _as(like: object, value: float) -> float | int | bool:
+    """Return a number as what it was: a count or a flag, which bytes keep as floats."""
+    if isinstance(like, bool):
+        return bool(value)
+    return int(value) if isinstance(like, int) else value
+
+
 def _trouble(image: _Trouble) -> Trouble:
     trouble = Trouble()
     trouble.cooling_until, trouble.strikes = image.cooling_until, image.strikes
@@ -248,8 +256,7 @@ def _trouble(image: _Trouble) -> Trouble:
     if image.rate is not None:
         trouble.rate = Adaptive(0.0, 0, 0.0)
         for name, value in zip(_RATE, image.rate, strict=False):
-            kind = type(getattr(trouble.rate, name))
-            setattr(trouble.rate, name, kind(value))
+            setattr(trouble.rate, name, _as(getattr(trouble.rate, name), value))
     for action, one in image.misses.items():
         misses = trouble.misses[action] = Misses()
         misses.errors, misses.closings = one.errors, one.closings

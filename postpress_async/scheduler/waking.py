@@ -164,7 +164,7 @@ class Waker:
             self._braked.setdefault(lane)
         elif ready:
             self.hungry.setdefault(lane)
-        shared = {} if lane.queues is None else lane.queues.shared
+        shared: Mapping[Window, float] = {} if lane.queues is None else lane.queues.shared
         self._leave_turns(lane, shared)
         for window, at in shared.items():
             turn = self.turns.get(window)

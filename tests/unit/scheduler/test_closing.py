@@ -226,8 +226,8 @@ async def test_a_pause_that_has_passed_or_has_no_reason_is_refused():
         await made.pause("acc_1", until=MONDAY, reason="x")
     with pytest.raises(ConfigurationError, match="reason"):
         await made.pause("acc_1", reason="")
-    with pytest.raises(ConfigurationError, match="prfile"):
-        await made.pause("acc_1", action="prfile", reason="x")
+    with pytest.raises(ConfigurationError, match="proofile"):
+        await made.pause("acc_1", action="proofile", reason="x")
     await go(made)
 
 
