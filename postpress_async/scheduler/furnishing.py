@@ -113,7 +113,10 @@ def _paces(lane: Lane, tally: Tally, rules: ActionRules) -> Iterable[Gap | Burst
     bursts = {pace.name: pace for pace in others if isinstance(pace, Burst)}
     for cap in rules.caps:
         if cap.burst is not None and cap.amount:
-            yield bursts.get(cap.name) or Burst(cap.per / cap.amount, cap.burst, cap.name)
+            known = lane.setting.bursts if cap.shared else bursts
+            if cap.name not in known:
+                known[cap.name] = Burst(cap.per / cap.amount, cap.burst, cap.name)
+            yield known[cap.name]
 
 
 def _gap(had: Gap | None, spacing: Spacing | None) -> Gap | None:

@@ -98,9 +98,11 @@ class Setting:
         skew: seconds from the lanes' clock to the epoch, for hours and ages.
         asks: whether limits are chosen by a function, which must be told the provider.
         shared: the rings of limits that hold for all accounts together.
+        bursts: what spreads those, by the limit's name.
+        turns: whose turn it is at a shared ring, where anybody waits for one.
     """
 
-    __slots__ = ("asks", "random", "shared", "skew")
+    __slots__ = ("asks", "bursts", "random", "shared", "skew", "turns")
 
     def __init__(
         self, random: Callable[[], float], skew: Callable[[], float], *, asks: bool = False
@@ -109,6 +111,8 @@ class Setting:
         self.skew: Callable[[], float] = skew
         self.asks: bool = asks
         self.shared: dict[tuple[object, ...], Ring] = {}
+        self.bursts: dict[str, Burst] = {}
+        self.turns: dict[Ring, Lane] = {}
 
 
 class Lane:
@@ -209,8 +213,8 @@ class Lane:
 
     def try_take(self, tally: Tally, cost: int, now: float) -> Slot | None:
         """Grant a call at once if nobody waits before it and every limit has room."""
-        if tally.waiting:
-            return None
+        if tally.waiting or (tally.shared and self.setting.turns):
+            return None  # whoever waits goes first, also of other accounts
         if tally.plain and self.trouble is None and now < self.stale_at:
             for window in tally.windows:
                 if (
@@ -302,7 +306,7 @@ class Lane:
             if verdict.counts:
                 pace.done(at, self.setting.random())
             else:
-                pace.refund(cost)
+                pace.refund(cost, slot.at, now)
         if verdict.effect == "none":
             self.successes += 1
             if self.trouble is None:
@@ -333,7 +337,11 @@ class Lane:
     def shared_block(self, waiter: Waiter, now: float) -> Window | None:
         """Return the window of all accounts together that holds a waiter back."""
         for window in waiter.tally.windows if waiter.tally.shared else ():
-            if window.cap.shared and window.ready_at(waiter.cost, now, reply=waiter.reply) > now:
+            if not window.cap.shared:
+                continue
+            if window.ready_at(waiter.cost, now, reply=waiter.reply) > now:
+                return window
+            if not waiter.reply and self.setting.turns.get(window.ring, self) is not self:
                 return window
         return None
 

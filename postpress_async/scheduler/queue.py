@@ -274,12 +274,14 @@ class Queues:
         for queue in self._queues:
             for head in queue.heads() if queue.tally.waiting else ():
                 at = lane.ready_at(queue.tally, head.cost, now, reply=head.reply)
-                if at > now:
-                    window = lane.shared_block(head, now) if queue.tally.shared else None
+                window = lane.shared_block(head, now) if queue.tally.shared else None
+                if at > now or window is not None:
                     if window is None:
                         again = min(again, at)
                     else:
+                        # Where only its turn is missing, no instant tells when that comes.
                         ready = window.ready_at(head.cost, now, reply=head.reply)
+                        ready = min(self.shared.get(window, inf), ready if ready > now else inf)
                         self.shared = {**self.shared, window: ready}
                     continue
                 if best is None or head.place < best.place:

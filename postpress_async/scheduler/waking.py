@@ -174,15 +174,15 @@ class Waker:
             if went:
                 turn.lanes.pop(lane, None)
             turn.lanes[lane] = at
-            if next(iter(turn.lanes)) is lane:
-                turn.timer.set(at)
+            _settle(window, turn)
 
     def _leave_turns(self, lane: Lane, shared: Mapping[Window, float]) -> None:
         """Let a lane wait no more for windows that hold it back no more."""
         for window, turn in self.turns.items():
             if lane in turn.lanes and window not in shared:
                 del turn.lanes[lane]
-                turn.timer.set(next(iter(turn.lanes.values()), inf))
+                lane.setting.turns.pop(window.ring, None)
+                _settle(window, turn)
 
     def _serve(self, window: Window) -> None:
         """Wake the lanes that wait for a window, in turn, until it is full again."""
@@ -194,12 +194,14 @@ class Waker:
             blocked = queues is not None and queues.waiting and window in queues.shared
             if not blocked:
                 turn.lanes.pop(lane, None)
+                lane.setting.turns.pop(window.ring, None)
+                _settle(window, turn)
             elif not granted:
                 break
-        if turn.lanes:
-            turn.timer.set(next(iter(turn.lanes.values())))
-        else:
-            turn.timer.set(inf)
+        now = self._clock.monotonic()
+        for lane in [one for one, at in turn.lanes.items() if at <= now]:
+            self.wake(lane)  # replies need not wait for their turn
+        _settle(window, turn)
 
     def _forget(self, lane: Lane) -> None:
         """Let go of a lane in which nobody waits."""
@@ -236,3 +238,11 @@ def _fail(waiter: Waiter, error: BaseException) -> None:
     """Tell a waiter that it waits in vain."""
     if not waiter.ticket.done():
         waiter.ticket.set_exception(error)
+
+
+def _settle(window: Window, turn: _Turn) -> None:
+    """Say whose turn it is at a shared window, and set the timer for whoever may go first."""
+    first = next(iter(turn.lanes), None)
+    if first is not None:
+        first.setting.turns[window.ring] = first
+    turn.timer.set(min(turn.lanes.values(), default=inf))

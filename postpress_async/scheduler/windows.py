@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .rules import Cap
 
 _COMPACT_FROM = 64  # forgotten events that may stay before the ring is cut
+_MOST_COST = 2**32 - 1
+_NOISE = 1e-9  # what sums of intervals err by
+_MOST_SETTLE = 2.0  # an event may be counted so far ahead of now
 _COMPACT_PART = 16  # and what part of the ring they may be: 9 bytes an event, all in all
 
 
@@ -57,11 +60,13 @@ class Ring:
             at = ring[-1]  # monotone: a bound in the past may only be late, never early
         if cost != 1 and self.costs is None:
             self.costs = array("I", [1]) * len(ring)
-        ring.append(at)
         if self.costs is not None:
-            self.costs.append(cost)
+            self.costs.append(min(cost, _MOST_COST))
+        ring.append(at)
         for window in self.windows:
             window.done += cost
+        if not len(ring) % _COMPACT_FROM and self.windows:
+            self.windows[0].forget(at - _MOST_SETTLE)  # one that is never full is never asked
 
     def insert(self, cost: int, at: float, now: float) -> None:
         """Count something that was done in the past, in its place among the others."""
@@ -72,9 +77,9 @@ class Ring:
         place = bisect_right(ring, at)
         if cost != 1 and self.costs is None:
             self.costs = array("I", [1]) * len(ring)
-        ring.insert(place, at)
         if self.costs is not None:
-            self.costs.insert(place, cost)
+            self.costs.insert(place, min(cost, _MOST_COST))
+        ring.insert(place, at)
         for window in self.windows:
             window.recount(now)
 
@@ -236,7 +241,7 @@ class Gap:
         self.held -= 1
         self.next_at = max(self.next_at, at + self.least + (self.most - self.least) * jitter)
 
-    def refund(self, cost: int) -> None:  # noqa: ARG002 - as above
+    def refund(self, cost: int, granted_at: float, now: float) -> None:  # noqa: ARG002 - as above
         """Take back a call that nobody saw."""
         self.held -= 1
 
@@ -266,7 +271,7 @@ class Burst:
             ready = self.free_at - self.slack
         else:
             ready = self.free_at + min((cost - 1) * self.interval, self.slack) - self.slack
-        return ready if ready > now else now  # noqa: FURB136 - max() costs twice, on every call
+        return ready if ready > now + _NOISE else now
 
     def hold(self, cost: int, now: float) -> None:
         """Pay for a call that goes now."""
@@ -277,9 +282,10 @@ class Burst:
     def done(self, at: float, jitter: float) -> None:
         """Do nothing: what went was paid for."""
 
-    def refund(self, cost: int) -> None:
-        """Pay back a call that nobody saw."""
-        self.free_at -= cost * self.interval
+    def refund(self, cost: int, granted_at: float, now: float) -> None:
+        """Pay back a call that nobody saw, unless its time has passed: then nobody waits for it."""
+        if now < granted_at + cost * self.interval:
+            self.free_at -= cost * self.interval
 
     def empty(self, now: float) -> bool:
         """Tell whether everything was paid for."""

@@ -207,5 +207,5 @@ def test_a_gap_begins_at_the_answer(jitter, ready):
 def test_a_gap_forgets_what_was_refunded():
     gap = Gap(10, 20)
     gap.hold(1, 95.0)
-    gap.refund(1)
+    gap.refund(1, 0.0, 5.0)
     assert gap.ready_at(1, 5.0) == 5.0
