@@ -161,7 +161,7 @@ class Postpress:
         self._terms = terms
         self._pipeline = self._assemble(options, session, transport, clock or LoopClock())
         for account_id, provider in known.items():
-            self.scheduler.learn(account_id, provider)
+            self.scheduler.know(account_id, provider)
 
     # -- namespaces ---------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from . import furnishing
 from .lane import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from postpress_async.limits import Limits
 
@@ -27,19 +27,24 @@ _BY_SERVICE: Final[tuple[ClosureKind, ...]] = ("paused", "credentials", "restric
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """Keep who an account is, beyond its lane."""
+    """Keep who an account is, beyond its lane; `born` is None before its first lane."""
 
     provider: str | None
-    tier: str | None
-    connected_at: float | None
-    born: float
-    resigned: bool
+    tier: str | None = None
+    connected_at: float | None = None
+    born: float | None = None
+    resigned: bool = False
 
 
 class Lanes:
-    """Hold the lanes by account."""
+    """Hold the lanes by account.
+
+    Attributes:
+        introduce: is told of each lane that begins with something known of its account.
+    """
 
     def __init__(self, rulebook: Rulebook, setting: Setting) -> None:
+        self.introduce: Callable[[Lane], None] | None = None
         self._rulebook = rulebook
         self._setting = setting
         self._lanes: dict[str | None, Lane] = {}
@@ -63,6 +68,18 @@ class Lanes:
                 self._sweep(now)
             lane = self._lanes[account_id] = self._made(account_id, now)
         return lane
+
+    def know(
+        self,
+        account_id: str | None,
+        provider: str | None,
+        tier: str | None = None,
+        connected_at: float | None = None,
+    ) -> None:
+        """Keep what an account is for the lane that it will have; this needs no time."""
+        if account_id not in self._lanes:
+            provider = None if provider is None else provider.upper()
+            self._known[account_id] = _Known(provider, tier, connected_at)
 
     def describe(
         self,
@@ -124,17 +141,21 @@ class Lanes:
     # -- inside -------------------------------------------------------------------------------
 
     def _made(self, account_id: str | None, now: float) -> Lane:
-        known = self._known.pop(account_id, None)
+        known = self._known.get(account_id)
         provider, tier = (None, None) if known is None else (known.provider, known.tier)
         connected_at = None if known is None else known.connected_at
         own = self._own.get(account_id)
         rules = self._rulebook.of(account_id, provider, tier, connected_at, own=own)
         lane = Lane(account_id, rules, self._setting, now)
-        if known is not None:
-            lane.connected_at, lane.born, lane.resigned = connected_at, known.born, known.resigned
         lane.own = own is not None
         for closure in self._paused:
             lane.troubled().close(closure)
+        if known is not None:
+            lane.connected_at, lane.resigned = connected_at, known.resigned
+            lane.born = now if known.born is None else known.born
+            del self._known[account_id]
+            if known.born is None and self.introduce is not None:
+                self.introduce(lane)
         return lane
 
     def _change(self, lane: Lane, provider: str | None, tier: str | None, now: float) -> None:

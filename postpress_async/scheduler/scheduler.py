@@ -86,6 +86,7 @@ class Scheduler:
         else:
             self._waker = self._sharer
             self._control = InStore(self._lanes, self._sharer, rulebook, clock)
+            self._lanes.introduce = self._introduce
         self._idle: asyncio.Future[None] | None = None
 
     # -- taking a slot ------------------------------------------------------------------------
@@ -262,6 +263,10 @@ class Scheduler:
         for tally in lane.tallies.values():
             tally.unsure = False
 
+    def know(self, account_id: str, provider: str) -> None:
+        """Know an account's provider before anything is asked of it; no loop need run."""
+        self._lanes.know(account_id, provider)
+
     def learn(self, account_id: str | None, provider: str | None) -> None:
         """Learn an account's provider from an answer that names it, if it is not known yet."""
         if account_id is not None and provider is not None and not self.lane(account_id).provider:
@@ -280,17 +285,38 @@ class Scheduler:
         lane, now = self.lane(account_id), self._clock.monotonic()
         self._lanes.describe(lane, now, provider=provider, tier=tier, connected_at=connected_at)
         if self._sharer is not None:
-            self._sharer.change(
-                lane,
-                lambda book, _, at: book.describe(
-                    self._rulebook, at, provider=provider, tier=tier,
-                    connected_at=connected_at, ok=ok,
-                ),
-            )  # fmt: skip
+            self._share(
+                self._sharer, lane, provider=provider, tier=tier, connected_at=connected_at, ok=ok
+            )
         if ok and lane.trouble is not None and any(lane.trouble.closures_of("credentials")):
             _log.info("account %s is in order again: its lane opens", account_id)
             lane.trouble.open("credentials", None)
         self._waker.wake(lane)
+
+    def _introduce(self, lane: Lane) -> None:
+        """Tell the store, with the lane's first step, what was known before it."""
+        if self._sharer is not None and not self._sharer.closed:
+            self._share(
+                self._sharer, lane, provider=lane.provider, tier=lane.tier,
+                connected_at=lane.connected_at, ok=None,
+            )  # fmt: skip
+
+    def _share(
+        self,
+        sharer: Sharer,
+        lane: Lane,
+        *,
+        provider: str | None,
+        tier: str | None,
+        connected_at: float | None,
+        ok: bool | None,
+    ) -> None:
+        sharer.change(
+            lane,
+            lambda book, _, at: book.describe(
+                self._rulebook, at, provider=provider, tier=tier, connected_at=connected_at, ok=ok
+            ),
+        )
 
     def _told(self, lane: Lane, outcome: Outcome) -> None:
         """Learn what other processes know of an account."""

@@ -175,3 +175,19 @@ async def test_no_window_is_over_whoever_is_killed(sandbox, tmp_path):
     assert not any(entry.over_limit for entry in journal)
     assert all(entry.status != 429 for entry in journal)
     assert len(journal) >= 9
+
+
+async def test_a_provider_that_one_was_made_with_is_known_to_the_others(client, account):
+    rows = Limits.none().add(
+        Limit("profile", 5, per="day", provider="LINKEDIN"),
+        Limit("profile", 1, per="day", provider="TELEGRAM"),
+    )
+    async with (
+        client(limits=rows, providers={account: "LINKEDIN"}) as one,
+        client(limits=rows) as other,
+    ):
+        async with one.scheduler.slot(account, "profile"):
+            pass
+        other.scheduler.look_up = None  # what it knows, it knows from the file
+        told = await other.scheduler.estimate(account, "profile", 4)
+        assert told.seconds == 0.0

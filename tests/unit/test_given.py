@@ -1,5 +1,6 @@
 """Whatever is given to a client is checked when it is given, by name."""
 
+import asyncio
 import inspect
 import math
 
@@ -17,7 +18,7 @@ from postpress_async import (
     Retries,
     Timeout,
 )
-from postpress_async.testing import FakeTransport
+from postpress_async.testing import FakeTransport, reply
 
 
 class Anything:
@@ -141,3 +142,24 @@ def test_limits_take_limits_only():
             Limits.none().add(wrong)
         with pytest.raises(ConfigurationError, match="Limit"):
             Limits.none().replace(wrong)
+
+
+@pytest.mark.parametrize("state", ["memory:", "sqlite:///{}/counts.db"])
+def test_a_client_with_known_providers_is_made_without_a_loop(state, tmp_path):
+    client = Postpress(
+        "key",
+        providers={"acc_1": "LINKEDIN"},
+        state=state.format(tmp_path),
+        limits=Limits.none().add(Limit("invite", 5, provider="LINKEDIN")),
+        transport=FakeTransport(lambda request: reply({"object": "Done"})),
+    )
+
+    async def use():
+        async with client:
+            assert not client.scheduler.unsure("acc_1", "invite")
+            async with client.scheduler.slot("acc_1", "invite"):
+                pass
+            (lane,) = await client.scheduler.snapshot("acc_1")
+            assert (lane.provider, [use.used for use in lane.limits]) == ("LINKEDIN", [1])
+
+    asyncio.run(use())
