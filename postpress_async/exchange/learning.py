@@ -7,9 +7,16 @@ import logging
 from contextvars import Context
 from copy import copy
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from postpress_async.errors import AuthenticationError, PostpressError
+from postpress_async.errors import (
+    AuthenticationError,
+    BadRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    PostpressError,
+    UnprocessableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,6 +24,9 @@ if TYPE_CHECKING:
     from postpress_async.scheduler.scheduler import Scheduler
 
 _log = logging.getLogger("postpress_async")
+_SOON: Final = 60.0  # seconds until it is asked again after a failure, doubling
+_LATE: Final = 3600.0  # at the most, and at once where the answer will be the same
+_FOR_GOOD: Final = (BadRequestError, NotFoundError, PermissionDeniedError, UnprocessableError)
 
 
 class Learner:
@@ -26,14 +36,15 @@ class Learner:
         self._scheduler = scheduler
         self._look_up = look_up
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._in_vain: set[str] = set()
+        self._pauses: dict[str, float] = {}  # after failures, the last one's
 
-    async def told(self, account_id: str, *, within: float) -> None:
-        """Wait for an account's provider unless it is known, or was asked for in vain before."""
-        if self._scheduler.lane(account_id).provider is None and account_id not in self._in_vain:
-            await self.learn(account_id, within=within)
+    async def told(self, account_id: str, within: float) -> None:
+        """Wait for an account's provider unless it is known, or was just asked for in vain."""
+        known = self._scheduler.lane(account_id).provider is not None
+        if not known and not self._scheduler.resigned(account_id):
+            await self.learn(account_id, within)
 
-    async def learn(self, account_id: str, *, within: float) -> None:
+    async def learn(self, account_id: str, within: float) -> None:
         """Wait for an account's provider; without it the strictest limits of any hold.
 
         Raises:
@@ -65,13 +76,23 @@ class Learner:
         try:
             await self._look_up(account_id)
         except AuthenticationError:
-            raise
+            raise  # the next call asks again: the key may have been put right
         except PostpressError as error:
-            self._in_vain.add(account_id)
-            _log.warning(
-                "provider of account %s is unknown, the strictest limits hold: %s",
-                account_id,
-                error,
-            )
-        finally:
-            self._scheduler.resign(account_id)
+            pause = min(2 * self._pauses.get(account_id, _SOON / 2), _LATE)
+            self._resign(account_id, _LATE if isinstance(error, _FOR_GOOD) else pause, error)
+        else:
+            if self._scheduler.lane(account_id).provider is None:
+                self._resign(account_id, _LATE, "the answer names none")
+            else:
+                self._pauses.pop(account_id, None)
+
+    def _resign(self, account_id: str, pause: float, why: object) -> None:
+        self._pauses[account_id] = pause
+        self._scheduler.resign(account_id, pause)
+        _log.warning(
+            "provider of account %s is unknown, the strictest limits hold; "
+            "it is asked for again after %g s: %s",
+            account_id,
+            pause,
+            why,
+        )

@@ -221,7 +221,7 @@ class Pipeline:
         account_id, provider = call.account_id, None
         start = self._clock.monotonic()
         if account_id is not None:
-            await self._learner.told(account_id, within=run.patience)
+            await self._learner.told(account_id, run.patience)
             provider = self.scheduler.lane(account_id).provider
         run.call = call = msgspec.structs.replace(call, action=decide(provider))
         run.has_waited(self._clock.monotonic() - start, "slot")
@@ -259,7 +259,7 @@ class Pipeline:
             run.since = start
         account_id = call.account_id
         if account_id is not None and self.scheduler.unsure(account_id, call.action):
-            await self._learner.learn(account_id, within=run.patience)
+            await self._learner.learn(account_id, run.patience)
         slot = await self.scheduler.take(
             account_id,
             call.action,

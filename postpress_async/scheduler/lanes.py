@@ -100,6 +100,14 @@ class Lanes:
             lane.connected_at = connected_at
         self._change(lane, provider, tier, now)
 
+    def resign(self, lane: Lane, *, resigned: bool) -> None:
+        """Let a lane do without its provider, or want to know it again."""
+        lane.resigned = resigned
+        for tally in lane.tallies.values():
+            rules = lane.rules.of(tally.action)
+            depends = rules.gated and (rules.depends or self._setting.asks)
+            tally.unsure = depends and lane.provider is None and not resigned
+
     def set_limits(self, lane: Lane, limits: Limits | None, now: float) -> None:
         """Let an account have limits of its own; None gives it the client's again."""
         if lane.account_id is None:

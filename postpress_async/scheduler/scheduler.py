@@ -88,6 +88,7 @@ class Scheduler:
             self._control = InStore(self._lanes, self._sharer, rulebook, clock)
             self._lanes.introduce = self._introduce
         self._idle: asyncio.Future[None] | None = None
+        self._resigned: dict[str, float] = {}  # until when, by account
 
     # -- taking a slot ------------------------------------------------------------------------
 
@@ -98,6 +99,8 @@ class Scheduler:
         if waker.places <= 0 or waker.closed or self._brake.until > -inf:
             return None
         tally = lane.find(action) or self._tally(lane, action, now)
+        if lane.resigned:
+            self._reconsider(lane, now)
         if tally.unsure or (self._sharer is not None and needs_store(lane, tally)):
             return None
         slot = lane.try_take(tally, cost, now)
@@ -254,14 +257,31 @@ class Scheduler:
 
     def unsure(self, account_id: str, action: str) -> bool:
         """Tell whether an account's provider makes a difference to an action and is not known."""
-        return self._tally(self.lane(account_id), action, self._clock.monotonic()).unsure
+        lane, now = self.lane(account_id), self._clock.monotonic()
+        self._reconsider(lane, now)
+        return self._tally(lane, action, now).unsure
 
-    def resign(self, account_id: str) -> None:
-        """Give up asking for an account's provider: the strictest limits hold until it is told."""
+    def resign(self, account_id: str, seconds: float = inf) -> None:
+        """Give up asking for an account's provider for a while: the strictest limits hold."""
         lane = self.lane(account_id)
-        lane.resigned = True
-        for tally in lane.tallies.values():
-            tally.unsure = False
+        if lane.provider is None:
+            self._resigned[account_id] = self._clock.monotonic() + seconds
+            self._lanes.resign(lane, resigned=True)
+
+    def resigned(self, account_id: str) -> bool:
+        """Tell whether an account's provider is not to be asked for now."""
+        lane = self.lane(account_id)
+        self._reconsider(lane, self._clock.monotonic())
+        return lane.resigned
+
+    def _reconsider(self, lane: Lane, now: float) -> None:
+        """Let an account's provider be asked for again, when it is known or the time has come."""
+        account_id = lane.account_id
+        if account_id is None or not lane.resigned:
+            return
+        if lane.provider is not None or now >= self._resigned.get(account_id, inf):
+            self._resigned.pop(account_id, None)
+            self._lanes.resign(lane, resigned=False)
 
     def know(self, account_id: str, provider: str) -> None:
         """Know an account's provider before anything is asked of it; no loop need run."""
