@@ -45,6 +45,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         reason: the words for a lane or an action that closes.
         settle: seconds for which bytes may still be under way after we stopped listening.
         subject: whom the call was about, for `same_again`.
+        answered: whether the service answered, whatever it said.
     """
 
     counts: bool = True
@@ -53,6 +54,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     settle: float = 0.0
     subject: str | None = None
+    answered: bool = False
 
 
 DONE = Verdict()

@@ -108,14 +108,14 @@ def _cool_down(lane: Lane, slot: Slot, verdict: Verdict, now: float) -> None:
     jitter = lane.setting.random()
     fresh = trouble.cool_down(slot.at, wait, now, jitter=jitter, proposed=proposed)
     trouble.refused = tally.action
-    lane.refused = (*lane.refused, (now, tally.action))[-_REFUSALS:]
+    lane.refused = (*lane.refused, (now, tally.action, slot.cost))[-_REFUSALS:]
     if not long:
         if rate is not None:
             rate.refused(now, slot.at, wait, trouble.cooling_until)
     elif fresh:
         window = _explaining(tally, LONG) if wait is None else _told_by(lane, slot, wait, now)
         if window is not None:
-            _learn_amount(lane, tally, window, now)
+            _learn_amount(lane, tally, window, now, least=slot.cost)
             _rest(lane, tally, window, now, wait or 0.0)
         lane.refused_at = now
 
@@ -129,7 +129,7 @@ def _refused_again(trouble: Trouble, slot: Slot) -> bool:
     return same and slot.probe and slot.at - trouble.refused_at >= LONG - 0.01
 
 
-def _learn_amount(lane: Lane, tally: Tally, window: Window, now: float) -> None:
+def _learn_amount(lane: Lane, tally: Tally, window: Window, now: float, *, least: int) -> None:
     """Take what has passed in a window for the provider's amount.
 
     There is no probing upward: each refusal of a daily cap counts against the account. But what was
@@ -137,9 +137,10 @@ def _learn_amount(lane: Lane, tally: Tally, window: Window, now: float) -> None:
     somebody else may have used the account before.
     """
     per, refused = window.cap.per, 0
-    for at, action in lane.refused:
-        refused += action == tally.action and at > now - per
-    passed = max(window.used(now) - window.ring.held - refused, 1)
+    for at, action, cost in lane.refused:
+        refused += cost if action == tally.action and at > now - per else 0
+    # Never less than one call asks for: it could not go again, however long it waited.
+    passed = max(window.used(now) - window.ring.held - refused, least)
     sure = now - lane.born >= per and 2 * passed >= window.cap.amount
     lane.learned = {} if lane.learned is None else lane.learned
     lane.learned[window.cap.window_key] = Learned(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
+from . import furnishing
 from .trouble import PROBE_OUT
 from .windows import Gap
 
@@ -84,6 +85,8 @@ def blockers(
     lane: Lane, tally: Tally, cost: int, now: float, *, reply: bool = False, ahead: int = 0
 ) -> Iterator[Blocked]:
     """Yield all that holds a call back now, each with a lower bound of its end."""
+    if now >= lane.stale_at:
+        furnishing.refresh(lane, now)
     if lane.trouble is not None:
         yield from _of_trouble(lane.trouble, tally, now)
     if tally.gated and lane.rules.hours:

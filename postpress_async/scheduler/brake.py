@@ -123,8 +123,8 @@ class Brake:
     def _judge(self, lane: Lane, verdict: Verdict, now: float) -> bool:
         """Look at the answer of the call that went alone; return whether everybody may go."""
         effect = verdict.effect
-        if effect == "no_answer" and not verdict.counts:
-            return False  # it never went: the next one goes alone
+        if effect == "no_answer" and not verdict.answered:
+            return False  # it was called off, and proves nothing: the next one goes alone
         if effect == "cool_key" or (effect == "unavailable" and self.reason == CIRCUIT):
             return False
         if effect == "cool_down":

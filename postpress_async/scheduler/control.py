@@ -114,8 +114,12 @@ class InMemory:
         """Add to the lane's windows."""
         now = self._clock.monotonic()
         when = min(now + at - self._clock.time(), now)
-        for ring in lane.tally(action, now).rings:
+        tally = lane.tally(action, now)
+        for ring in tally.rings:
             ring.insert(count, when, now)
+        for pace in tally.paces:
+            pace.hold(count, now)
+            pace.done(when, 0.0)
 
     def _of(self, account_id: str) -> list[Lane]:
         if account_id == "*":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from heapq import merge
 from itertools import chain
 from math import inf
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from .windows import Burst, Gap, Ring, Window
 
@@ -18,21 +18,28 @@ if TYPE_CHECKING:
     from .rules import ActionRules, Cap, Rules
 
 
-def furnish(lane: Lane, tally: Tally, now: float) -> None:
-    """Give an action its windows and distances, sharing those that the lane has."""
+_ANSWER: Final = 60.0
+
+
+def furnish(lane: Lane, tally: Tally, now: float, *, was: Gap | None = None) -> None:
+    """Give an action its windows and distances, sharing those that the lane has.
+
+    `was` is the distance between any two actions that held before, if that is over.
+    """
     rules = lane.rules.of(tally.action)
     if lane.account_id is None or not rules.gated:
         return
     depends = rules.depends or lane.setting.asks
     tally.unsure = depends and lane.provider is None and not lane.resigned
-    rings = {ring.key: ring for other in lane.tallies.values() for ring in other.rings}
+    rings = {ring.key: ring for ring in lane.kept}
+    rings |= {ring.key: ring for other in lane.tallies.values() for ring in other.rings}
     tally.windows = windows = tuple(_window(lane, cap, rings) for cap in rules.caps)
     tally.rings = tuple(dict.fromkeys(window.ring for window in windows))
     if len(tally.rings) == 1 and len(windows) == len(windows[0].ring.windows):
         tally.windows = windows[0].ring.windows  # the same ones, and one tuple less
     tally.shared = any(cap.shared for cap in rules.caps)
     lane.gap = _gap(lane.gap, lane.rules.spacing)
-    tally.paces = tuple(_paces(lane, tally, rules))
+    tally.paces = tuple(_paces(lane, tally, rules, was))
     tally.plain = not tally.paces and not lane.rules.hours
     _set_amounts(lane, windows, now)
 
@@ -49,18 +56,32 @@ def refresh(lane: Lane, now: float) -> None:
 
 def change(lane: Lane, rules: Rules, now: float) -> None:
     """Let other rules hold for a lane; what was counted stays counted."""
-    old = list(dict.fromkeys(ring for tally in lane.tallies.values() for ring in tally.rings))
-    kept = {ring.key: tuple(ring.events()) for ring in old}
-    lane.rules, lane.stale_at = rules, inf
+    now_held = dict.fromkeys(ring for tally in lane.tallies.values() for ring in tally.rings)
+    old = [ring for ring in now_held if ring not in lane.setting.shared.values()]
+    # What was kept comes back as it was only if nobody else has counted its actions since.
+    known = set[str]().union(*map(_names, old))
+    mixed = [ring for ring in lane.kept if _names(ring) & known]
+    lane.kept = tuple(ring for ring in lane.kept if ring not in mixed)
+    had = {ring.key for ring in (*old, *lane.kept)}
+    gap, lane.rules, lane.stale_at = lane.gap, rules, inf
     for tally in lane.tallies.values():
-        furnish(lane, tally, now)
+        furnish(lane, tally, now, was=gap if rules.spacing is None else None)
     used = {window for tally in lane.tallies.values() for window in tally.windows}
-    for ring in dict.fromkeys(window.ring for window in used):
-        if ring.key in lane.setting.shared:
-            continue
+    rings = [
+        ring
+        for ring in dict.fromkeys(window.ring for window in used)
+        if ring.key not in lane.setting.shared
+    ]
+    for ring in rings:
         ring.windows = tuple(window for window in ring.windows if window in used)
-        if ring.key not in kept:
-            _seed(ring, old, now)
+        if ring.key not in had:
+            _seed(ring, [*old, *mixed], now)
+    counted = set[str]().union(*map(_names, rings))
+    lane.kept = tuple(
+        ring
+        for ring in (*old, *lane.kept, *mixed)
+        if ring not in rings and not _names(ring) <= counted and not ring.empty(now)
+    )
 
 
 def carry_over(slot: Slot, at: float) -> None:
@@ -92,22 +113,28 @@ def _set_amounts(lane: Lane, windows: Iterable[Window], now: float) -> None:
         age = lane.age(now)
         window.amount, window.room = window.cap.amounts(age)
         for warm_up in window.cap.warm_ups:
-            lane.stale_at = min(lane.stale_at, now + warm_up.changes_at(age) - age)
+            # Never now: a lane that is asked at that very instant must find it changed.
+            changes = max(now + warm_up.changes_at(age) - age, now + 1e-6)
+            lane.stale_at = min(lane.stale_at, changes)
         learned = (lane.learned or {}).get(window.cap.window_key)
         if learned is not None:
-            kept = window.amount - window.room
-            window.amount = min(window.amount, learned.amount)
-            window.room = min(window.room, max(window.amount - kept, 0))
+            whole, kept = window.amount, window.amount - window.room
+            window.amount = min(whole, learned.amount)
+            if window.amount < whole:  # what is kept for replies shrinks alike
+                window.room = window.amount - kept * window.amount // whole
             lane.stale_at = min(lane.stale_at, learned.until)
 
 
-def _paces(lane: Lane, tally: Tally, rules: ActionRules) -> Iterable[Gap | Burst]:
+def _paces(lane: Lane, tally: Tally, rules: ActionRules, was: Gap | None) -> Iterable[Gap | Burst]:
     """Yield what spaces an action: the lane's gap, its own, and the bursts of its caps."""
     if lane.gap is not None:
         yield lane.gap
-    mine = (pace for pace in tally.paces if isinstance(pace, Gap) and pace is not lane.gap)
+    others_gaps = {lane.gap, was}
+    mine = (pace for pace in tally.paces if isinstance(pace, Gap) and pace not in others_gaps)
     own = _gap(next(mine, None), rules.spacing)
     if own is not None:
+        if was is not None:
+            own.next_at = max(own.next_at, was.next_at)
         yield own
     others = chain.from_iterable(other.paces for other in lane.tallies.values())
     bursts = {pace.name: pace for pace in others if isinstance(pace, Burst)}
@@ -142,7 +169,8 @@ def _seed(ring: Ring, old: list[Ring], now: float) -> None:
     for at, cost in merge(*(one.events() for one in sources)):
         ring.add(cost, at)
     for held in (one.held for one in sources if one.held):
-        ring.add(held, now)  # under way: counted now, and once more at their answer
+        # Under way: counted for as long as an answer may take, and once more when it comes.
+        ring.add(held, now + _ANSWER)
     for window in ring.windows:
         window.recount(now)
 

@@ -76,7 +76,7 @@ class _Image(msgspec.Struct, array_like=True):
     successes: int
     trouble: _Trouble | None
     learned: dict[str, Learned]
-    refused: list[tuple[float, str]]
+    refused: list[tuple[float, str, int]]
     refused_at: float
     warnings: list[str]
     longest: float  # the longest window that anybody ever declared

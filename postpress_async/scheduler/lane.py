@@ -126,20 +126,21 @@ class Lane:
         trouble: cool-down and closures, None on a calm day.
         queues: who waits, None while nobody does.
         learned: amounts that refusals taught, by window.
-        refused: when the provider refused which action (429), the newest last.
+        refused: when the provider refused which action at what cost (429), the newest last.
         refused_at: when a long window was last found full.
         connected_at: when the account was connected, in seconds since the epoch, if known.
         born: the account's first use here.
         since, successes: what was done since the lane was last idle.
         stale_at: when amounts must be looked at again, because the account grows older.
+        kept: what was counted for limits that hold no more.
         resigned: whether its provider could not be learned.
         warnings: what the service said of the account besides.
     """
 
     __slots__ = (
-        "account_id", "born", "connected_at", "first", "gap", "in_flight", "last", "learned", "own",
-        "queues", "refused", "refused_at", "resigned", "rules", "setting", "since", "stale_at",
-        "successes", "trouble", "warnings",
+        "account_id", "born", "connected_at", "first", "gap", "in_flight", "kept", "last",
+        "learned", "own", "queues", "refused", "refused_at", "resigned", "rules", "setting",
+        "since", "stale_at", "successes", "trouble", "warnings",
     )  # fmt: skip
 
     def __init__(self, account_id: str | None, rules: Rules, setting: Setting, now: float) -> None:
@@ -158,8 +159,9 @@ class Lane:
         self.successes: int = 0
         self.in_flight: int = 0
         self.stale_at: float = inf
+        self.kept: tuple[Ring, ...] = ()
         self.resigned: bool = False
-        self.refused: tuple[tuple[float, str], ...] = ()
+        self.refused: tuple[tuple[float, str, int], ...] = ()
         self.refused_at: float = -inf
         self.own: bool = False
         self.warnings: tuple[str, ...] = ()
@@ -358,6 +360,8 @@ class Lane:
         if self.trouble is not None and not self.trouble.calm(now):
             return False
         if self.refused and self.refused[-1][0] > now - _REMEMBERED:
+            return False
+        if not all(ring.empty(now) for ring in self.kept):
             return False
         shared = self.setting.shared
         return all(

@@ -39,9 +39,10 @@ def too_long(
     retry_after = None if wait == inf else max(wait, 0.0)
     when = "nobody knows when it may go" if retry_after is None else f"try in {retry_after:.1f} s"
     why = f"limit: {name}" if name else "other calls are before it"
+    article = "an" if action[0] in "aeiou" else "a"
     msg = (
-        f"a {action} of account {lane.account_id} would wait longer than max_wait={max_wait:.3g} s "
-        f"({why}): {when}, or raise max_wait"
+        f"{article} {action} of account {lane.account_id} would wait longer than "
+        f"max_wait={max_wait:.3g} s ({why}): {when}, or raise max_wait"
     )
     return WaitTooLongError(
         msg,
@@ -93,5 +94,5 @@ class Door:
             ready, name = forecast(lane, tally, cost, now, reply=priority < 0, ahead=ahead)
         if brake.until > ready:
             ready, name = brake.until, brake.reason
-        if ready - now > max_wait:
+        if ready == inf or ready - now > max_wait:
             raise too_long(lane, tally.action, name, max_wait=max_wait, wait=ready - now)

@@ -14,12 +14,13 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from postpress_async.errors import ClientClosedError, ConfigurationError
-from postpress_async.limits import ACTIONS, DONE, REFUND, Limits
-from postpress_async.options import of_kind, positive, whole
+from postpress_async.limits import DONE, REFUND, Limits
+from postpress_async.options import of_kind, whole
 
 from . import planning
 from .blockers import Blocker, blockers, explained
 from .brake import Brake
+from .checks import check_account, check_action, check_instant, check_priority, check_wait
 from .control import Control, InMemory, InStore, Pause, View
 from .lane import Setting
 from .lanes import Lanes
@@ -32,7 +33,7 @@ from .steps import Outcome, Processes, SharedState, Shelf
 from .waking import Waker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 
     from postpress_async.limits import LimitsOf, Verdict
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("postpress_async.scheduler")
 _LONG_WAIT = 5.0
+_LOOK_UP = 10.0  # seconds that a question about an account waits for its provider
 _WARNINGS = 20  # of an account, the newest
 
 
@@ -49,6 +51,10 @@ class Scheduler:
     """Say when a call of an account may go, and learn from its answer.
 
     Reached as `client.scheduler`; shared by all clients made with `with_options` and `account`.
+
+    Attributes:
+        look_up: asks the service for an account's provider, waiting so many seconds for it; raises
+            only what the account's next call would raise too.
     """
 
     def __init__(
@@ -62,6 +68,7 @@ class Scheduler:
         state: SharedState | None = None,
         processes: Processes | None = None,
     ) -> None:
+        self.look_up: Callable[[str, float], Awaitable[None]] | None = None
         self._clock = clock
         self._max_queue = max_queue
         rulebook = Rulebook(limits)
@@ -137,6 +144,10 @@ class Scheduler:
             ClientClosedError: the client was closed meanwhile.
         """
         whole("cost", cost, least=1)
+        check_wait(max_wait)
+        check_priority(priority)
+        if account_id is not None:
+            check_account(account_id)
         now = self._clock.monotonic()
         lane = self._lanes.get(account_id, now)
         tally = self._tally(lane, action, now)
@@ -183,14 +194,20 @@ class Scheduler:
     ) -> AsyncGenerator[Slot]:
         """Keep the account's limits around anything else that touches it.
 
-        Leaving the block counts the action as done, also by an exception.
+        Leaving the block counts the action as done, also by an exception. An account whose
+        provider makes a difference and is not known yet is looked up first.
 
         Examples:
             >>> async def visit(client: Postpress) -> None:
             ...     async with client.scheduler.slot("acc_1", "profile"):
             ...         ...  # a tool of your own looks at a profile
         """
-        slot = await self.take(account_id, action, cost=cost, priority=priority, max_wait=max_wait)
+        check_account(account_id)
+        check_wait(max_wait)
+        start = self._clock.monotonic()
+        await self._sure(account_id, [action], max_wait)
+        left = max(max_wait - (self._clock.monotonic() - start), 0.0)
+        slot = await self.take(account_id, action, cost=cost, priority=priority, max_wait=left)
         try:
             yield slot
         finally:
@@ -373,15 +390,19 @@ class Scheduler:
     async def explain(self, account_id: str, action: str | None = None) -> list[Blocker]:
         """Say what holds an account back now, the longest first; nothing, if it may go.
 
+        An account whose provider makes a difference and is not known yet is looked up first.
+
         Args:
             account_id: the account.
             action: what it would do; None looks at the account as a whole and at all it has done.
         """
+        check_account(account_id)
+        lane = self.lane(account_id)
+        looked_at = _look_at(lane, action, self._clock.monotonic())
+        await self._sure(account_id, [tally.action for tally in looked_at], _LOOK_UP)
         now, epoch = self._clock.monotonic(), self._clock.time()
         common = [*self._brake.blocked(now), *self._waker.blocked()]
         found = [(one.at - now, explained(one, now, epoch)) for one in common]
-        lane = self.lane(account_id)
-        _look_at(lane, action, now)
         view = await self._view(lane)
         for tally in _look_at(view.lane, action, view.now):
             found += [
@@ -396,7 +417,8 @@ class Scheduler:
         """Tell how long `count` actions would take at the least, and which limit binds.
 
         Those who wait already go first. Answers are taken to be instant and spacings to be the
-        least, so that nothing can be faster; a pause or a refusal may always make it slower.
+        least, so that nothing can be faster; a pause or a refusal may always make it slower. An
+        account whose provider makes a difference and is not known yet is looked up first.
         """
         plan = await self.plan(account_id, {action: count})
         return planning.Estimate(seconds=plan.seconds, limit=plan.limit)
@@ -404,14 +426,19 @@ class Scheduler:
     async def plan(self, account_id: str, actions: Mapping[str, int]) -> Plan:
         """Tell when each of several actions would be done at the earliest, and what binds.
 
+        An account whose provider makes a difference and is not known yet is looked up first.
+
         Args:
             account_id: the account.
             actions: how many of which action, such as `{"invite": 200}`; in all at most 100,000.
         """
-        now, lane = self._clock.monotonic(), self.lane(account_id)
+        check_account(account_id)
+        lane = self.lane(account_id)
         for action, count in actions.items():
             whole(f"actions[{action!r}]", count, least=0)
-            self._tally(lane, action, now)
+            self._tally(lane, action, self._clock.monotonic())
+        await self._sure(account_id, actions, _LOOK_UP)
+        now = self._clock.monotonic()
         held = self._brake.until - now if self._brake.until < inf else 0.0
         view = await self._view(lane)
         ahead = [] if lane.queues is None else lane.queues.all()
@@ -434,7 +461,9 @@ class Scheduler:
             until: seconds since the epoch; None stops it until `resume`.
             reason: the words that errors and snapshots show.
         """
-        _check_action(action)
+        check_account(account_id, all_too=True)
+        check_action(action)
+        check_instant("until", until, ever=True)
         if not reason:
             msg = "reason is needed: errors and snapshots show it"
             raise ConfigurationError(msg)
@@ -450,15 +479,19 @@ class Scheduler:
     async def resume(self, account_id: str, *, action: str | None = None) -> None:
         """Open what was paused or closed, as a person who has looked after the account.
 
-        It ends pauses, and closings by the service: of lost credentials, of a restricted account,
-        of an action that was refused; what refusals taught of amounts is forgotten. A cool-down
-        goes on. What `pause("*")` stopped starts only by `resume("*")`.
+        `resume("*")` ends what `pause("*")` stopped, and nothing else does; pauses of single
+        accounts stay, until each is resumed by its name.
+
+        For one account it ends pauses, and closings by the service: of lost credentials, of a
+        restricted account, of an action that was refused; what refusals taught of amounts is
+        forgotten. A cool-down goes on.
 
         Args:
             account_id: the account, or `"*"` for all.
             action: one action; None opens the whole account.
         """
-        _check_action(action)
+        check_account(account_id, all_too=True)
+        check_action(action)
         _log.info("account %s is resumed (%s)", account_id, action or "all actions")
         await self._control.resume(account_id, action)
 
@@ -467,6 +500,7 @@ class Scheduler:
 
         What it has counted stays counted, also where actions are grouped otherwise.
         """
+        check_account(account_id)
         of_kind("limits", limits, Limits, "Limits.recommended()")
         await self._control.set_limits(self.lane(account_id), limits)
 
@@ -481,10 +515,10 @@ class Scheduler:
             count: how many; for `search`, rows.
             at: when, in seconds since the epoch; None for now.
         """
+        check_account(account_id)
         whole("count", count, least=1)
-        _check_action(action)
-        if at is not None:
-            positive("at", at)
+        check_action(action)
+        check_instant("at", at)
         when = self._clock.time() if at is None else at
         await self._control.record(self.lane(account_id), action, count, when)
 
@@ -510,8 +544,15 @@ class Scheduler:
     # -- inside -------------------------------------------------------------------------------
 
     def _tally(self, lane: Lane, action: str, now: float) -> Tally:
-        _check_action(action)
+        check_action(action)
         return lane.tally(action, now)
+
+    async def _sure(self, account_id: str, actions: Iterable[str], within: float) -> None:
+        """Have an account's provider looked up where it makes a difference and is not known."""
+        if self.look_up is None or self._waker.closed:
+            return
+        if any([self.unsure(account_id, action) for action in actions]):
+            await self.look_up(account_id, within)
 
     async def _view(self, lane: Lane) -> View:
         return await self._control.view(lane)
@@ -523,15 +564,9 @@ class Scheduler:
             self._waker.wake(lane)
 
 
-def _check_action(action: str | None) -> None:
-    if action is not None and action not in ACTIONS:
-        msg = f"action {action!r} is not one of {', '.join(sorted(ACTIONS))}"
-        raise ConfigurationError(msg)
-
-
 def _look_at(lane: Lane, action: str | None, now: float) -> list[Tally]:
     """Return the tallies that an explanation looks at."""
-    _check_action(action)
+    check_action(action)
     if action is not None:
         return [lane.tally(action, now)]
     if not any(tally.gated for tally in lane.tallies.values()):

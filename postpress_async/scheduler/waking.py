@@ -11,7 +11,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
-from .blockers import Blocked, forecast
+from .blockers import Blocked, blockers
 from .refusals import lane_closed, too_long
 from .timer import Timer
 from .trouble import Closure
@@ -180,9 +180,12 @@ class Waker:
         """Let a lane wait no more for windows that hold it back no more."""
         for window, turn in self.turns.items():
             if lane in turn.lanes and window not in shared:
+                was_first = next(iter(turn.lanes)) is lane
                 del turn.lanes[lane]
                 lane.setting.turns.pop(window.ring, None)
                 _settle(window, turn)
+                if was_first and turn.lanes:
+                    turn.timer.set(self._clock.monotonic())  # the next one may only lack its turn
 
     def _serve(self, window: Window) -> None:
         """Wake the lanes that wait for a window, in turn, until it is full again."""
@@ -221,12 +224,14 @@ class Waker:
         return timer
 
     def _expire(self, lane: Lane, waiter: Waiter, now: float) -> None:
-        ahead = 0 if lane.queues is None else lane.queues.cost_ahead(waiter.tally, waiter.priority)
-        ready, name = forecast(
-            lane, waiter.tally, waiter.cost, now, reply=waiter.reply, ahead=ahead
-        )
-        if self._brake.until > ready:
-            ready, name = self._brake.until, self._brake.reason
+        tally, queues = waiter.tally, lane.queues
+        ahead = 0 if queues is None else queues.cost_ahead(tally, waiter.priority)
+        found = [*self._brake.blocked(now), *self.blocked()]
+        found += blockers(lane, tally, waiter.cost, now, reply=waiter.reply, ahead=ahead)
+        latest = max(found, key=lambda one: one.at, default=None)
+        # Where nothing holds it back, those before it do, and nobody knows for how long.
+        known = latest is not None and latest.at > now
+        ready, name = (latest.at, latest.name) if latest is not None and known else (inf, "")
         max_wait = waiter.deadline - waiter.asked
         _fail(
             waiter,

@@ -36,7 +36,7 @@ _GONE: Final = frozenset({"connect", "dns", "timeout", "closed", "garbage"})
 
 _CUT_OFF: Final = Verdict(effect="unavailable", settle=SETTLE)
 _OUT_OF_REACH: Final = Verdict(counts=False, effect="unavailable")
-UNREADABLE: Final = Verdict(effect="no_answer")
+UNREADABLE: Final = Verdict(effect="no_answer", answered=True)
 UNFINISHED: Final = Verdict(effect="no_answer", settle=SETTLE)
 
 
@@ -50,6 +50,7 @@ def of_answer(call: Call[object], status: int, problem: Problem, wait: float | N
         retry_after=wait,
         reason=f"{status} errors/{slug}" if effect in _NAMED else None,
         subject=call.subject if effect == "same_again" else None,
+        answered=True,
     )
 
 

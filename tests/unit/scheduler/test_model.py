@@ -428,7 +428,8 @@ class LaneAgainstReference(RuleBasedStateMachine):
         fits = all(cost <= row.amount - row.keep for row in self.reference.my(action)[0])
         if fits:
             assert foretold <= at
-            if at < inf:
+            # While calls are under way, only their answers tell: what is foretold is a lower bound.
+            if at < inf and not any(ring.held for ring in tally.rings):
                 assert (
                     max((one.at for one in found), default=self.now)
                     == pytest.approx(max(at, self.now), abs=NEAR)
