@@ -91,6 +91,13 @@ class Brake:
         if self.until > -inf:
             self.probe, self.attentive = slot, True
 
+    def pass_on(self, slot: Slot) -> bool:
+        """Let another call be the one that goes alone; return whether this was it."""
+        was_it = slot is self.probe
+        if was_it:
+            self.probe = None
+        return was_it
+
     def before(self, slot: Slot, verdict: Verdict, now: float) -> Trouble | None:
         """Keep what a lane is like, ahead of a refusal that may not be its own."""
         if not self._suspicious(verdict, now) or slot.lane is None or slot.lane.trouble is None:

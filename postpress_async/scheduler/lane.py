@@ -47,6 +47,7 @@ class Slot(msgspec.Struct, eq=False):
         rings: what it holds: the action's may change before the answer.
         paces: the distances it keeps.
         reservation: its name in a store; empty where counts are in memory.
+        place: whether it has a place on the wire, which a tool of somebody's own does not need.
     """
 
     lane: Lane | None
@@ -57,6 +58,7 @@ class Slot(msgspec.Struct, eq=False):
     rings: tuple[Ring, ...]
     paces: tuple[Gap | Burst, ...]
     reservation: str = ""
+    place: bool = True
 
 
 class Tally:

@@ -195,7 +195,8 @@ class Scheduler:
         """Keep the account's limits around anything else that touches it.
 
         Leaving the block counts the action as done, also by an exception. An account whose
-        provider makes a difference and is not known yet is looked up first.
+        provider makes a difference and is not known yet is looked up first. The block takes no
+        connection of the client's.
 
         Examples:
             >>> async def visit(client: Postpress) -> None:
@@ -204,11 +205,18 @@ class Scheduler:
         """
         check_account(account_id)
         check_wait(max_wait)
+        check_priority(priority)
         start = self._clock.monotonic()
         await self._sure(account_id, [action], max_wait)
         left = max(max_wait - (self._clock.monotonic() - start), 0.0)
         slot = await self.take(account_id, action, cost=cost, priority=priority, max_wait=left)
+        slot.place = False  # the block makes no request of ours: neither a place nor a proof is its
+        self._waker.places += 1
+        if self._brake.pass_on(slot):
+            self._waker.release()
         try:
+            if self._waker.hungry:
+                self._waker.freed(self.lane(None))
             yield slot
         finally:
             self.report(slot, DONE)
@@ -230,7 +238,7 @@ class Scheduler:
         if lane is None:
             return
         now = self._clock.monotonic()
-        waker.places += 1
+        waker.places += slot.place
         waker.out -= 1
         if self._idle is not None and not waker.out and not self._idle.done():
             self._idle.set_result(None)
@@ -551,7 +559,7 @@ class Scheduler:
         """Have an account's provider looked up where it makes a difference and is not known."""
         if self.look_up is None or self._waker.closed:
             return
-        if any([self.unsure(account_id, action) for action in actions]):
+        if any(self.unsure(account_id, action) for action in actions):
             await self.look_up(account_id, within)
 
     async def _view(self, lane: Lane) -> View:

@@ -133,3 +133,20 @@ async def test_an_account_that_does_little_does_not_keep_what_has_left():
         await asyncio.sleep(10)
     (ring,) = made.lane("acc_1").find("profile").rings
     assert len(ring.at) < 200
+
+
+async def test_a_block_of_ones_own_takes_no_place_on_the_wire():
+    made = scheduler(places=1)
+    async with made.slot("acc_1", "profile"), made.slot("acc_2", "profile"):
+        made.report(await made.take("acc_1", "read", max_wait=0), DONE)
+    nothing_leaks(made, places=1)
+
+
+async def test_a_block_of_ones_own_holds_nobody_up_after_a_cool_down_of_the_key():
+    made = scheduler()
+    made.report(await made.take("acc_1", "read"), Verdict(effect="cool_key", retry_after=5.0))
+    async with made.slot("acc_1", "profile"):
+        probe = await asyncio.wait_for(made.take("acc_2", "read"), 10)
+        made.report(probe, DONE)
+        made.report(made.try_take("acc_3", "read"), DONE)
+    nothing_leaks(made)
