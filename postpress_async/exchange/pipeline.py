@@ -88,6 +88,7 @@ class Pipeline:
     ) -> None:
         self.home = home
         self.scheduler = scheduler
+        scheduler.look_up = learner.learn
         self._gate = gate
         self._learner = learner
         self._clock = clock

@@ -73,3 +73,50 @@ async def test_a_key_that_was_refused_once_does_not_make_the_strictest_limits_ho
             await read(client, account)
         await read(client, account)
         assert await provider_of(client, account) == "LINKEDIN"
+
+
+async def test_questions_about_an_account_that_was_never_called_are_answered_for_its_provider(
+    client, accounts, journal
+):
+    account = accounts["LINKEDIN"]["id"]
+    async with client:
+        told = await client.scheduler.estimate(account, "first_message")
+        assert told.seconds == 0.0, "a day of quiet is WhatsApp's"
+        assert len(journal(route=LOOK_UP)) == 1
+        await client.scheduler.plan(account, {"invite": 5, "message": 5})
+        assert await client.scheduler.explain(account) == []
+        assert len(journal(route=LOOK_UP)) == 1
+
+
+@pytest.mark.parametrize("action", [None, "first_message"])
+async def test_what_holds_an_account_back_is_told_for_its_provider(client, accounts, action):
+    async with client:
+        assert await client.scheduler.explain(accounts["LINKEDIN"]["id"], action) == []
+
+
+async def test_slots_of_an_account_that_was_never_called_keep_its_own_provider_s_limits(
+    client, accounts, journal
+):
+    account = accounts["LINKEDIN"]["id"]
+    async with client:
+        for _ in range(11):  # ten an hour is Instagram's
+            async with client.scheduler.slot(account, "invite"):
+                pass
+    assert len(journal(route=LOOK_UP)) == 1
+
+
+async def test_a_question_goes_on_without_an_answer_but_for_a_refused_key(
+    client, accounts, sandbox, journal
+):
+    account = accounts["LINKEDIN"]["id"]
+    async with client:
+        fails(sandbox, 1, status=401, type="missing_credentials")
+        with pytest.raises(AuthenticationError):
+            await client.scheduler.estimate(account, "first_message")
+        fails(sandbox, 1)
+        told = await client.scheduler.estimate(account, "first_message")
+        assert told.seconds > 0, "the strictest of any holds"
+        await client.scheduler.estimate(account, "first_message")
+        assert len(journal(route=LOOK_UP)) == 2
+        await sandbox.advance(61)
+        assert (await client.scheduler.estimate(account, "first_message")).seconds == 0.0

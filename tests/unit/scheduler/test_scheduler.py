@@ -369,3 +369,46 @@ async def test_cancelled_while_waiting_for_a_place_the_place_goes_to_the_next(sc
     made.report(slot, DONE)
     made.report(await asyncio.wait_for(second, 5), DONE)
     nothing_leaks(made, places=1)
+
+
+# -- what cannot be meant -----------------------------------------------------------------------
+
+NAN, INF = float("nan"), float("inf")
+
+
+WRONG = [
+    ("until", lambda made: made.pause("acc_1", until=NAN, reason="x")),
+    ("until", lambda made: made.pause("acc_1", until="x", reason="x")),
+    ("account_id", lambda made: made.pause("", reason="x")),
+    ("account_id", lambda made: made.resume("")),
+    ("at", lambda made: made.record("acc_1", "profile", at=INF)),
+    ("at", lambda made: made.record("acc_1", "profile", at=NAN)),
+    ("account_id", lambda made: made.record("*", "profile")),
+    ("account_id", lambda made: made.set_limits("*", None)),
+    ("account_id", lambda made: made.estimate("*", "profile")),
+    ("account_id", lambda made: made.plan("*", {"profile": 1})),
+    ("account_id", lambda made: made.explain("*")),
+    ("account_id", lambda made: made.take("*", "profile")),
+    ("max_wait", lambda made: made.take("acc_1", "profile", max_wait=NAN)),
+    ("max_wait", lambda made: made.take("acc_1", "profile", max_wait="x")),
+    ("max_wait", lambda made: made.take("acc_1", "profile", max_wait=None)),
+    ("max_wait", lambda made: made.take("acc_1", "profile", max_wait=-1)),
+    ("priority", lambda made: made.take("acc_1", "profile", priority="x")),
+    ("account_id", lambda made: made.slot(None, "profile").__aenter__()),
+    ("account_id", lambda made: made.slot("*", "profile").__aenter__()),
+    ("max_wait", lambda made: made.slot("acc_1", "profile", max_wait=NAN).__aenter__()),
+    ("priority", lambda made: made.slot("acc_1", "profile", priority="x").__aenter__()),
+]
+
+
+@pytest.mark.parametrize(
+    ("field", "ask"),
+    [pytest.param(*case, id=f"{index}-{case[0]}") for index, case in enumerate(WRONG)],
+)
+async def test_what_cannot_be_meant_is_refused_by_the_name_of_its_field(scheduler, field, ask):
+    made = scheduler(Limit("profile", 5))
+    with pytest.raises(ConfigurationError, match=field):
+        await ask(made)
+    slot = await made.take("acc_1", "profile")
+    made.report(slot, DONE)
+    nothing_leaks(made)
