@@ -5,7 +5,6 @@ Thousands of lanes share the rules of their provider and tier; what a lane has c
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -140,9 +139,3 @@ def _cap(row: Limit, warm_ups: tuple[WarmUp, ...]) -> Cap:
         warm_ups=warm_ups,
         window_key=f"{row.provider} {'+'.join(row.names)} {row.scope} {row.seconds:g}{ages}",
     )
-
-
-@lru_cache(maxsize=512)
-def rules_of(limits: Limits, provider: str | None, tier: str | None) -> Rules:
-    """Return the rules of a kind of account; equal tables share them."""
-    return Rules(limits, provider, tier)
