@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from postpress_async.errors import PostpressError, SchedulerError, WaitTooLongError
+from postpress_async.errors import (
+    ConfigurationError,
+    PostpressError,
+    SchedulerError,
+    WaitTooLongError,
+)
 from postpress_async.limits import DONE, REFUND, Verdict
 from postpress_async.options import Discreet, Retries, Timeout, of_kind
 from postpress_async.wire import codec
@@ -124,7 +129,8 @@ class Pipeline:
         except BaseException as error:  # noqa: BLE001 - told and raised again, whatever it is
             if run.doubt is not None and isinstance(error, PostpressError):
                 error = run.doubt.error  # refused at the door now, but perhaps done before
-            raise self._marked(error, call, run) from None
+            cause = error.__cause__ if isinstance(error, ConfigurationError) else None
+            raise self._marked(error, call, run) from cause
         if isinstance(result, Good):
             if watched:
                 run.ended(None)

@@ -156,28 +156,24 @@ class Book:
         provider, tier = provider or lane.provider, tier or lane.tier
         if (provider, tier) != (lane.provider, lane.tier) or connected_at is not None:
             lane.connected_at = lane.connected_at if connected_at is None else connected_at
-            self._choose(rulebook, provider, tier, now)
+            self.change(rulebook.rechosen(lane, provider, tier, own=self.limits), now)
         if ok and lane.trouble is not None:
             lane.trouble.open("credentials", None)
 
     def set_limits(self, rulebook: Rulebook, limits: Limits | None, now: float) -> None:
         """Let the account keep limits of its own; None gives it the client's again."""
-        self.limits, self.lane.learned = limits, None
-        self._choose(rulebook, self.lane.provider, self.lane.tier, now)
+        lane = self.lane
+        rules = rulebook.of(
+            lane.account_id, lane.provider, lane.tier, lane.connected_at, own=limits
+        )
+        self.limits, lane.learned, lane.own = limits, None, limits is not None
+        self.change(rules, now)
 
     def record(self, action: str, count: int, at: float, now: float) -> None:
         """Count what was done by others."""
         self.tally(action, now)
         self.logs.setdefault(action, Log()).add(count, min(at, now))
         self.change(self.lane.rules, now)
-
-    def _choose(
-        self, rulebook: Rulebook, provider: str | None, tier: str | None, now: float
-    ) -> None:
-        lane = self.lane
-        lane.own = self.limits is not None
-        rules = rulebook.of(lane.account_id, provider, tier, lane.connected_at, own=self.limits)
-        self.change(rules, now)
 
     def change(self, rules: Rules, now: float) -> None:
         """Let other rules hold; every budget is counted anew, from what each action has done."""

@@ -98,7 +98,8 @@ class Lanes:
             return
         if connected_at is not None:
             lane.connected_at = connected_at
-        self._change(lane, provider, tier, now)
+        own = self._own.get(lane.account_id)
+        furnishing.change(lane, self._rulebook.rechosen(lane, provider, tier, own=own), now)
 
     def resign(self, lane: Lane, *, resigned: bool) -> None:
         """Let a lane do without its provider, or want to know it again."""
@@ -112,12 +113,15 @@ class Lanes:
         """Let an account have limits of its own; None gives it the client's again."""
         if lane.account_id is None:
             return
+        rules = self._rulebook.of(
+            lane.account_id, lane.provider, lane.tier, lane.connected_at, own=limits
+        )
         if limits is None:
             self._own.pop(lane.account_id, None)
         else:
             self._own[lane.account_id] = limits
-        lane.learned = None
-        self._change(lane, lane.provider, lane.tier, now)
+        lane.own, lane.learned = limits is not None, None
+        furnishing.change(lane, rules, now)
 
     def pause_all(self, closure: Closure) -> None:
         """Close every lane, also those to come."""
@@ -165,12 +169,6 @@ class Lanes:
             if known.born is None and self.introduce is not None:
                 self.introduce(lane)
         return lane
-
-    def _change(self, lane: Lane, provider: str | None, tier: str | None, now: float) -> None:
-        own = self._own.get(lane.account_id)
-        rules = self._rulebook.of(lane.account_id, provider, tier, lane.connected_at, own=own)
-        lane.own = own is not None
-        furnishing.change(lane, rules, now)
 
     def _sweep(self, now: float) -> None:
         """Let go of lanes that would be made the same again; each is looked at rarely."""

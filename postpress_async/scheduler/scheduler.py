@@ -314,7 +314,10 @@ class Scheduler:
 
     def learn(self, account_id: str | None, provider: str | None) -> None:
         """Learn an account's provider from an answer that names it, if it is not known yet."""
-        if account_id is not None and provider is not None and not self.lane(account_id).provider:
+        if account_id is None or provider is None:
+            return
+        lane = self._find(account_id)
+        if lane is None or lane.provider is None:
             self.describe(account_id, provider, ok=None)
 
     def describe(
@@ -326,8 +329,17 @@ class Scheduler:
         connected_at: float | None = None,
         ok: bool | None,
     ) -> None:
-        """Learn what an account is; one seen in order again opens a lane that lost credentials."""
-        lane, now = self.lane(account_id), self._clock.monotonic()
+        """Learn what an account is; one seen in order again opens a lane that lost credentials.
+
+        An answer told it, which a function that chooses limits and fails must not take away.
+        """
+        now = self._clock.monotonic()
+        try:
+            lane = self.lane(account_id)
+        except ConfigurationError:
+            _log.exception("account %s has no limits yet", account_id)
+            self._lanes.know(account_id, provider, tier, connected_at)
+            return
         self._lanes.describe(lane, now, provider=provider, tier=tier, connected_at=connected_at)
         if self._sharer is not None:
             self._share(

@@ -14,7 +14,7 @@ from copy import copy
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from postpress_async.errors import StateUnavailableError
+from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.limits import REFUND
 
 from .blockers import Blocked
@@ -296,7 +296,7 @@ class Sharer:
                 heads = sum(ask.head for _, ask in asked.values())
                 try:
                     outcome = await self._state.step(step)
-                except StateUnavailableError as error:
+                except (StateUnavailableError, ConfigurationError) as error:
                     desk.reports = reports + desk.reports
                     desk.changes = changes + desk.changes
                     self._lost(lane, desk, error)
@@ -406,13 +406,17 @@ class Sharer:
         if not waiter.ticket.done():
             waiter.ticket.set_result(slot)
 
-    def _lost(self, lane: Lane, desk: _Desk, error: StateUnavailableError) -> None:
+    def _lost(
+        self, lane: Lane, desk: _Desk, error: StateUnavailableError | ConfigurationError
+    ) -> None:
         """Turn those away who would need the counts; what is to be given back is kept."""
         for waiter in lane.queues.all() if lane.queues is not None else ():
             if not needs_store(lane, waiter.tally):
                 continue
             told = copy(error)
-            told.account_id, told.action = lane.account_id, waiter.tally.action
+            told.__cause__ = error.__cause__
+            if isinstance(told, StateUnavailableError):
+                told.account_id, told.action = lane.account_id, waiter.tally.action
             self._fail(lane, waiter, told)
         desk.timer.set(self._clock.monotonic() + _RETRY if desk.reports else inf)
 
