@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from heapq import merge
+from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
@@ -16,18 +17,20 @@ import msgspec
 from postpress_async.limits import Verdict
 
 from . import furnishing
+from .windows import Gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from postpress_async.limits import Limits
 
+    from .everyone import Everyone
     from .lane import Lane, Slot, Tally
     from .rulebook import Rulebook
     from .rules import Rules
     from .windows import Ring
 
-_MOST_COST: Final = 65_535
+_MOST_COST: Final = 2**32 - 1
 _GONE: Final = Verdict(effect="no_answer", settle=1.0)  # its bytes may be under way
 
 
@@ -58,12 +61,12 @@ class Log:
 
     def __init__(self, at: Iterable[float] = (), costs: Iterable[int] | None = None) -> None:
         self.at: array[float] = array("d", at)
-        self.costs: array[int] | None = None if costs is None else array("H", costs)
+        self.costs: array[int] | None = None if costs is None else array("I", costs)
 
     def add(self, cost: int, at: float) -> None:
         """Keep an event; one of the past goes to its place."""
         if cost != 1 and self.costs is None:
-            self.costs = array("H", [1]) * len(self.at)
+            self.costs = array("I", [1]) * len(self.at)
         place = len(self.at) if not self.at or at >= self.at[-1] else bisect_right(self.at, at)
         self.at.insert(place, at)
         if self.costs is not None:
@@ -83,9 +86,10 @@ class Book:
         held: calls under way of all processes, by reservation.
         longest: the longest window that anybody ever declared, in seconds.
         limits: limits of its own.
+        gaps, bursts: when spacings and bursts end, as the store has them.
     """
 
-    __slots__ = ("_filled", "held", "lane", "limits", "logs", "longest", "slots")
+    __slots__ = ("_filled", "bursts", "gaps", "held", "lane", "limits", "logs", "longest", "slots")
 
     def __init__(self, lane: Lane) -> None:
         self.lane: Lane = lane
@@ -93,16 +97,37 @@ class Book:
         self.held: dict[str, Held] = {}
         self.slots: dict[str, Slot] = {}
         self.longest: float = 0.0
+        self.gaps: dict[str, float] = {}
+        self.bursts: dict[str, float] = {}
         self.limits: Limits | None = None
         self._filled: set[Ring] = set()
 
     def tally(self, action: str, now: float) -> Tally:
         """Return an action's tally, its windows filled with what was done before."""
+        new = self.lane.find(action) is None
         tally = self.lane.tally(action, now)
         for ring in tally.rings:
             if ring not in self._filled and ring.key not in self.lane.setting.shared:
                 self._fill(ring, now)
+        for pace in tally.paces if new else ():
+            if isinstance(pace, Gap):
+                ends = self.gaps.get("" if pace is self.lane.gap else action, -inf)
+                pace.next_at = max(pace.next_at, ends)
+            else:
+                pace.free_at = max(pace.free_at, self.bursts.get(pace.name, -inf))
         return tally
+
+    def paces(self, now: float) -> tuple[dict[str, float], dict[str, float]]:
+        """Return when spacings and bursts end, also those that only others' limits know."""
+        for action, tally in self.lane.tallies.items():
+            for pace in tally.paces:
+                if isinstance(pace, Gap):
+                    self.gaps["" if pace is self.lane.gap else action] = pace.next_at
+                else:
+                    self.bursts[pace.name] = pace.free_at
+        self.gaps = {name: ends for name, ends in self.gaps.items() if ends > now}
+        self.bursts = {name: ends for name, ends in self.bursts.items() if ends > now}
+        return self.gaps, self.bursts
 
     def _fill(self, ring: Ring, now: float) -> None:
         self._filled.add(ring)
@@ -153,7 +178,8 @@ class Book:
     ) -> None:
         """Learn what the account is; one in order again opens a lane that lost credentials."""
         lane = self.lane
-        provider, tier = provider or lane.provider, tier or lane.tier
+        provider = lane.provider if provider is None else provider.upper()
+        tier = tier or lane.tier
         if (provider, tier) != (lane.provider, lane.tier) or connected_at is not None:
             lane.connected_at = lane.connected_at if connected_at is None else connected_at
             self.change(rulebook.rechosen(lane, provider, tier, own=self.limits), now)
@@ -169,9 +195,10 @@ class Book:
         self.limits, lane.learned, lane.own = limits, None, limits is not None
         self.change(rules, now)
 
-    def record(self, action: str, count: int, at: float, now: float) -> None:
+    def record(self, action: str, count: int, at: float, now: float, everyone: Everyone) -> None:
         """Count what was done by others."""
-        self.tally(action, now)
+        tally = self.tally(action, now)
+        everyone.record(tally, count, min(at, now))
         self.logs.setdefault(action, Log()).add(count, min(at, now))
         self.change(self.lane.rules, now)
 

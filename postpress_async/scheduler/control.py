@@ -138,6 +138,8 @@ class InStore:
 
     async def view(self, lane: Lane) -> View:
         """Return a copy of what the store has, with who waits here."""
+        if lane.account_id is None:
+            return View(lane, self._clock.monotonic(), self._clock.time())
         found: list[View] = []
 
         def look(book: Book, _: Everyone, now: float) -> None:
@@ -178,7 +180,9 @@ class InStore:
 
     async def record(self, lane: Lane, action: str, count: int, at: float) -> None:
         """Add to what the store has counted."""
-        await self._sharer.look(lane, lambda book, _, now: book.record(action, count, at, now))
+        await self._sharer.look(
+            lane, lambda book, everyone, now: book.record(action, count, at, now, everyone)
+        )
 
     async def _do(self, account_id: str, change: Callable[[Lane, float], None]) -> None:
         lane = self._lanes.get(account_id, self._clock.monotonic())

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from postpress_async.limits import Verdict
 
-    from .lane import Lane, Setting, Slot
+    from .lane import Lane, Setting, Slot, Tally
     from .trouble import Closure
     from .windows import Ring
 
@@ -60,6 +60,13 @@ class Everyone:
             for name in names if verdict.counts else ():
                 self.logs.setdefault(name, Log()).add(held.cost, now + verdict.settle)
 
+    def record(self, tally: Tally, count: int, at: float) -> None:
+        """Count what was done by others in the budgets that all share."""
+        for ring in tally.rings:
+            if is_shared(ring):
+                self.logs.setdefault(name_of(ring), Log()).add(count, at)
+                self.longest = max(self.longest, *(window.cap.per for window in ring.windows))
+
     def expire(self, now: float, gone: Callable[[str], bool]) -> None:
         """Count calls of dead processes as done: at once where that is certain, else by lease."""
         for reservation, (names, held) in list(self.held.items()):
@@ -67,7 +74,7 @@ class Everyone:
                 continue
             del self.held[reservation]
             for name in names:
-                self.logs.setdefault(name, Log()).add(held.cost, min(held.lease, now))
+                self.logs.setdefault(name, Log()).add(held.cost, min(held.lease, now) + 1.0)
 
 
 def is_shared(ring: Ring) -> bool:

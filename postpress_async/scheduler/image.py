@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from math import ceil, inf
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from postpress_async.errors import StateUnavailableError
 from postpress_async.limits import Limits  # noqa: TC001 - read by msgspec
 
 from .adaptive import Adaptive
@@ -106,10 +107,8 @@ def load(
     """
     if data is None:
         return Book(Lane(account_id, rulebook.of(account_id), setting, now))
+    _check(data)
     image = _decode(data)
-    if image.version > VERSION:
-        msg = f"an image of version {image.version}, this package knows {VERSION}: upgrade it"
-        raise ValueError(msg)
     rules = rulebook.of(
         account_id, image.provider, image.tier, image.connected_at, own=image.limits
     )
@@ -122,11 +121,12 @@ def load(
     lane.learned = image.learned or None
     book = Book(lane)
     book.longest, book.limits = image.longest, image.limits
+    book.gaps, book.bursts = dict(image.gaps), dict(image.bursts)
     lane.own = image.limits is not None
     book.logs = {action: _unpacked(events) for action, events in image.events.items()}
     for action in {*book.logs, *(held.action for held in image.held.values())}:
         book.tally(action, now)
-    _restore_paces(lane, image)
+    _hold_gaps(lane, image)
     for reservation, held in image.held.items():
         tally = book.tally(held.action, now)
         slot = Slot(lane, tally, held.cost, held.at, held.probe, tally.rings, tally.paces)
@@ -146,7 +146,7 @@ def dump(book: Book, now: float) -> bytes:
         action: _packed(log, now, now - book.longest, precise=precise)
         for action, log in book.logs.items()
     }
-    gaps, bursts = _paces(lane)
+    gaps, bursts = book.paces(now)
     return _encode(
         _Image(
             VERSION,
@@ -187,7 +187,7 @@ def _packed(log: Log, now: float, since: float, *, precise: bool) -> _Events:
 
 
 def _unpacked(events: _Events) -> Log:
-    old, new, costs = array("I"), array("d"), array("H")
+    old, new, costs = array("I"), array("d"), array("I")
     old.frombytes(events.old)
     new.frombytes(events.new)
     costs.frombytes(events.costs)
@@ -198,25 +198,8 @@ def _unpacked(events: _Events) -> Log:
     return log
 
 
-def _paces(lane: Lane) -> tuple[dict[str, float], dict[str, float]]:
-    gaps: dict[str, float] = {}
-    bursts: dict[str, float] = {}
-    for action, tally in lane.tallies.items():
-        for pace in tally.paces:
-            if isinstance(pace, Gap):
-                gaps["" if pace is lane.gap else action] = pace.next_at
-            else:
-                bursts[pace.name] = pace.free_at
-    return gaps, bursts
-
-
-def _restore_paces(lane: Lane, image: _Image) -> None:
-    for action, tally in lane.tallies.items():
-        for pace in tally.paces:
-            if isinstance(pace, Gap):
-                pace.next_at = image.gaps.get("" if pace is lane.gap else action, -inf)
-            else:
-                pace.free_at = image.bursts.get(pace.name, -inf)
+def _hold_gaps(lane: Lane, image: _Image) -> None:
+    """Let calls that are under way keep their distances."""
     for held in image.held.values():
         found = lane.find(held.action)
         for pace in found.paces if found is not None else ():
@@ -268,6 +251,7 @@ def load_everyone(data: bytes | None) -> Everyone:
     """Read what is kept of all accounts together."""
     everyone = Everyone()
     if data is not None:
+        _check(data)
         image = _decode_everyone(data)
         everyone.logs = {name: _unpacked(events) for name, events in image.events.items()}
         everyone.held, everyone.paused = image.held, tuple(image.paused)
@@ -286,3 +270,11 @@ def dump_everyone(everyone: Everyone, now: float) -> bytes | None:
     kept = {name: one for name, one in events.items() if one.old or one.new}
     paused = [one for one in everyone.paused if one.until > now]
     return _encode(_Everyone(VERSION, kept, everyone.held, paused, everyone.longest))
+
+
+def _check(data: bytes) -> None:
+    """Refuse an image of a newer version, whatever it looks like beyond its number."""
+    version = msgspec.msgpack.decode(data, type=list[msgspec.Raw])[0]
+    if msgspec.msgpack.decode(version) != VERSION:
+        msg = "the store was written by a newer version of postpress-async: upgrade this one"
+        raise StateUnavailableError(msg)

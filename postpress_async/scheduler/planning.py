@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _MOST: Final = 100_000
 _BREATH: Final = 200  # steps between which others of the loop may go on
 _DAY: Final = 86400.0
+_NOISE: Final = 0.001  # instants of the epoch are coarse: a day later must be the next day
 _PATIENCE: Final = 10_000  # times that a lane may say «later» to one action
 
 
@@ -120,7 +121,7 @@ async def plan(
     while any(one.left for one in wanted) and at < inf:
         one, at = _step(played, [one for one in (*others, *wanted) if one.left or one.ahead], at)
         if at < inf and one.last == at:
-            day = int((at - now) // _DAY)
+            day = int((at - now + _NOISE) // _DAY)
             days += [Counter[str]() for _ in range(day + 1 - len(days))]
             days[day][one.tally.action] += 1
         done += 1

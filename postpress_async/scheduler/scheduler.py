@@ -82,7 +82,7 @@ class Scheduler:
             self._sharer = Sharer(
                 state, Shelf(rulebook, random, processes.gone if processes else _nobody_is),
                 clock=clock, brake=self._brake, places=places, told=self._told,
-                token=f"{processes.own if processes else ''}:{token_hex(4)}.",
+                name=lambda: f"{processes.own if processes else ''}:{token_hex(4)}.",
             )  # fmt: skip
         self._rulebook = rulebook
         self._waker: Waker | Sharer

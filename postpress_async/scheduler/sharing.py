@@ -8,13 +8,15 @@ step a lane is under way; whatever comes meanwhile rides in the next.
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from contextlib import suppress
 from contextvars import Context
 from copy import copy
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.errors import PostpressError, StateUnavailableError
 from postpress_async.limits import REFUND
 
 from .blockers import Blocked
@@ -38,10 +40,13 @@ if TYPE_CHECKING:
     from .trouble import Closure
     from .windows import Ring
 
+_log = logging.getLogger("postpress_async.scheduler")
 Change: TypeAlias = "Callable[[Book, Everyone, float], None]"
 LEASE: Final = 180.0  # seconds after which a call counts as done, whatever became of its process
 USE_WITHIN: Final = 30.0  # a grant that was not used by then is given back
 _RETRY: Final = 1.0  # seconds until a lost store is tried again
+LOOK_EVERY: Final = 10.0  # seconds after which whoever waits is asked for again
+_FLUSH: Final = 5.0
 _AT_ONCE: Final = 16  # calls of a lane that one step may let go
 
 
@@ -84,7 +89,7 @@ class Sharer:
         clock: Clock,
         brake: Brake,
         places: int,
-        token: str,
+        name: Callable[[], str],
         told: Callable[[Lane, Outcome], None],
     ) -> None:
         self.places: int = places
@@ -96,7 +101,9 @@ class Sharer:
         self._shelf = shelf
         self._clock = clock
         self._brake = brake
-        self._token = token
+        self._make_name = name
+        self._name = ""
+        self._pid = -1  # a client may be made before a fork, and used after it
         self._told = told
         self._serial = 0
         self._asked = 0  # calls for which a place is kept while the store is asked
@@ -118,6 +125,7 @@ class Sharer:
             if not queues.waiting:
                 self._forget(lane)
             elif self._room(now) > 0 or self._desk(lane).fresh:
+                self._desk(lane).timer.set(queues.next_deadline())
                 self._pump(lane)
             else:
                 self._queue_up(lane, now)
@@ -205,6 +213,7 @@ class Sharer:
             reports=reports,
             changes=[*changes, change],
             lease=LEASE,
+            own=self._own(),
         )
         try:
             await self._state.step(step)
@@ -213,17 +222,25 @@ class Sharer:
             desk.reports, desk.changes = reports + desk.reports, changes + desk.changes
             desk.timer.set(self._clock.monotonic() + _RETRY)
             raise
+        if lane.queues is None:
+            self._forget(lane)
 
     async def flush(self) -> None:
-        """Give back what was not given back yet, and let go of the store."""
+        """Give back what was not given back yet, for a bounded time, and let go of the store.
+
+        What cannot be given back counts when its lease ends, or when the process is known dead.
+        """
         for lane, desk in list(self._desks.items()):
-            while desk.task is not None or desk.reports:
-                if desk.task is None:
-                    self._pump(lane)
-                if desk.task is not None:
-                    await asyncio.wait({desk.task})
-                if desk.reports and desk.timer.pending:
-                    break  # the store is lost: leases end by themselves
+            desk.timer.set(inf)
+            if desk.reports or desk.changes:
+                self._pump(lane)
+        tasks = {desk.task for desk in self._desks.values() if desk.task is not None}
+        if tasks:
+            await asyncio.wait(tasks, timeout=_FLUSH)
+        for desk in self._desks.values():
+            desk.timer.set(inf)
+            if desk.task is not None:
+                desk.task.cancel()
         await self._state.aclose()
 
     # -- inside -------------------------------------------------------------------------------
@@ -259,7 +276,8 @@ class Sharer:
         return desk
 
     def _ring(self, lane: Lane) -> None:
-        if self._desk(lane).reports:
+        desk = self._desk(lane)
+        if (desk.reports or desk.changes) and not self.closed:
             self._pump(lane)
         self.wake(lane)
 
@@ -275,63 +293,90 @@ class Sharer:
     async def _run(self, lane: Lane, desk: _Desk) -> None:
         """Carry out steps until there is nothing more to say."""
         try:
-            more = True
-            while more:
-                desk.again = False
-                reports, desk.reports = desk.reports, []
-                changes, desk.changes = desk.changes, []
-                asked = self._asking(lane, desk)
-                if not (reports or changes or asked):
-                    if lane.queues is not None and lane.queues.waiting:
-                        self._queue_up(lane, self._clock.monotonic())
-                    break
-                step = Step(
-                    self._shelf,
-                    lane.account_id or "",
-                    asks=[ask for _, ask in asked.values()],
-                    reports=reports,
-                    changes=changes,
-                    lease=LEASE,
-                )
-                heads = sum(ask.head for _, ask in asked.values())
-                try:
-                    outcome = await self._state.step(step)
-                except (StateUnavailableError, ConfigurationError) as error:
-                    desk.reports = reports + desk.reports
-                    desk.changes = changes + desk.changes
-                    self._lost(lane, desk, error)
-                    break
-                finally:
-                    self.places += heads
-                    self._asked -= heads
-                more = self._apply(lane, desk, asked, outcome)
-                if heads > len(outcome.granted):
-                    self._wake_others(lane)
+            while await self._once(lane, desk):
+                pass
         finally:
             desk.task = None
-            if lane.queues is None and not desk.reports and not desk.changes:
-                self._forget(lane)
+            self._settle(lane, desk)
 
-    def _wake_others(self, lane: Lane) -> None:
-        """Wake those who waited for places that this lane could not use."""
+    async def _once(self, lane: Lane, desk: _Desk) -> bool:
+        """Carry out one step; return whether another follows at once."""
+        desk.again = False
+        reports, desk.reports = desk.reports, []
+        changes, desk.changes = desk.changes, []
+        began, room = self._clock.monotonic(), self._room(self._clock.monotonic())
+        asked = self._asking(lane, desk, room)
+        if not (reports or changes or asked):
+            return False
+        kept = min(room, sum(ask.head for _, ask in asked.values()))
+        self.places -= kept  # kept free until the store has answered
+        self._asked += kept
+        step = Step(
+            self._shelf, lane.account_id or "", asks=[ask for _, ask in asked.values()],
+            reports=reports, changes=changes, lease=LEASE, room=room, own=self._own(),
+        )  # fmt: skip
+        try:
+            outcome = await self._state.step(step)
+        except BaseException as error:
+            desk.reports, desk.changes = reports + desk.reports, changes + desk.changes
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            self._lost(lane, desk, error)
+            return False
+        finally:
+            self.places += kept
+            self._asked -= kept
+        more = self._apply(lane, desk, asked, outcome, began)
+        if reports:
+            self._wake_sharers(lane)
+        return more or (room <= 0 < self._room(self._clock.monotonic()) and lane.waiting > 0)
+
+    def _settle(self, lane: Lane, desk: _Desk) -> None:
+        """See to those who wait, after a step: for places, for the brake, for another step."""
+        now = self._clock.monotonic()
         for turn in (self.hungry, self._braked):
             for other in list(turn):
-                if other is not lane and self._room(self._clock.monotonic()) > 0:
+                if other is not lane and self._room(now) > 0:
                     turn.pop(other, None)
                     self.wake(other)
+        queues = lane.queues
+        if queues is not None and queues.waiting and not self.closed:
+            self._let_free_ones_go(lane, queues, now)
+            if self._room(now) <= 0:
+                self._queue_up(lane, now)
+            if not desk.timer.pending:
+                desk.timer.set(min(queues.next_deadline(), now + LOOK_EVERY))
+        elif not desk.reports and not desk.changes:
+            self._forget(lane)
 
-    def _asking(self, lane: Lane, desk: _Desk) -> dict[str, tuple[Waiter, Ask]]:
+    def _wake_sharers(self, lane: Lane) -> None:
+        """Wake the lanes that may wait for a budget that an answer has just left."""
+        for other in list(self._desks):
+            queues = other.queues
+            if (
+                other is not lane
+                and queues is not None
+                and any(head.tally.shared for head in queues.heads())
+            ):
+                self.wake(other)
+
+    def _own(self) -> str:
+        """Name this process; a fork is another one."""
+        if self._pid != os.getpid():
+            self._pid, self._name, self._serial = os.getpid(), self._make_name(), 0
+        return self._name.partition(":")[0]
+
+    def _asking(self, lane: Lane, desk: _Desk, room: int) -> dict[str, tuple[Waiter, Ask]]:
         """Return who asks: those who may go now, in order, and newcomers for their forecasts."""
         queues, fresh = lane.queues, desk.fresh
         desk.fresh = []
         if queues is None or self.closed:
             return {}
         now = self._clock.monotonic()
-        room = self._room(now)
+        self._own()
+        # The first of each action and priority: one that is blocked must not crowd others out.
         asking = (one for one in queues.first(room) if needs_store(lane, one.tally))
-        first = sorted(asking, key=_place)[:room]
-        self.places -= len(first)  # kept free until the store has answered
-        self._asked += len(first)
+        first = sorted(asking, key=_place)
         rest = [
             one
             for one in fresh
@@ -343,33 +388,39 @@ class Sharer:
 
     def _ask(self, lane: Lane, waiter: Waiter, now: float, *, head: bool) -> Ask:
         self._serial += 1
-        ahead, patience = 0, None
-        if not waiter.let_in:
-            patience = waiter.deadline - now
-            if lane.queues is not None:
-                ahead = lane.queues.cost_ahead(waiter.tally, waiter.priority, waiter.since)
+        ahead = 0
+        if not waiter.let_in and lane.queues is not None:
+            ahead = lane.queues.cost_ahead(waiter.tally, waiter.priority, waiter.since)
         return Ask(
-            reservation=f"{self._token}{self._serial:x}",
+            reservation=f"{self._name}{self._serial:x}",
             action=waiter.tally.action,
             cost=waiter.cost,
             reply=waiter.reply,
             head=head,
-            patience=patience,
+            fresh=not waiter.let_in,
+            patience=waiter.deadline - now,
             ahead=max(ahead - waiter.cost, 0),  # itself is in the queue already
         )
 
     def _apply(
-        self, lane: Lane, desk: _Desk, asked: dict[str, tuple[Waiter, Ask]], outcome: Outcome
+        self,
+        lane: Lane,
+        desk: _Desk,
+        asked: dict[str, tuple[Waiter, Ask]],
+        outcome: Outcome,
+        began: float,
     ) -> bool:
         """Let those go that were granted, fail those who wait in vain; return whether to go on."""
         now = self._clock.monotonic()
         for reservation in outcome.granted:
             waiter, ask = asked[reservation]
-            if waiter.gone or lane.queues is None:
-                desk.reports.append((reservation, REFUND))  # it left while it was asked for
+            late = waiter.gone or lane.queues is None or waiter.deadline < now
+            if late or self._brake.room(now) <= 0:
+                desk.reports.append((reservation, REFUND))  # it left, or nobody may go any more
             else:
+                # Granted at the earliest when it was asked for: a process may sleep in between.
                 probe = reservation in outcome.probes
-                slot = Slot(lane, waiter.tally, waiter.cost, now, probe, (), (), reservation)
+                slot = Slot(lane, waiter.tally, waiter.cost, began, probe, (), (), reservation)
                 lane.in_flight += 1
                 self._go(lane, waiter, slot)
         for reservation, refusal in outcome.refused.items():
@@ -377,8 +428,8 @@ class Sharer:
             if refusal.closure is not None:
                 closed = lane_closed(lane, ask.action, refusal.closure, outcome.now)
                 self._fail(lane, waiter, closed)
-            elif ask.patience is not None:
-                wait, most = refusal.wait, ask.patience
+            else:
+                wait, most = refusal.wait, waiter.deadline - waiter.asked
                 self._fail(
                     lane, waiter, too_long(lane, ask.action, refusal.name, max_wait=most, wait=wait)
                 )
@@ -386,11 +437,10 @@ class Sharer:
             waiter.let_in = True
         self._told(lane, outcome)
         waiting = 0 if lane.queues is None else lane.queues.waiting
-        again = now + outcome.again - outcome.now
         if waiting and lane.queues is not None:
+            # Other processes may pause, resume or give back: nobody tells, so one looks.
+            again = min(now + outcome.again - outcome.now, now + LOOK_EVERY)
             desk.timer.set(min(again, lane.queues.next_deadline()))
-            if again == inf and self._room(now) <= 0:
-                self._queue_up(lane, now)
         elif lane.queues is not None:
             lane.queues = None
         moved = outcome.granted or outcome.refused
@@ -406,19 +456,21 @@ class Sharer:
         if not waiter.ticket.done():
             waiter.ticket.set_result(slot)
 
-    def _lost(
-        self, lane: Lane, desk: _Desk, error: StateUnavailableError | ConfigurationError
-    ) -> None:
+    def _lost(self, lane: Lane, desk: _Desk, error: BaseException) -> None:
         """Turn those away who would need the counts; what is to be given back is kept."""
+        if not isinstance(error, PostpressError):
+            _log.error("the store of counts failed on account %s", lane.account_id, exc_info=error)
+            said = f"the store of counts failed ({type(error).__name__}: {error}); see the log"
+            error = StateUnavailableError(said)
         for waiter in lane.queues.all() if lane.queues is not None else ():
-            if not needs_store(lane, waiter.tally):
-                continue
-            told = copy(error)
-            told.__cause__ = error.__cause__
-            if isinstance(told, StateUnavailableError):
-                told.account_id, told.action = lane.account_id, waiter.tally.action
-            self._fail(lane, waiter, told)
-        desk.timer.set(self._clock.monotonic() + _RETRY if desk.reports else inf)
+            if needs_store(lane, waiter.tally):
+                told = copy(error)
+                told.__cause__ = error.__cause__
+                if isinstance(told, StateUnavailableError):
+                    told.account_id, told.action = lane.account_id, waiter.tally.action
+                self._fail(lane, waiter, told)
+        if desk.reports or desk.changes:
+            desk.timer.set(self._clock.monotonic() + _RETRY)
 
     def _expire(self, lane: Lane, waiter: Waiter) -> None:
         name = self._brake.reason if self._brake.until > -inf else ""

@@ -13,6 +13,7 @@ import msgspec
 
 from . import image
 from .blockers import forecast
+from .book import process_of
 from .everyone import Everyone, fill, pause_with_all
 from .lane import Setting
 
@@ -78,7 +79,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         reservation: names the grant, in all processes.
         action, cost, reply: as its waiter has them.
         head: whether it may go now; else only its forecast is wanted.
-        patience: seconds that it may wait; None where it was let in before.
+        fresh: whether it comes for the first time, and may be turned away by a forecast.
+        patience: seconds that it may wait.
         ahead: cost of those who go before it in its process.
     """
 
@@ -87,7 +89,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     cost: int
     reply: bool
     head: bool
-    patience: float | None
+    fresh: bool
+    patience: float
     ahead: int
 
 
@@ -196,8 +199,12 @@ class Step:
         reports: Sequence[tuple[str, Verdict]] = (),
         changes: Sequence[Callable[[Book, Everyone, float], None]] = (),
         lease: float,
+        room: int = 0,
+        own: str = "",
     ) -> None:
         self.keys: tuple[str, ...] = (account_id, EVERYONE)
+        self._room = room
+        self._own = own
         self._shelf = shelf
         self._account_id = account_id
         self._asks = asks
@@ -216,6 +223,7 @@ class Step:
         for reservation, verdict in self._reports:
             book.report(reservation, verdict, now)
             everyone.report(reservation, verdict, now)
+        fill(self._shelf.setting, everyone, now)
         for change in self._changes:
             change(book, everyone, now)
         for ask in self._asks:
@@ -240,7 +248,8 @@ class Step:
         for ask in self._asks:
             tally = book.tally(ask.action, now)
             at = now
-            if ask.head and (ask.reply or ask.action not in blocked):
+            free = len(granted) < self._room
+            if ask.head and free and (ask.reply or ask.action not in blocked):
                 at = book.lane.ready_at(tally, ask.cost, now, reply=ask.reply)
                 if at <= now:
                     slot = book.lane.grant(tally, ask.cost, now)
@@ -250,7 +259,7 @@ class Step:
                     probes |= {ask.reservation} if slot.probe else set()
                     continue
                 blocked.add(ask.action)
-                again = min(again, at if at < inf else self._look_again(book, now))
+                again = min(again, at, self._look_again(book, everyone, now))
             refusal = self._refusal(book, ask, now)
             if refusal is not None:
                 refused[ask.reservation] = refusal
@@ -264,10 +273,14 @@ class Step:
             tier=book.lane.tier,
         )
 
-    def _look_again(self, book: Book, now: float) -> float:
-        """Return when to ask again where only the answer of a call under way can tell."""
-        leases = [held.lease for held in book.held.values()]
+    def _look_again(self, book: Book, everyone: Everyone, now: float) -> float:
+        """Return when to ask again because calls of other processes may end; inf where none run."""
+        leases = [held.lease for name, held in book.held.items() if self._foreign(name)]
+        leases += [held.lease for name, (_, held) in everyone.held.items() if self._foreign(name)]
         return min([now + _LOOK_AGAIN, *leases]) if leases else inf
+
+    def _foreign(self, reservation: str) -> bool:
+        return process_of(reservation) != self._own
 
     def _refusal(self, book: Book, ask: Ask, now: float) -> Refusal | None:
         """Say why an ask would wait in vain, if it would."""
@@ -275,10 +288,11 @@ class Step:
         closure = book.lane.closed(tally, now)
         if closure is not None and closure.kind != "service":
             wait = closure.until - now
-            if closure.until == inf or (ask.patience is not None and wait > ask.patience):
+            if closure.until == inf or wait > ask.patience:
                 return Refusal(closure=closure, name=closure.reason, wait=wait)
-        if ask.patience is None:
+        if not ask.fresh:
             return None
         at, name = forecast(book.lane, tally, ask.cost, now, reply=ask.reply, ahead=ask.ahead)
         wait = at - now
-        return Refusal(closure=None, name=name, wait=wait) if wait > ask.patience else None
+        never = at == inf or wait > ask.patience
+        return Refusal(closure=None, name=name, wait=wait) if never else None

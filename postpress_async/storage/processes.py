@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -28,8 +29,10 @@ class Processes:
     @property
     def own(self) -> str:
         """This process, as others know it: where it runs, its number and its start."""
-        pid = os.getpid()
-        return f"{_where()}-{pid:x}-{_start_of(pid) or 0:x}"
+        pid, start = os.getpid(), 0
+        with suppress(OSError):
+            start = _start_of(pid) or 0
+        return f"{_where()}-{pid:x}-{start:x}"
 
     def gone(self, name: str) -> bool:
         """Tell whether a process is certainly dead."""
@@ -49,7 +52,14 @@ def _is_gone(name: str) -> bool:
         number, began = int(pid, 16), int(start, 16)
     except ValueError:
         return False
-    return bool(where) and where == _where() and began > 0 and _start_of(number) != began
+    if not where or where != _where() or began <= 0:
+        return False
+    try:
+        return _start_of(number) != began
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    except OSError:
+        return False  # that it cannot be looked at says nothing
 
 
 @lru_cache(maxsize=1)
@@ -64,9 +74,11 @@ def _where() -> str:
 
 
 def _start_of(pid: int) -> int | None:
-    """Return when a process began, in ticks since the boot; None where there is none."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        return int(stat.rpartition(")")[2].split()[_START_FIELD])
-    except (OSError, ValueError, IndexError):
-        return None
+    """Return when a process began, in ticks since the boot; None where it has ended.
+
+    Raises:
+        OSError: it cannot be looked at; FileNotFoundError where there is none.
+    """
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    state, *fields = stat.rpartition(")")[2].split()
+    return None if state in {"Z", "X"} else int(fields[_START_FIELD - 1])

@@ -59,7 +59,7 @@ class WrittenDown(RuleBasedStateMachine):
         self.step()  # the first use is a date that is kept
 
     def step(self, shelf=None, **given):
-        step = Step(shelf or self.shelf, "acc", lease=1e9, **given)
+        step = Step(shelf or self.shelf, "acc", lease=1e9, room=1, **given)
         changed, outcome = step.run(self.images, self.now)
         self.images.update(changed)
         return outcome
@@ -73,12 +73,12 @@ class WrittenDown(RuleBasedStateMachine):
         tally = self.lane.tally(action, self.now)
         ready = self.lane.ready_at(tally, cost, self.now, reply=reply)
         self.serial += 1
-        name = str(self.serial)
+        name = f":{self.serial}"  # of a process without a name: this one
         outcome = self.step(
             asks=[
                 Ask(
                     reservation=name, action=action, cost=cost, reply=reply, head=True,
-                    patience=None, ahead=0,
+                    fresh=False, patience=inf, ahead=0,
                 )
             ]
         )  # fmt: skip
