@@ -1,0 +1,175 @@
+"""Counts in a store: whatever it and other processes do, nobody hangs and nothing is over."""
+
+import asyncio
+
+import pytest
+
+from postpress_async import Limit, Limits, Spacing, StateUnavailableError
+from postpress_async.limits import DONE, REFUND, Verdict
+from postpress_async.scheduler.scheduler import Scheduler
+from postpress_async.storage.memory import MemoryImages
+
+from .rehearsal import VirtualClock, nothing_leaks, now
+
+pytestmark = pytest.mark.looptime
+
+
+class Store:
+    """Take time for each step, or fail; over images that several processes may share."""
+
+    def __init__(self, images, seconds=0.0, error=None):
+        self.images, self.seconds, self.error = images, seconds, error
+
+    async def step(self, work):
+        error = self.error
+        await asyncio.sleep(self.seconds / 2)
+        if error is not None:
+            raise error
+        result = await self.images.step(work)
+        await asyncio.sleep(self.seconds / 2)
+        return result
+
+    async def aclose(self):
+        pass
+
+
+class Named:
+    """Be a process by name; none is ever certainly dead."""
+
+    def __init__(self, own):
+        self.own = own
+
+    def gone(self, _):
+        return False
+
+
+@pytest.fixture
+def images():
+    return MemoryImages(clock=VirtualClock().time)
+
+
+def process(images, *rows, name="one", places=100, **store):
+    made = Scheduler(
+        Limits.none().add(*rows), clock=VirtualClock(), random=lambda: 0.0, max_queue=1_000,
+        places=places, state=Store(images, **store), processes=Named(name),
+    )  # fmt: skip
+    for account in ("acc_1", "acc_2"):
+        made.resign(account)
+    return made
+
+
+async def done(made, action="profile", account="acc_1", max_wait=1e6):
+    slot = await made.take(account, action, max_wait=max_wait)
+    went = now()
+    made.report(slot, DONE)
+    return went
+
+
+async def test_a_store_that_fails_in_any_way_is_told_and_hangs_nobody(images):
+    made = process(images, Limit("profile", 5))
+    made._sharer._state.error = ValueError("the file is odd")
+    async with asyncio.timeout(60):
+        with pytest.raises(StateUnavailableError, match="the file is odd"):
+            await made.take("acc_1", "profile")
+        made._sharer._state.error = None
+        await done(made)
+
+
+async def test_what_could_not_be_given_back_is_given_back_later(images):
+    made = process(images, Limit("profile", 1, per="day"))
+    slot = await made.take("acc_1", "profile")
+    made._sharer._state.error = StateUnavailableError("gone")
+    made.report(slot, REFUND)
+    await asyncio.sleep(5)
+    made._sharer._state.error = None
+    async with asyncio.timeout(60):
+        await done(made)
+
+
+async def test_reads_go_on_while_the_store_is_lost(images):
+    made = process(images, Limit("profile", 5), places=1, seconds=1.0)
+    made._sharer._state.error = StateUnavailableError("gone")
+    async with asyncio.timeout(60):
+        lost = asyncio.ensure_future(made.take("acc_1", "profile"))
+        await asyncio.sleep(0.1)
+        for account in ("acc_1", "acc_2"):
+            made.report(await made.take(account, "read", max_wait=30), DONE)
+        with pytest.raises(StateUnavailableError):
+            await lost
+    nothing_leaks(made, places=1)
+
+
+async def test_a_blocked_action_does_not_crowd_another_out(images):
+    made = process(images, Limit("invite", 1, per="day"), places=1)
+    await done(made, "invite")
+    blocked = [asyncio.ensure_future(done(made, "invite")) for _ in range(40)]
+    await asyncio.sleep(1)
+    async with asyncio.timeout(5):
+        await done(made, "message")
+    for task in blocked:
+        task.cancel()
+    await asyncio.gather(*blocked, return_exceptions=True)
+    await asyncio.sleep(1)
+    nothing_leaks(made, places=1)
+
+
+async def test_cancelled_while_the_store_is_asked_its_place_goes_to_others(images):
+    made = process(images, Limit("profile", 5), places=1, seconds=1.0)
+    asked = asyncio.ensure_future(made.take("acc_1", "profile"))
+    await asyncio.sleep(0.5)
+    other = asyncio.ensure_future(made.take("acc_2", "read"))
+    asked.cancel()
+    async with asyncio.timeout(5):
+        made.report(await other, DONE)
+    await asyncio.sleep(5)
+    (seen,) = await made.snapshot("acc_1")
+    assert seen.limits[0].used == 0
+    nothing_leaks(made, places=1)
+
+
+async def test_a_grant_that_came_late_is_not_used(images):
+    made = process(images, Limit("profile", 1, per=60), seconds=100.0)
+    slot = await made.take("acc_1", "profile", max_wait=1_000)
+    assert not made.holds(slot)
+    made.report(slot, REFUND)
+
+
+async def test_a_refusal_of_the_key_while_the_store_is_asked_is_heard(images):
+    made = process(images, Limit("profile", 5), seconds=1.0)
+    slot = await made.take("acc_2", "read")
+    task = asyncio.ensure_future(done(made))
+    await asyncio.sleep(0.2)
+    made.report(slot, Verdict(effect="cool_key", retry_after=30.0))
+    assert await task >= 30
+
+
+async def test_what_another_process_does_is_noticed_soon(images):
+    one, other = (process(images, Limit("profile", 1, per="day"), name=name) for name in "ab")
+    await done(one)
+    task = asyncio.ensure_future(done(other))
+    await asyncio.sleep(60)
+    await one.set_limits("acc_1", Limits.none().add(Limit("profile", 2, per="day")))
+    start = now()
+    assert await task - start <= 10
+
+
+async def test_spacings_outlast_a_restart_and_other_processes(images):
+    apart = Spacing(300.0, 300.0, action="message")
+    await done(process(images, apart, name="a"), "message")
+    await asyncio.sleep(100)
+    await done(process(images, apart, name="b"), "profile")
+    assert await done(process(images, apart, name="c"), "message") == pytest.approx(300, abs=1)
+
+
+async def test_a_budget_of_all_accounts_is_one_for_all_processes(images):
+    row = Limit("profile", 2, per=10, scope="key")
+    made = [process(images, row, name=name) for name in "ab"]
+    went = await asyncio.gather(
+        *(done(made[index % 2], account=f"acc_{index % 4}") for index in range(8))
+    )
+    went.sort()
+    assert all(later - earlier >= 10 for earlier, later in zip(went, went[2:], strict=False))
+    assert went[-1] <= 60
+    await made[0].record("acc_1", "profile", 2)
+    (seen,) = await made[1].snapshot("acc_1")
+    assert seen.limits[0].left == 0
