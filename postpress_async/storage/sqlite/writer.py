@@ -35,9 +35,9 @@ class Job:
         loop: asyncio.AbstractEventLoop,
         future: asyncio.Future[object],
     ) -> None:
-        self.work = work
-        self.loop = loop
-        self.future = future
+        self.work: Callable[[Connection], object] = work
+        self.loop: asyncio.AbstractEventLoop = loop
+        self.future: asyncio.Future[object] = future
         self.result: object = None
         self.error: BaseException | None = None
 
