@@ -13,6 +13,8 @@ from math import inf
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from postpress_async.errors import ClientClosedError, ConfigurationError
 from postpress_async.limits import DONE, REFUND, Limits
 from postpress_async.options import of_kind, whole
@@ -462,10 +464,13 @@ class Scheduler:
         held = self._brake.until - now if self._brake.until < inf else 0.0
         view = await self._view(lane)
         ahead = [] if lane.queues is None else lane.queues.all()
-        return await planning.plan(
+        plan = await planning.plan(
             view.lane, actions, ahead, now=view.now, start=view.now + max(held, 0.0),
             epoch=view.epoch,
         )  # fmt: skip
+        if plan.limit is None and held > 0 and plan.actions:
+            return structs.replace(plan, limit=self._brake.reason)
+        return plan
 
     async def pause(
         self, account_id: str, *, action: str | None = None, until: float | None = None, reason: str

@@ -150,3 +150,12 @@ async def test_a_block_of_ones_own_holds_nobody_up_after_a_cool_down_of_the_key(
         made.report(probe, DONE)
         made.report(made.try_take("acc_3", "read"), DONE)
     nothing_leaks(made)
+
+
+async def test_an_estimate_names_the_keys_cool_down_where_that_binds():
+    made = scheduler()
+    made.report(await made.take("acc_1", "read"), Verdict(effect="cool_key", retry_after=100.0))
+    seen = await made.estimate("acc_1", "profile")
+    assert seen.seconds >= 100
+    assert seen.limit == "cool-down of the API key"
+    assert (await made.estimate("acc_1", "profile", 0)).limit is None
