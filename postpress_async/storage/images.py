@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Images", "Work"]
+__all__ = ["Images", "Mend", "Work", "kept"]
+
+Mend: TypeAlias = Callable[[str, bytes, "bytes | None"], "bytes | None"]
+"""From a key, its image as this process saw it, and as a store has it that may have lost something:
+to what both know."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -54,6 +59,12 @@ class Images(Protocol):
     async def aclose(self) -> None:
         """Finish what was asked for, then let go of the store."""
         ...
+
+
+def kept(key: str, mine: bytes, theirs: bytes | None) -> bytes | None:
+    """Mend an image of which nothing is known: what is there stays, else mine comes back."""
+    del key
+    return mine if theirs is None else theirs
 
 
 def changes(

@@ -1,0 +1,1 @@
+"""Images on a server, for processes of many machines."""
