@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Images", "Mend", "Work", "kept"]
 
-Mend: TypeAlias = Callable[[str, bytes, "bytes | None"], "bytes | None"]
-"""From a key, its image as this process saw it, and as a store has it that may have lost something:
-to what both know."""
+Mend: TypeAlias = Callable[[str, bytes, "bytes | None", bool], "bytes | None"]
+"""From a key, its image as this process saw it last, as a store has it that may have lost something,
+and whether the latter was written before the former: to what both know."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -61,10 +61,10 @@ class Images(Protocol):
         ...
 
 
-def kept(key: str, mine: bytes, theirs: bytes | None) -> bytes | None:
-    """Mend an image of which nothing is known: what is there stays, else mine comes back."""
+def kept(key: str, mine: bytes, theirs: bytes | None, behind: bool) -> bytes | None:  # noqa: FBT001 - of Mend
+    """Mend an image of which nothing is known: the newer one holds."""
     del key
-    return mine if theirs is None else theirs
+    return mine if behind else theirs
 
 
 def changes(

@@ -111,7 +111,7 @@ class RemoteImages:
         self._who = ""
         self._serial = 0
         self._known: dict[str, _Seen] = {}
-        self._lost: dict[str, bytes] = {}  # what a server told, and may not know any more
+        self._lost: dict[str, _Seen] = {}  # what a server told, and may not know any more
         self._identity = ""
         self._ahead: float | None = None  # of the monotonic clock
         self._sampled = -math.inf
@@ -267,7 +267,10 @@ class RemoteImages:
         before: Mapping[str, bytes | None] = images
         lost = (self._lost.keys() & images.keys()) - view.keys() if self._lost else ()
         for key in lost:
-            images = {**images, key: self._mend(key, self._lost[key], images[key])}
+            mine, theirs = self._lost[key], seen[key]
+            if mine.image is not None:
+                behind = theirs.at < mine.at
+                images = {**images, key: self._mend(key, mine.image, theirs.image, behind)}
         after, job.result = job.work.run(images, now)
         writes: list[tuple[str, bytes | None]] = []
         for key, image in changes(before, {**images, **after}):
@@ -294,7 +297,7 @@ class RemoteImages:
                     "it still has",
                     self._server.where,
                 )
-                self._lost |= {k: s.image for k, s in self._known.items() if s.image is not None}
+                self._lost |= {k: one for k, one in self._known.items() if one.image is not None}
             self._identity = answer.identity
         return answer
 
@@ -307,7 +310,7 @@ class RemoteImages:
                 and known.image is not None
                 and answer.now - known.at < KEPT / 2
             ):
-                self._lost.setdefault(key, known.image)  # flushed, evicted or deleted by hand
+                self._lost.setdefault(key, known)  # flushed, evicted or deleted by hand
                 _log.warning("%s has lost the counts of %s", self._server.where, key)
             self._keep(key, value)
 
