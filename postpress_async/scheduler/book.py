@@ -17,6 +17,7 @@ import msgspec
 from postpress_async.limits import Verdict
 
 from . import furnishing
+from .lane import Slot
 from .windows import Gap
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from postpress_async.limits import Limits
 
     from .everyone import Everyone
-    from .lane import Lane, Slot, Tally
+    from .lane import Lane, Tally
     from .rulebook import Rulebook
     from .rules import Rules
     from .windows import Ring
@@ -52,6 +53,15 @@ class Held(msgspec.Struct, array_like=True):
     at: float
     probe: bool
     lease: float
+
+
+class Happened(msgspec.Struct, frozen=True, kw_only=True):
+    """Be a call that was made, and answered, while nobody could be told."""
+
+    action: str
+    cost: int
+    verdict: Verdict
+    at: float
 
 
 class Log:
@@ -165,6 +175,23 @@ class Book:
                 self.report(reservation, _GONE, held.lease)
             elif gone(process_of(reservation)):
                 self.report(reservation, _GONE, now)
+
+    def renew(self, reservation: str, lease: float) -> None:
+        """Prolong a call that is still under way."""
+        if (held := self.held.get(reservation)) is not None:
+            held.lease = max(held.lease, lease)
+
+    def replay(self, happened: Happened, everyone: Everyone, now: float) -> None:
+        """Learn of a call that was made, and answered, while the store was lost."""
+        verdict, action = happened.verdict, happened.action
+        at = min(happened.at, now)
+        if verdict.counts:
+            self.record(action, happened.cost, at, now, everyone)
+        if verdict.effect not in {"none", "no_answer"}:
+            lane, tally = self.lane, self.tally(action, now)
+            lane.in_flight += 1
+            told = msgspec.structs.replace(verdict, counts=False)
+            lane.report(Slot(lane, tally, 0, at, False, tally.rings, ()), told, now)
 
     def describe(
         self,

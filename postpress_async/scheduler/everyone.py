@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from .book import Held, Log, process_of
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .trouble import Closure
     from .windows import Ring
 
+EVERYONE: Final = "*"  # the key of its image
+
 
 class Everyone:
     """Hold the events of budgets that all accounts share, by budget, and closures of all.
@@ -24,15 +26,17 @@ class Everyone:
         held: calls under way, by reservation; each may hold several budgets.
         paused: what `pause("*")` closed.
         longest: the longest window of any shared budget.
+        born: when the first of it was written.
     """
 
-    __slots__ = ("held", "logs", "longest", "paused")
+    __slots__ = ("born", "held", "logs", "longest", "paused")
 
     def __init__(self) -> None:
         self.logs: dict[str, Log] = {}
         self.held: dict[str, tuple[list[str], Held]] = {}
         self.paused: tuple[Closure, ...] = ()
         self.longest: float = 0.0
+        self.born: float = 0.0
 
     def pause(self, closure: Closure) -> None:
         """Close every lane; the newest reason for an action replaces the one before."""
@@ -59,6 +63,12 @@ class Everyone:
             names, held = self.held.pop(reservation)
             for name in names if verdict.counts else ():
                 self.logs.setdefault(name, Log()).add(held.cost, now + verdict.settle)
+
+    def renew(self, reservation: str, lease: float) -> None:
+        """Prolong a call that is still under way."""
+        if reservation in self.held:
+            held = self.held[reservation][1]
+            held.lease = max(held.lease, lease)
 
     def record(self, tally: Tally, count: int, at: float) -> None:
         """Count what was done by others in the budgets that all share."""

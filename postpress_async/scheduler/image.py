@@ -34,7 +34,7 @@ _PRECISE: Final = 60.0
 _RATE: Final = Adaptive.__slots__
 
 
-class _Events(msgspec.Struct, array_like=True):
+class Events(msgspec.Struct, array_like=True):
     """Hold packed instants: whole seconds, then those of the last minute; and their costs."""
 
     old: bytes = b""
@@ -48,7 +48,9 @@ class _Misses(msgspec.Struct, array_like=True):
     closings: int
 
 
-class _Trouble(msgspec.Struct, array_like=True):
+class TroubleImage(msgspec.Struct, array_like=True):
+    """Be what is known of an account's refusals and closures."""
+
     cooling_until: float
     strikes: int
     probing: int
@@ -59,7 +61,7 @@ class _Trouble(msgspec.Struct, array_like=True):
     misses: dict[str, _Misses]
 
 
-class _Image(msgspec.Struct, array_like=True):
+class AccountImage(msgspec.Struct, array_like=True):
     """Be all that is known of one account."""
 
     version: int
@@ -68,14 +70,14 @@ class _Image(msgspec.Struct, array_like=True):
     connected_at: float | None
     born: float
     resigned: bool
-    events: dict[str, _Events]
+    events: dict[str, Events]
     held: dict[str, Held]
     gaps: dict[str, float]
     bursts: dict[str, float]
     since: float
     last: float
     successes: int
-    trouble: _Trouble | None
+    trouble: TroubleImage | None
     learned: dict[str, Learned]
     refused: list[tuple[float, str, int]]
     refused_at: float
@@ -86,15 +88,32 @@ class _Image(msgspec.Struct, array_like=True):
 
 class _Everyone(msgspec.Struct, array_like=True):
     version: int
-    events: dict[str, _Events]
+    events: dict[str, Events]
     held: dict[str, tuple[list[str], Held]]
     paused: list[Closure]
     longest: float
+    born: float = 0.0
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(_Image).decode
+_decode: Final = msgspec.msgpack.Decoder(AccountImage).decode
 _decode_everyone: Final = msgspec.msgpack.Decoder(_Everyone).decode
+
+
+def parse(data: bytes) -> AccountImage:
+    """Read what is known of an account, as it is.
+
+    Raises:
+        StateUnavailableError: it was written by a newer version.
+        ValueError: it is none of ours.
+    """
+    _check(data)
+    return _decode(data)
+
+
+def write(known: AccountImage) -> bytes:
+    """Write what is known of an account."""
+    return _encode(known)
 
 
 def load(
@@ -103,12 +122,12 @@ def load(
     """Read an account's image; None makes a new account.
 
     Raises:
-        ValueError: it is none of ours, or of a newer version.
+        StateUnavailableError: it was written by a newer version.
+        ValueError: it is none of ours.
     """
     if data is None:
         return Book(Lane(account_id, rulebook.of(account_id), setting, now))
-    _check(data)
-    image = _decode(data)
+    image = parse(data)
     rules = rulebook.of(
         account_id, image.provider, image.tier, image.connected_at, own=image.limits
     )
@@ -123,7 +142,7 @@ def load(
     book.longest, book.limits = image.longest, image.limits
     book.gaps, book.bursts = dict(image.gaps), dict(image.bursts)
     lane.own = image.limits is not None
-    book.logs = {action: _unpacked(events) for action, events in image.events.items()}
+    book.logs = {action: unpacked(events) for action, events in image.events.items()}
     for action in {*book.logs, *(held.action for held in image.held.values())}:
         book.tally(action, now)
     _hold_gaps(lane, image)
@@ -148,7 +167,7 @@ def dump(book: Book, now: float) -> bytes:
     }
     gaps, bursts = book.paces(now)
     return _encode(
-        _Image(
+        AccountImage(
             VERSION,
             lane.provider,
             lane.tier,
@@ -173,7 +192,7 @@ def dump(book: Book, now: float) -> bytes:
     )
 
 
-def _packed(log: Log, now: float, since: float, *, precise: bool) -> _Events:
+def _packed(log: Log, now: float, since: float, *, precise: bool) -> Events:
     """Pack a log: what has left every window is dropped, what is old is rounded up to seconds."""
     first = bisect_right(log.at, since)
     if first:
@@ -183,10 +202,16 @@ def _packed(log: Log, now: float, since: float, *, precise: bool) -> _Events:
     old = bisect_right(log.at, now - _PRECISE) if precise else len(log.at)
     whole = array("I", [ceil(at) for at in log.at[:old]])
     costs = b"" if log.costs is None else log.costs.tobytes()
-    return _Events(whole.tobytes(), log.at[old:].tobytes(), costs)
+    return Events(whole.tobytes(), log.at[old:].tobytes(), costs)
 
 
-def _unpacked(events: _Events) -> Log:
+def packed(log: Log) -> Events:
+    """Pack a log as it is."""
+    return Events(b"", log.at.tobytes(), b"" if log.costs is None else log.costs.tobytes())
+
+
+def unpacked(events: Events) -> Log:
+    """Return a log as it was packed."""
     old, new, costs = array("I"), array("d"), array("I")
     old.frombytes(events.old)
     new.frombytes(events.new)
@@ -198,7 +223,7 @@ def _unpacked(events: _Events) -> Log:
     return log
 
 
-def _hold_gaps(lane: Lane, image: _Image) -> None:
+def _hold_gaps(lane: Lane, image: AccountImage) -> None:
     """Let calls that are under way keep their distances."""
     for held in image.held.values():
         found = lane.find(held.action)
@@ -207,9 +232,9 @@ def _hold_gaps(lane: Lane, image: _Image) -> None:
                 pace.held += 1
 
 
-def _of_trouble(trouble: Trouble) -> _Trouble:
+def _of_trouble(trouble: Trouble) -> TroubleImage:
     rate = trouble.rate
-    return _Trouble(
+    return TroubleImage(
         trouble.cooling_until,
         trouble.strikes,
         trouble.probing,
@@ -231,7 +256,7 @@ def _as(like: object, value: float) -> float | int | bool:
     return int(value) if isinstance(like, int) else value
 
 
-def _trouble(image: _Trouble) -> Trouble:
+def _trouble(image: TroubleImage) -> Trouble:
     trouble = Trouble()
     trouble.cooling_until, trouble.strikes = image.cooling_until, image.strikes
     trouble.probing, trouble.refused = image.probing, image.refused
@@ -253,9 +278,9 @@ def load_everyone(data: bytes | None) -> Everyone:
     if data is not None:
         _check(data)
         image = _decode_everyone(data)
-        everyone.logs = {name: _unpacked(events) for name, events in image.events.items()}
+        everyone.logs = {name: unpacked(events) for name, events in image.events.items()}
         everyone.held, everyone.paused = image.held, tuple(image.paused)
-        everyone.longest = image.longest
+        everyone.longest, everyone.born = image.longest, image.born
     return everyone
 
 
@@ -269,7 +294,8 @@ def dump_everyone(everyone: Everyone, now: float) -> bytes | None:
     }
     kept = {name: one for name, one in events.items() if one.old or one.new}
     paused = [one for one in everyone.paused if one.until > now]
-    return _encode(_Everyone(VERSION, kept, everyone.held, paused, everyone.longest))
+    everyone.born = everyone.born or now
+    return _encode(_Everyone(VERSION, kept, everyone.held, paused, everyone.longest, everyone.born))
 
 
 def _check(data: bytes) -> None:

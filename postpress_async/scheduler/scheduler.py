@@ -20,6 +20,7 @@ from postpress_async.limits import DONE, REFUND, Limits
 from postpress_async.options import of_kind, whole
 
 from . import planning
+from .asking import needs_store
 from .blockers import Blocker, blockers, explained
 from .brake import Brake
 from .checks import check_account, check_action, check_instant, check_priority, check_wait
@@ -29,7 +30,7 @@ from .lanes import Lanes
 from .queue import Queues, Waiter
 from .refusals import Door
 from .rulebook import Rulebook
-from .sharing import USE_WITHIN, Sharer, needs_store
+from .sharing import USE_WITHIN, Sharer
 from .snapshot import LaneSnapshot, snapshot_of
 from .steps import Outcome, Processes, SharedState, Shelf
 from .waking import Waker
@@ -69,6 +70,7 @@ class Scheduler:
         places: int,
         state: SharedState | None = None,
         processes: Processes | None = None,
+        alone: bool = False,
     ) -> None:
         self.look_up: Callable[[str, float], Awaitable[None]] | None = None
         self._clock = clock
@@ -81,8 +83,10 @@ class Scheduler:
         self._brake = Brake(random, several=state is None)
         self._sharer: Sharer | None = None
         if state is not None:
+            gone = processes.gone if processes else _nobody_is
             self._sharer = Sharer(
-                state, Shelf(rulebook, random, processes.gone if processes else _nobody_is),
+                state, Shelf(rulebook, random, gone),
+                alone=Shelf(rulebook, random) if alone else None,
                 clock=clock, brake=self._brake, places=places, told=self._told,
                 name=lambda: f"{processes.own if processes else ''}:{token_hex(4)}.",
             )  # fmt: skip

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from contextlib import suppress
 from contextvars import Context
 from copy import copy
 from math import inf
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from postpress_async.errors import PostpressError, StateUnavailableError
+from postpress_async.errors import PostpressError, SchedulerError, StateUnavailableError
 from postpress_async.limits import REFUND
 
+from .alone import WEIGHT, Alone
+from .asking import Asker, needs_store
 from .blockers import Blocked
 from .lane import Slot
+from .leases import LEASE, Leases
 from .refusals import lane_closed, too_long
-from .steps import Ask, ForEveryone, Step
+from .steps import ForEveryone, Step
 from .timer import Timer
 
 if TYPE_CHECKING:
@@ -30,19 +32,18 @@ if TYPE_CHECKING:
 
     from postpress_async.limits import Verdict
 
+    from .asking import Asked
     from .book import Book
     from .brake import Brake
     from .clock import Clock
     from .everyone import Everyone
-    from .lane import Lane, Tally
+    from .lane import Lane
     from .queue import Queues, Waiter
-    from .steps import Outcome, SharedState, Shelf
+    from .steps import Change, Outcome, Refusal, SharedState, Shelf
     from .trouble import Closure
     from .windows import Ring
 
 _log = logging.getLogger("postpress_async.scheduler")
-Change: TypeAlias = "Callable[[Book, Everyone, float], None]"
-LEASE: Final = 180.0  # seconds after which a call counts as done, whatever became of its process
 USE_WITHIN: Final = 30.0  # a grant that was not used by then is given back
 _RETRY: Final = 1.0  # seconds until a lost store is tried again
 LOOK_EVERY: Final = 10.0  # seconds after which whoever waits is asked for again
@@ -91,6 +92,7 @@ class Sharer:
         places: int,
         name: Callable[[], str],
         told: Callable[[Lane, Outcome], None],
+        alone: Shelf | None = None,
     ) -> None:
         self.places: int = places
         self.out: int = 0
@@ -101,11 +103,11 @@ class Sharer:
         self._shelf = shelf
         self._clock = clock
         self._brake = brake
-        self._make_name = name
-        self._name = ""
-        self._pid = -1  # a client may be made before a fork, and used after it
+        self._asker = Asker(name)
         self._told = told
-        self._serial = 0
+        self._leases = Leases(clock, self._renew)
+        self._alone = None if alone is None else Alone(shelf, alone, lease=LEASE)
+        self._ahead: float | None = None  # of the store's time
         self._asked = 0  # calls for which a place is kept while the store is asked
         self._desks: dict[Lane, _Desk] = {}
         self._braked: dict[Lane, None] = {}
@@ -168,6 +170,7 @@ class Sharer:
         """Wake nobody any more; what was not given back yet still is, see `flush`."""
         self.closed = True
         self._brake_timer.set(inf)
+        self._leases.close()
         for desk in self._desks.values():
             desk.timer.set(inf)
 
@@ -180,8 +183,15 @@ class Sharer:
     def give_back(self, lane: Lane, slot: Slot, verdict: Verdict) -> None:
         """Give a slot back with the next step."""
         lane.in_flight -= 1
+        self._leases.end(slot.reservation)
         desk = self._desk(lane)
-        desk.reports.append((slot.reservation, verdict))
+        told = None
+        if self._alone is not None:
+            told = self._alone.give_back(lane.account_id or "", slot, verdict, self._store_time())
+        if told is None:
+            desk.reports.append((slot.reservation, verdict))
+        else:
+            desk.changes.append(told)
         self._pump(lane)
 
     def change(self, lane: Lane, change: Change) -> None:
@@ -213,10 +223,10 @@ class Sharer:
             reports=reports,
             changes=[*changes, change],
             lease=LEASE,
-            own=self._own(),
+            own=self._asker.own(),
         )
         try:
-            await self._state.step(step)
+            self._found(await self._state.step(step))
         except BaseException:
             # Not known to have been done. A report that comes twice is one; a change is repeatable.
             desk.reports, desk.changes = reports + desk.reports, changes + desk.changes
@@ -302,9 +312,12 @@ class Sharer:
     async def _once(self, lane: Lane, desk: _Desk) -> bool:
         """Carry out one step; return whether another follows at once."""
         desk.again = False
+        began = self._clock.monotonic()
+        room = self._room(began)
+        if self._alone is not None and began < self._alone.until:
+            return self._once_alone(self._alone, lane, desk, room)
         reports, desk.reports = desk.reports, []
         changes, desk.changes = desk.changes, []
-        began, room = self._clock.monotonic(), self._room(self._clock.monotonic())
         asked = self._asking(lane, desk, room)
         if not (reports or changes or asked):
             return False
@@ -313,23 +326,66 @@ class Sharer:
         self._asked += kept
         step = Step(
             self._shelf, lane.account_id or "", asks=[ask for _, ask in asked.values()],
-            reports=reports, changes=changes, lease=LEASE, room=room, own=self._own(),
+            reports=reports, changes=changes, lease=LEASE, room=room, own=self._asker.own(),
         )  # fmt: skip
         try:
             outcome = await self._state.step(step)
         except BaseException as error:
-            desk.reports, desk.changes = reports + desk.reports, changes + desk.changes
+            # A grant that nobody heard of is given back; a report that comes twice is one.
+            unheard = [(name, REFUND) for name, (_, ask) in asked.items() if ask.head]
+            desk.reports = reports + unheard + desk.reports
+            desk.changes = changes + desk.changes
             if isinstance(error, asyncio.CancelledError):
                 raise
-            self._lost(lane, desk, error)
-            return False
+            return self._lost(lane, desk, asked, error)
         finally:
             self.places += kept
             self._asked -= kept
+        self._found(outcome)
         more = self._apply(lane, desk, asked, outcome, began)
         if reports:
             self._wake_sharers(lane)
         return more or (room <= 0 < self._room(self._clock.monotonic()) and lane.waiting > 0)
+
+    def _once_alone(self, alone: Alone, lane: Lane, desk: _Desk, room: int) -> bool:
+        """Decide without the store; what is to be told to it waits until it is tried again."""
+        began = self._clock.monotonic()
+        asked = self._asking(lane, desk, room, weight=WEIGHT)
+        more = False
+        if asked:
+            outcome = alone.decide(
+                lane.account_id or "", [ask for _, ask in asked.values()], self._store_time(),
+                room=room, own=self._asker.own(),
+            )  # fmt: skip
+            more = self._apply(lane, desk, asked, outcome, began)
+        if desk.reports or desk.changes or lane.waiting:
+            desk.timer.set(min(desk.timer.at, alone.until))
+        return more and lane.waiting > 0
+
+    def _asking(self, lane: Lane, desk: _Desk, room: int, *, weight: int = 1) -> Asked:
+        fresh, desk.fresh = desk.fresh, []
+        if self.closed:
+            return {}
+        return self._asker.asks(lane, fresh, self._clock.monotonic(), room=room, weight=weight)
+
+    def _store_time(self) -> float:
+        """Return the store's time, as far as it is known."""
+        if self._ahead is None:
+            return self._clock.time()
+        return self._clock.monotonic() + self._ahead
+
+    def _found(self, outcome: Outcome) -> None:
+        """Note that the store is there, and its time."""
+        self._ahead = outcome.now - self._clock.monotonic()
+        if self._alone is not None:
+            self._alone.end()
+
+    def _renew(self, lane: Lane, reservation: str) -> None:
+        def renew(book: Book, everyone: Everyone, now: float) -> None:
+            book.renew(reservation, now + LEASE)
+            everyone.renew(reservation, now + LEASE)
+
+        self.change(lane, renew)
 
     def _settle(self, lane: Lane, desk: _Desk) -> None:
         """See to those who wait, after a step: for places, for the brake, for another step."""
@@ -360,60 +416,18 @@ class Sharer:
             ):
                 self.wake(other)
 
-    def _own(self) -> str:
-        """Name this process; a fork is another one."""
-        if self._pid != os.getpid():
-            self._pid, self._name, self._serial = os.getpid(), self._make_name(), 0
-        return self._name.partition(":")[0]
-
-    def _asking(self, lane: Lane, desk: _Desk, room: int) -> dict[str, tuple[Waiter, Ask]]:
-        """Return who asks: those who may go now, in order, and newcomers for their forecasts."""
-        queues, fresh = lane.queues, desk.fresh
-        desk.fresh = []
-        if queues is None or self.closed:
-            return {}
-        now = self._clock.monotonic()
-        self._own()
-        # The first of each action and priority: one that is blocked must not crowd others out.
-        asking = (one for one in queues.first(room) if needs_store(lane, one.tally))
-        first = sorted(asking, key=_place)
-        rest = [
-            one
-            for one in fresh
-            if not one.gone and one not in first and needs_store(lane, one.tally)
-        ]
-        asks = [(one, self._ask(lane, one, now, head=True)) for one in first]
-        asks += [(one, self._ask(lane, one, now, head=False)) for one in rest]
-        return {ask.reservation: (waiter, ask) for waiter, ask in asks}
-
-    def _ask(self, lane: Lane, waiter: Waiter, now: float, *, head: bool) -> Ask:
-        self._serial += 1
-        ahead = 0
-        if not waiter.let_in and lane.queues is not None:
-            ahead = lane.queues.cost_ahead(waiter.tally, waiter.priority, waiter.since)
-        return Ask(
-            reservation=f"{self._name}{self._serial:x}",
-            action=waiter.tally.action,
-            cost=waiter.cost,
-            reply=waiter.reply,
-            head=head,
-            fresh=not waiter.let_in,
-            patience=waiter.deadline - now,
-            ahead=max(ahead - waiter.cost, 0),  # itself is in the queue already
-        )
-
     def _apply(
         self,
         lane: Lane,
         desk: _Desk,
-        asked: dict[str, tuple[Waiter, Ask]],
+        asked: Asked,
         outcome: Outcome,
         began: float,
     ) -> bool:
         """Let those go that were granted, fail those who wait in vain; return whether to go on."""
         now = self._clock.monotonic()
         for reservation in outcome.granted:
-            waiter, ask = asked[reservation]
+            waiter = asked[reservation][0]
             late = waiter.gone or lane.queues is None or waiter.deadline < now
             if late or self._brake.room(now) <= 0:
                 desk.reports.append((reservation, REFUND))  # it left, or nobody may go any more
@@ -422,17 +436,11 @@ class Sharer:
                 probe = reservation in outcome.probes
                 slot = Slot(lane, waiter.tally, waiter.cost, began, probe, (), (), reservation)
                 lane.in_flight += 1
+                self._leases.begin(lane, reservation)
                 self._go(lane, waiter, slot)
         for reservation, refusal in outcome.refused.items():
-            waiter, ask = asked[reservation]
-            if refusal.closure is not None:
-                closed = lane_closed(lane, ask.action, refusal.closure, outcome.now)
-                self._fail(lane, waiter, closed)
-            else:
-                wait, most = refusal.wait, waiter.deadline - waiter.asked
-                self._fail(
-                    lane, waiter, too_long(lane, ask.action, refusal.name, max_wait=most, wait=wait)
-                )
+            waiter = asked[reservation][0]
+            self._fail(lane, waiter, self._refused(lane, waiter, refusal, outcome.now))
         for waiter, _ in asked.values():
             waiter.let_in = True
         self._told(lane, outcome)
@@ -446,6 +454,21 @@ class Sharer:
         moved = outcome.granted or outcome.refused
         return bool(desk.reports or desk.changes or desk.again or (moved and waiting))
 
+    def _refused(self, lane: Lane, waiter: Waiter, refusal: Refusal, now: float) -> SchedulerError:
+        """Say why a waiter is turned away."""
+        action = waiter.tally.action
+        if refusal.closure is not None:
+            return lane_closed(lane, action, refusal.closure, now)
+        if refusal.wait == inf and self._alone is not None and self._alone.until > -inf:
+            return StateUnavailableError(
+                f"account {lane.account_id}, {action}: the store of counts is lost, and one call "
+                f"is more than a tenth of what {refusal.name} has left: bring the store back, or "
+                "try again later",
+                account_id=lane.account_id, action=action, limit=refusal.name, retry_after=_RETRY,
+            )  # fmt: skip
+        most = waiter.deadline - waiter.asked
+        return too_long(lane, action, refusal.name, max_wait=most, wait=refusal.wait)
+
     def _go(self, lane: Lane, waiter: Waiter, slot: Slot) -> None:
         if lane.queues is not None:
             lane.queues.leave(waiter)
@@ -456,21 +479,28 @@ class Sharer:
         if not waiter.ticket.done():
             waiter.ticket.set_result(slot)
 
-    def _lost(self, lane: Lane, desk: _Desk, error: BaseException) -> None:
-        """Turn those away who would need the counts; what is to be given back is kept."""
+    def _lost(self, lane: Lane, desk: _Desk, asked: Asked, error: BaseException) -> bool:
+        """Go on alone, or turn those away who would need the counts; return whether to go on."""
         if not isinstance(error, PostpressError):
             _log.error("the store of counts failed on account %s", lane.account_id, exc_info=error)
             said = f"the store of counts failed ({type(error).__name__}: {error}); see the log"
             error = StateUnavailableError(said)
+        now = self._clock.monotonic()
+        if self._alone is not None and isinstance(error, StateUnavailableError):
+            self._alone.begin(now, error)
+            desk.fresh = [one for one, _ in asked.values() if not one.let_in] + desk.fresh
+            return True
         for waiter in lane.queues.all() if lane.queues is not None else ():
             if needs_store(lane, waiter.tally):
                 told = copy(error)
                 told.__cause__ = error.__cause__
                 if isinstance(told, StateUnavailableError):
                     told.account_id, told.action = lane.account_id, waiter.tally.action
+                    told.retry_after = told.retry_after or _RETRY
                 self._fail(lane, waiter, told)
         if desk.reports or desk.changes:
-            desk.timer.set(self._clock.monotonic() + _RETRY)
+            desk.timer.set(now + _RETRY)
+        return False
 
     def _expire(self, lane: Lane, waiter: Waiter) -> None:
         name = self._brake.reason if self._brake.until > -inf else ""
@@ -495,12 +525,3 @@ class Sharer:
         if desk is not None and desk.task is None and not (desk.reports or desk.changes):
             desk.timer.set(inf)
             del self._desks[lane]
-
-
-def needs_store(lane: Lane, tally: Tally) -> bool:
-    """Tell whether an action of an account is counted: `read` is not, nor what has no account."""
-    return tally.gated and lane.account_id is not None
-
-
-def _place(waiter: Waiter) -> float:
-    return waiter.place

@@ -7,14 +7,14 @@ else can read or write them, at its own time. Who decides is `Lane`, wherever th
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from . import image
 from .blockers import forecast
 from .book import process_of
-from .everyone import Everyone, fill, pause_with_all
+from .everyone import EVERYONE, Everyone, fill, pause_with_all
 from .lane import Setting
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .trouble import Closure
 
 T_co = TypeVar("T_co", covariant=True)
-EVERYONE: Final = "*"
+Change: TypeAlias = "Callable[[Book, Everyone, float], None]"
 _LOOK_AGAIN: Final = 0.5  # seconds until a call of another process is looked at again
 _OPEN_MOST: Final = 10_000  # books that stay open
 
@@ -137,6 +137,7 @@ class Shelf:
         self.setting: Setting = Setting(random, _no_skew, asks=rulebook.asks)
         self.everyone: Everyone = Everyone()
         self._everyone_was: bytes | None = b""
+        self._everyone_seen: bytes | None = None
         self._books: dict[str, tuple[bytes, Book]] = {}
 
     def open(self, account_id: str, images: Mapping[str, bytes | None], now: float) -> Book:
@@ -159,7 +160,13 @@ class Shelf:
         if len(self._books) >= _OPEN_MOST:
             self._books.clear()
         self._books[account_id] = (data, book)
-        self._everyone_was = everyone
+        self._everyone_was = self._everyone_seen = everyone
+
+    def last(self, key: str) -> bytes | None:
+        """Return an image as it was seen last; None where none was."""
+        if key == EVERYONE:
+            return self._everyone_seen
+        return self._books[key][0] if key in self._books else None
 
 
 def _no_skew() -> float:
@@ -197,7 +204,7 @@ class Step:
         *,
         asks: Sequence[Ask] = (),
         reports: Sequence[tuple[str, Verdict]] = (),
-        changes: Sequence[Callable[[Book, Everyone, float], None]] = (),
+        changes: Sequence[Change] = (),
         lease: float,
         room: int = 0,
         own: str = "",
@@ -247,6 +254,10 @@ class Step:
         again = inf
         for ask in self._asks:
             tally = book.tally(ask.action, now)
+            if ask.reservation in book.held:  # carried out before, and its answer lost
+                granted.append(ask.reservation)
+                probes |= {ask.reservation} if book.held[ask.reservation].probe else set()
+                continue
             at = now
             free = len(granted) < self._room
             if ask.head and free and (ask.reply or ask.action not in blocked):

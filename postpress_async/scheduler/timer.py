@@ -12,32 +12,36 @@ if TYPE_CHECKING:
 
 
 class Timer:
-    """Call a function at the one instant that was set last."""
+    """Call a function at the one instant that was set last.
 
-    __slots__ = ("_at", "_clock", "_handle", "_ring")
+    Attributes:
+        at: that instant; inf for never.
+    """
+
+    __slots__ = ("_clock", "_handle", "_ring", "at")
 
     def __init__(self, clock: Clock, ring: Callable[[], object]) -> None:
         self._clock = clock
         self._ring = ring
-        self._at = inf
+        self.at: float = inf
         self._handle: Cancellable | None = None
 
     @property
     def pending(self) -> bool:
         """Whether it will ring."""
-        return self._at < inf
+        return self.at < inf
 
     def set(self, at: float) -> None:
         """Ring at an instant instead; inf for never."""
-        if at == self._at:
+        if at == self.at:
             return
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-        self._at = at
+        self.at = at
         if at < inf:
             self._handle = self._clock.call_at(at, self._rings)
 
     def _rings(self) -> None:
-        self._at, self._handle = inf, None
+        self.at, self._handle = inf, None
         self._ring()
