@@ -82,7 +82,7 @@ class _Progress(msgspec.Struct):
 
     tally: Tally
     left: int
-    ahead: list[int]  # what those cost who wait for it already, the next one last
+    ahead: list[Waiter]  # those who wait for it already, the next one last
     first: float | None = None
     last: float | None = None
     limit: str | None = None
@@ -107,19 +107,22 @@ async def plan(
         msg = f"a plan holds at most {_MOST:,} actions, not {total:,}: plan a part of them"
         raise ConfigurationError(msg)
     played, days = _copied(lane, now), list[Counter[str]]()
-    ahead: dict[str, list[int]] = {}
-    for waiter in reversed(waiting[:_MOST]):
-        ahead.setdefault(waiter.tally.action, []).append(waiter.cost)
+    # Of two who came at once, the one in the older queue goes first.
+    queues = list(dict.fromkeys(waiter.tally.action for waiter in waiting[:_MOST]))
+    ahead: dict[str, list[Waiter]] = {}
+    for waiter in sorted(waiting[:_MOST], key=_place, reverse=True):
+        ahead.setdefault(waiter.tally.action, []).append(waiter)
     wanted = [
         _Progress(played.tally(name, now), count, ahead.pop(name, []))
         for name, count in actions.items()
         if count
     ]
     # Others who wait may go in between; while they cannot, they hold nobody up.
-    others = [_Progress(played.tally(name, now), 0, costs) for name, costs in ahead.items()]
+    others = [_Progress(played.tally(name, now), 0, those) for name, those in ahead.items()]
     at, done = start, 0
     while any(one.left for one in wanted) and at < inf:
-        one, at = _step(played, [one for one in (*others, *wanted) if one.left or one.ahead], at)
+        playing = [one for one in (*others, *wanted) if one.left or one.ahead]
+        one, at = _step(played, playing, queues, at)
         if at < inf and one.last == at:
             day = int((at - now + _NOISE) // _DAY)
             days += [Counter[str]() for _ in range(day + 1 - len(days))]
@@ -130,12 +133,17 @@ async def plan(
     return _summary(lane.account_id or "", wanted, actions, days, since=now, epoch=epoch)
 
 
-def _step(lane: Lane, wanted: list[_Progress], at: float) -> tuple[_Progress, float]:
+def _step(
+    lane: Lane, wanted: list[_Progress], queues: list[str], at: float
+) -> tuple[_Progress, float]:
     """Let the first that may go do so; return it and when it went, inf for never."""
     ready, one = at, wanted[0]
     for _ in range(_PATIENCE):
-        times = [(lane.ready_at(one.tally, _cost(one), ready), n) for n, one in enumerate(wanted)]
-        earliest, n = min(times)
+        times = [
+            (lane.ready_at(one.tally, _cost(one), ready), _turn(one, queues), n)
+            for n, one in enumerate(wanted)
+        ]
+        earliest, _, n = min(times)
         one = wanted[n]
         if earliest <= ready or earliest == inf:
             break
@@ -162,7 +170,15 @@ def _step(lane: Lane, wanted: list[_Progress], at: float) -> tuple[_Progress, fl
 
 
 def _cost(one: _Progress) -> int:
-    return one.ahead[-1] if one.ahead else 1
+    return one.ahead[-1].cost if one.ahead else 1
+
+
+def _turn(one: _Progress, queues: list[str]) -> tuple[float, int]:
+    return (one.ahead[-1].place, queues.index(one.tally.action)) if one.ahead else (inf, 0)
+
+
+def _place(waiter: Waiter) -> float:
+    return waiter.place
 
 
 def _binding(lane: Lane, tally: Tally, cost: int, now: float) -> str | None:

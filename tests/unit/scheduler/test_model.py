@@ -248,7 +248,7 @@ class LaneAgainstReference(RuleBasedStateMachine):
                 assert again > self.now
                 break
             (waiter,) = went
-            assert waiter in self.heads()
+            assert self.place(waiter) in {self.place(one) for one in self.heads()}
             assert self.may(waiter)
             place = min(self.place(one) for one in ready)
             assert self.place(waiter) == place or not self.exact
