@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["Images", "Mend", "Work", "kept"]
 
 Mend: TypeAlias = Callable[[str, bytes, "bytes | None", bool], "bytes | None"]
-"""From a key, its image as this process saw it last, as a store has it that may have lost something,
-and whether the latter was written before the former: to what both know."""
+"""From a key, its image as this process saw it last, that of a store which may have lost
+something, and whether the latter was written before the former: to what both know."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -61,7 +61,7 @@ class Images(Protocol):
         ...
 
 
-def kept(key: str, mine: bytes, theirs: bytes | None, behind: bool) -> bytes | None:  # noqa: FBT001 - of Mend
+def kept(key: str, mine: bytes, theirs: bytes | None, behind: bool) -> bytes | None:
     """Mend an image of which nothing is known: the newer one holds."""
     del key
     return mine if behind else theirs

@@ -81,8 +81,40 @@ async def test_a_short_lock_is_waited_out(path, open_at, works):
     assert await waiting == 2
 
 
-async def test_a_deleted_file_is_noticed_and_begun_anew(path, open_at, works):
+def as_found(key, mine, theirs, behind):
+    """Mend nothing."""
+    return theirs
+
+
+async def test_what_a_deleted_file_told_is_put_back(path, open_at, works):
+    first, second = open_at(look_every=0), open_at(look_every=0)
+    for _ in range(3):
+        await first.step(works.add())
+    assert await second.step(works.add()) == 4
+    path.unlink()
+    await unavailable(first, works, "was deleted")
+    assert await first.step(works.add()) == 4  # it had seen 3
+    await unavailable(second, works, "was replaced")
+    assert await second.step(works.add()) == 5  # what the first wrote is newer than what it saw
+    assert await first.step(works.add()) == 6  # mended once, not at every step
+
+
+async def test_what_an_older_copy_has_forgotten_is_put_back(path, open_at, works):
+    before = open_at()
+    await before.step(works.add())
+    await before.aclose()
+    copy = path.read_bytes()
     images = open_at(look_every=0)
+    for _ in range(4):
+        await images.step(works.add())
+    (path.parent / "copy.db").write_bytes(copy)
+    (path.parent / "copy.db").replace(path)
+    await unavailable(images, works, "was replaced")
+    assert await images.step(works.add()) == 6
+
+
+async def test_a_deleted_file_is_noticed_and_begun_anew(path, open_at, works):
+    images = open_at(look_every=0, mend=as_found)
     await images.step(works.add())
     epoch = await images.epoch()
     path.unlink()
@@ -93,7 +125,7 @@ async def test_a_deleted_file_is_noticed_and_begun_anew(path, open_at, works):
 
 
 async def test_a_deleted_directory_is_made_again(path, open_at, works):
-    images = open_at(look_every=0)
+    images = open_at(look_every=0, mend=as_found)
     await images.step(works.add())
     shutil.rmtree(path.parent)
     await unavailable(images, works, "was deleted")
@@ -105,7 +137,7 @@ async def test_a_replaced_file_is_taken_for_what_it_is(path, open_at, works):
     for _ in range(5):
         await other.step(works.add())
     await other.aclose()
-    images = open_at(look_every=0)
+    images = open_at(look_every=0, mend=as_found)
     await images.step(works.add())
     (path.parent / "other.db").replace(path)
     await unavailable(images, works, "was replaced")
@@ -113,7 +145,7 @@ async def test_a_replaced_file_is_taken_for_what_it_is(path, open_at, works):
 
 
 async def test_two_holders_of_a_deleted_file_meet_in_one_new_file(path, open_at, works):
-    first, second = open_at(look_every=0), open_at(look_every=0)
+    first, second = open_at(look_every=0, mend=as_found), open_at(look_every=0, mend=as_found)
     await first.step(works.add())
     await second.step(works.add())
     path.unlink()
@@ -130,7 +162,7 @@ async def test_two_holders_of_a_deleted_file_meet_in_one_new_file(path, open_at,
 async def test_a_file_replaced_by_another_programs_is_unavailable_until_put_right(
     path, open_at, works
 ):
-    images = open_at(look_every=0)
+    images = open_at(look_every=0, mend=as_found)
     await images.step(works.add())
     path.unlink()
     path.write_bytes(b"Dear diary, " * 500)
@@ -147,7 +179,7 @@ async def test_a_damaged_file_is_reported_and_a_copy_put_back_is_used(path, open
     await images.aclose()
     copy = path.read_bytes()
     path.write_bytes(copy[: len(copy) // 2])  # cut off in the middle of the pages
-    images = open_at(look_every=0)
+    images = open_at(look_every=0, mend=as_found)
     failed = 0
     for n in range(40):
         try:
@@ -163,7 +195,7 @@ async def test_a_damaged_file_is_reported_and_a_copy_put_back_is_used(path, open
 
 
 async def test_an_unreadable_place_is_reported_and_passes(path, open_at, works, monkeypatch):
-    images = open_at(look_every=0)
+    images = open_at(look_every=0, mend=as_found)
     await images.step(works.add())
     real = os.lstat
 
@@ -209,7 +241,7 @@ class Failing:
 async def test_whichever_statement_fails_a_sum_is_told_once_or_not_kept(
     open_at, works, monkeypatch
 ):
-    images = open_at(look_every=0)
+    images = open_at(look_every=0, mend=as_found)
     countdown = [0]
     real = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", lambda *a, **o: Failing(real(*a, **o), countdown))

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 from typing import TYPE_CHECKING, TypeVar
 
-from postpress_async.storage.images import changes
+from postpress_async.storage.images import changes, kept
 from postpress_async.storage.instants import StoreTime
 from postpress_async.storage.sqlite import place
 from postpress_async.storage.sqlite.file import SqliteFile
 from postpress_async.storage.sqlite.schema import Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from sqlite3 import Connection
 
-    from postpress_async.storage.images import Work
+    from postpress_async.storage.images import Mend, Work
     from postpress_async.storage.sqlite.handle import Synchronous
 
 __all__ = ["SqliteImages"]
 
 T = TypeVar("T")
 
+_log = logging.getLogger("postpress_async.storage")
+
+_SEEN_MOST = 10_000  # images kept in mind
 _NOTE_EVERY = 1.0  # seconds of the store's time, for processes that start after a step back
 
 
@@ -62,6 +66,7 @@ class SqliteImages:
         clock: tells seconds since the epoch in place of the machine's clock; asked in another
             thread.
         synchronous, timeout, look_every, file_system: as in `SqliteFile`.
+        mend: what is known when the file was deleted, or replaced by an older copy.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class SqliteImages:
         timeout: float = 30.0,
         look_every: float = 1.0,
         file_system: Callable[[str], str] = place.file_system_of,
+        mend: Mend = kept,
     ) -> None:
         self._file = SqliteFile(
             path,
@@ -84,6 +90,10 @@ class SqliteImages:
         )
         self._time = StoreTime(clock)
         self._noted = -math.inf
+        self._mend = mend
+        self._connection: Connection | None = None  # to tell it from the next
+        self._seen: dict[str, tuple[bytes, float]] = {}  # images, and when each was written
+        self._lost: dict[str, tuple[bytes, float]] = {}  # what another file told, under this name
 
     async def step(self, work: Work[T], /) -> T:
         """Carry one work out, all or nothing, with no other process in between.
@@ -108,7 +118,10 @@ class SqliteImages:
         await self._file.aclose()
 
     def _step(self, connection: Connection, work: Work[T]) -> T:
+        if self._connection is not connection:
+            self._opened(connection)
         images: dict[str, bytes | None] = {}
+        mended: dict[str, bytes | None] = {}
         seen = -math.inf
         for key in work.keys:
             row: tuple[bytes, float] | None = connection.execute(_READ, (key,)).fetchone()
@@ -117,20 +130,47 @@ class SqliteImages:
             else:
                 images[key] = row[0]
                 seen = max(seen, row[1])
+            if key in self._lost:
+                mended[key] = self._mended(key, images[key], -math.inf if row is None else row[1])
         now = self._time.now(seen)
         if due := now - self._noted >= _NOTE_EVERY:
             now = self._time.now(connection.execute("SELECT seen FROM meta").fetchone()[0])
-        after, result = work.run(images, now)
-        for key, image in changes(images, after):
+        after, result = work.run({**images, **mended}, now)
+        for key, image in changes(images, {**mended, **after}):
             if image is None:
                 connection.execute(_DELETE, (key,))
             else:
                 known = images[key] is not None
                 connection.execute(_UPDATE if known else _INSERT, (image, now, key))
+        self._remember({**images, **mended, **after}, now)
         if due:  # last, or a work that fails would take it back
             connection.execute("UPDATE meta SET seen = ? WHERE seen < ?", (now, now))
             self._noted = now
         return result
+
+    def _opened(self, connection: Connection) -> None:
+        """Let what was seen so far be put back where this file does not know it."""
+        if self._connection is not None:
+            self._lost |= self._seen
+        self._connection = connection
+
+    def _mended(self, key: str, image: bytes | None, written: float) -> bytes | None:
+        """Return an image that also knows what was seen here before the file was lost."""
+        mine, at = self._lost[key]
+        mended = self._mend(key, mine, image, written < at)
+        if mended != image:
+            _log.warning("the file of counts had forgotten some of %s: it is put back", key)
+        return mended
+
+    def _remember(self, images: Mapping[str, bytes | None], now: float) -> None:
+        """Keep in mind what was seen, for a file that is lost."""
+        for key, image in images.items():
+            self._lost.pop(key, None)
+            self._seen.pop(key, None)
+            if image is not None:
+                self._seen[key] = (image, now)
+        while len(self._seen) > _SEEN_MOST:
+            del self._seen[next(iter(self._seen))]
 
 
 def _epoch(connection: Connection) -> str:
