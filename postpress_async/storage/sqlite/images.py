@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import secrets
-from typing import TYPE_CHECKING, TypeVar
+from collections import deque
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from postpress_async.storage.images import changes, kept
 from postpress_async.storage.instants import StoreTime
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SqliteImages"]
 
 T = TypeVar("T")
+_Told: TypeAlias = "tuple[Mapping[str, bytes | None], float]"
 
 _log = logging.getLogger("postpress_async.storage")
 
@@ -91,6 +93,7 @@ class SqliteImages:
         self._time = StoreTime(clock)
         self._noted = -math.inf
         self._mend = mend
+        self._told: deque[_Told] = deque()  # from the loop's thread to the file's
         self._connection: Connection | None = None  # to tell it from the next
         self._seen: dict[str, tuple[bytes, float]] = {}  # images, and when each was written
         self._lost: dict[str, tuple[bytes, float]] = {}  # what another file told, under this name
@@ -103,7 +106,9 @@ class SqliteImages:
             ConfigurationError: it cannot be used at all, or was opened before a fork.
             ClientClosedError: it was closed.
         """
-        return await self._file.run(lambda connection: self._step(connection, work))
+        result, told = await self._file.run(lambda connection: self._step(connection, work))
+        self._told.append(told)  # now that it is committed
+        return result
 
     async def epoch(self) -> str:
         """Return the name that the file got when it was made: another one means counts were lost.
@@ -117,7 +122,9 @@ class SqliteImages:
         """Finish what was asked for and close the file."""
         await self._file.aclose()
 
-    def _step(self, connection: Connection, work: Work[T]) -> T:
+    def _step(self, connection: Connection, work: Work[T]) -> tuple[T, _Told]:
+        while self._told:
+            self._remember(*self._told.popleft())
         if self._connection is not connection:
             self._opened(connection)
         images: dict[str, bytes | None] = {}
@@ -142,11 +149,10 @@ class SqliteImages:
             else:
                 known = images[key] is not None
                 connection.execute(_UPDATE if known else _INSERT, (image, now, key))
-        self._remember({**images, **mended, **after}, now)
         if due:  # last, or a work that fails would take it back
             connection.execute("UPDATE meta SET seen = ? WHERE seen < ?", (now, now))
             self._noted = now
-        return result
+        return result, ({**images, **mended, **after}, now)
 
     def _opened(self, connection: Connection) -> None:
         """Let what was seen so far be put back where this file does not know it."""
@@ -162,13 +168,13 @@ class SqliteImages:
             _log.warning("the file of counts had forgotten some of %s: it is put back", key)
         return mended
 
-    def _remember(self, images: Mapping[str, bytes | None], now: float) -> None:
+    def _remember(self, images: Mapping[str, bytes | None], at: float) -> None:
         """Keep in mind what was seen, for a file that is lost."""
         for key, image in images.items():
             self._lost.pop(key, None)
             self._seen.pop(key, None)
             if image is not None:
-                self._seen[key] = (image, now)
+                self._seen[key] = (image, at)
         while len(self._seen) > _SEEN_MOST:
             del self._seen[next(iter(self._seen))]
 
