@@ -1,0 +1,107 @@
+"""What PostgreSQL's errors mean for whoever has to do something about them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
+
+from .schema import said_of_grants
+
+if TYPE_CHECKING:
+    import psycopg
+
+__all__ = ["is_passing", "translated"]
+
+_AGAIN: Final = "; the next call tries again"
+
+# By SQLSTATE, or by its class. Who reads this may not know what a backend is.
+_REASONS: Final = {
+    "08": "the connection was lost" + _AGAIN,
+    "25006": "it takes no writes: it is a standby, or default_transaction_read_only is on: name "
+    "the server that is written to" + _AGAIN,
+    "40": "others wrote at the same moment" + _AGAIN,
+    "53100": "its disk is full: free some space" + _AGAIN,
+    "53300": "it has no connection left: raise max_connections, or put a pooler before it",
+    "53": "it is short of memory or locks: raise max_locks_per_transaction, or look at its log",
+    "55P03": "another session holds a lock on the tables of counts: look at pg_locks, and end it",
+    "57014": "it cancelled the statement: look at statement_timeout of the role or the database",
+    "57": "it is being shut down or started" + _AGAIN,
+    "58": "reading or writing failed there: look at its disk and its log",
+    "XX": "something in it is damaged: look at its log",
+    # Somebody has dropped them; they are made anew with the next connection.
+    "3F000": "the tables of counts are gone" + _AGAIN,
+    "42P01": "the tables of counts are gone" + _AGAIN,
+    "42883": "its function counts_swap_1 is gone: put it back, or drop the tables to begin anew",
+    "P0002": "the tables of counts are empty" + _AGAIN,
+}
+
+_NEVER: Final = {
+    "28": "it refuses the user or the password: look at the URL's login",
+    "3D000": "there is no such database: create it, or name another one in the URL",
+    "PPA01": "transactions of this user are not read committed: have an administrator run: "
+    "ALTER ROLE … SET default_transaction_isolation = 'read committed'",
+}
+
+# While it connects, libpq hands on words alone. In another language than English a mistake is
+# taken for a fault that may pass: it is told all the same, only later.
+_WORDS: Final = (
+    (re.compile(r"password|authentication|not permitted to log in|role .* does not"), "28"),
+    (re.compile(r"database .* does not exist"), "3D000"),
+    (re.compile(r"permission denied for database"), "28"),
+    (re.compile(r"too many (connections|clients)|connection slots"), "53300"),
+    (re.compile(r"starting up|shutting down|recovery mode|not yet accepting"), "57"),
+)
+_TLS: Final = re.compile(r"certificate|SSL|sslmode|pg_hba")
+_FIRST: Final = re.compile(r"(?:connection failed: )?(?:connection to server .*? failed: )?(.*)")
+
+
+def is_passing(error: Exception) -> bool:
+    """Tell whether the same, asked again at once, may well succeed on the same connection."""
+    return str(getattr(error, "sqlstate", None) or "").startswith("40")
+
+
+def translated(
+    error: psycopg.Error, *, where: str, schema: str, user: str, secret: str | None
+) -> PostpressError:
+    """Say in one line what is wrong, and what to do next.
+
+    Args:
+        error: what psycopg raised.
+        where: the server.
+        schema: the schema of the counts.
+        user: who asked.
+        secret: the password, which is taken out of whatever the server said.
+    """
+    words = " ".join(str(error).split())
+    if secret:
+        words = words.replace(secret, "…")
+    state = error.sqlstate or ""
+    if not state:
+        state = next((code for pattern, code in _WORDS if pattern.search(words)), "")
+        if not state and _TLS.search(words):
+            return ConfigurationError(
+                f"{where}: it does not take this connection: look at sslmode and sslrootcert of "
+                f"the URL, and at the server's pg_hba.conf ({_told(words)})"
+            )
+    told = _told(words)
+    if state == "42501":
+        return ConfigurationError(
+            f"{where}: {user} may not use the tables of counts: {said_of_grants(schema, user)}"
+        )
+    for code in (state, state[:2]):
+        if code in _NEVER:
+            return ConfigurationError(f"{where}: {_NEVER[code]} ({told})")
+    for code in (state, state[:2]):
+        if code in _REASONS:
+            return StateUnavailableError(f"{where}: {_REASONS[code]} ({told})")
+    if not state:
+        return StateUnavailableError(f"{where} cannot be reached{_AGAIN} ({told})")
+    return StateUnavailableError(f"{where} refused a statement{_AGAIN} ({state}: {told})")
+
+
+def _told(words: str) -> str:
+    """Return the server's own words, without what `where` says already."""
+    found = _FIRST.match(words)
+    return (found[1] if found else words)[:200]

@@ -1,0 +1,119 @@
+"""One connection, which answers nobody any more once somebody has given up on it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from postpress_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+
+    from psycopg import AsyncConnection
+    from psycopg.rows import TupleRow
+
+__all__ = ["Link", "driver"]
+
+T = TypeVar("T")
+
+
+def driver() -> None:
+    """See that psycopg is there.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    try:
+        import psycopg  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport] - see if it is there
+    except ImportError as error:
+        raise ConfigurationError(
+            "postgresql: needs psycopg: pip install 'postpress-async[postgres]'"
+        ) from error
+
+
+class Link:
+    """Be a connection in autocommit that keeps nothing on the server between two statements.
+
+    So it may go through a pooler that gives each transaction another session.
+    """
+
+    def __init__(self, connection: AsyncConnection[TupleRow]) -> None:
+        self._connection = connection
+        self._process = os.getpid()
+
+    @classmethod
+    async def open(cls, parameters: Mapping[str, str | int]) -> Link:
+        """Connect.
+
+        Raises:
+            ConfigurationError: this event loop cannot be used.
+            psycopg.Error: no connection came about.
+        """
+        import psycopg  # noqa: PLC0415 - lazily
+
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                autocommit=True, prepare_threshold=None, **cast("Any", parameters)
+            )
+        except psycopg.InterfaceError as error:
+            if "ProactorEventLoop" not in str(error):
+                raise
+            raise ConfigurationError(
+                "postgresql: needs another event loop on Windows: "
+                "asyncio.run(main(), loop_factory=asyncio.SelectorEventLoop)"
+            ) from error
+        return cls(connection)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can carry another statement."""
+        return not self._connection.closed and self._process == os.getpid()
+
+    async def row(self, statement: bytes, values: Sequence[object]) -> TupleRow | None:
+        """Carry a statement out, and return its first row.
+
+        Raises:
+            psycopg.Error: it failed.
+        """
+
+        async def ask(connection: AsyncConnection[TupleRow]) -> TupleRow | None:
+            cursor = await connection.execute(statement, values, binary=True)
+            return await cursor.fetchone() if cursor.description else None
+
+        return await self.use(ask)
+
+    async def use(self, ask: Callable[[AsyncConnection[TupleRow]], Coroutine[Any, Any, T]]) -> T:
+        """Do something with the connection; whoever is cancelled meanwhile cuts it.
+
+        psycopg itself would ask the server to cancel, and wait for its answer: one that is frozen
+        gives none.
+        """
+        task = asyncio.get_running_loop().create_task(ask(self._connection))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self.cut()
+            await _over(task)
+            await self.aclose()
+            raise
+
+    def cut(self) -> None:
+        """End the conversation at once; whoever waits for an answer learns that none comes."""
+        with suppress(Exception):  # there may be no socket any more
+            fileno = os.dup(self._connection.pgconn.socket)
+            with socket.socket(fileno=fileno) as wire:
+                wire.shutdown(socket.SHUT_RDWR)
+
+    async def aclose(self) -> None:
+        """Close it. Safe to repeat."""
+        if self._process == os.getpid():
+            await self._connection.close()
+
+
+async def _over(task: Awaitable[object]) -> None:
+    with suppress(Exception):
+        await task

@@ -1,0 +1,218 @@
+"""PostgreSQL as a server of images: one function there, one round trip a batch."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
+from postpress_async.storage.remote.swaps import KEPT
+
+from .faults import is_passing, translated
+from .link import Link, driver
+from .packing import pack, unpack
+from .schema import checked_prefix, settle
+from .statements import CALL, OLD, SWEEP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from psycopg import Error
+
+    from postpress_async.storage.remote.swaps import Answer, Swap
+    from postpress_async.storage.urls import StoreUrl
+
+    from .packing import Row
+
+__all__ = ["PostgresServer"]
+
+_CONNECT: Final = 2.0  # seconds to connect in, and to look at what is there
+_TIMES: Final = 3  # that a swap is asked for where others wrote at the same moment
+_DAY: Final = 86_400.0
+
+
+class PostgresServer:
+    """Keep images in a PostgreSQL database, in tables of its own.
+
+    Args:
+        url: what `urls.parse` made of a `postgresql:` URL. What it leaves out is as libpq has it:
+            the variables PGHOST, PGUSER and so on, and the password file.
+        strict: whether swaps that were decided at another time than the server's are refused; not
+            where the time is somebody else's.
+        monotonic: as in `time`.
+
+    Raises:
+        ConfigurationError: an option cannot be meant, or psycopg is not installed.
+    """
+
+    def __init__(
+        self,
+        url: StoreUrl,
+        *,
+        strict: bool = True,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        driver()
+        self._schema = checked_prefix(url.options.get("prefix"))
+        self._patience = _seconds(url.options.get("connect_timeout"))
+        self._secret = url.password
+        self._parameters = _parameters(url, self._patience)
+        self._where = _where(url)
+        self._strict = strict
+        self._monotonic = monotonic
+        self._user = url.user or "this user"
+        self._call = CALL.format(schema=self._schema).encode()
+        self._link: Link | None = None
+        self._connecting: asyncio.Task[Link] | None = None
+        self._swept = -_DAY
+
+    def __repr__(self) -> str:
+        """Show the server, and no password."""
+        return f"PostgresServer({self._where!r})"
+
+    @property
+    def where(self) -> str:
+        """The server, in a few words for messages."""
+        return self._where
+
+    async def swap(self, swaps: Sequence[Swap], /, *, who: str) -> Answer:
+        """Carry swaps out; connects where it has to.
+
+        Raises:
+            StateUnavailableError: it cannot be reached or cannot write for now. What was asked for
+                may have been done.
+            ConfigurationError: it cannot be used at all.
+        """
+        import psycopg  # noqa: PLC0415 - lazily
+
+        keys, asked = pack(swaps)
+        link = await self._linked()
+        try:
+            await self._sweep(link)
+            for left in reversed(range(_TIMES)):
+                try:
+                    row = await link.row(self._call, (who, self._strict, *asked))
+                    return unpack(keys, cast("Row", row))
+                except psycopg.Error as error:
+                    if not left or not is_passing(error):
+                        raise
+        except psycopg.Error as error:
+            await self._let_go()
+            raise self._translated(error) from error
+        except BaseException:
+            await self._let_go()
+            raise
+        raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    async def aclose(self) -> None:
+        """Let go of the connection. Safe to repeat."""
+        connecting, self._connecting = self._connecting, None
+        if connecting is not None and not connecting.done():
+            connecting.cancel()
+            await asyncio.wait({connecting})
+        elif connecting is not None and not (connecting.cancelled() or connecting.exception()):
+            await connecting.result().aclose()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            await link.aclose()
+
+    async def _linked(self) -> Link:
+        """Return a connection that can be used.
+
+        Connecting outlives whoever waited for it in vain: the next one goes on from there, or a
+        server that is far away would never be reached by those who wait for short times only.
+        """
+        if self._link is not None and self._link.usable:
+            return self._link
+        self._link = None
+        if self._connecting is None:
+            self._connecting = asyncio.get_running_loop().create_task(self._connect())
+            self._connecting.add_done_callback(_looked_at)
+        connecting = self._connecting
+        await asyncio.wait({connecting})
+        self._connecting = None
+        self._link = connecting.result()
+        return self._link
+
+    async def _connect(self) -> Link:
+        import psycopg  # noqa: PLC0415 - lazily
+
+        link: Link | None = None
+        try:
+            async with asyncio.timeout(self._patience):
+                link = await Link.open(self._parameters)
+                self._user = await link.use(
+                    lambda connection: settle(connection, self._schema, where=self._where)
+                )
+        except BaseException as error:
+            if link is not None:
+                await link.aclose()
+            if isinstance(error, TimeoutError):
+                raise StateUnavailableError(
+                    f"{self._where} did not let us in within {self._patience:g} s: look whether it "
+                    "is frozen or far away (?connect_timeout=); the next call tries again"
+                ) from error
+            if isinstance(error, psycopg.Error):
+                raise self._translated(error) from error
+            raise
+        return link
+
+    async def _sweep(self, link: Link) -> None:
+        """Delete what is too old to matter, once a day."""
+        now = self._monotonic()
+        if now - self._swept < _DAY:
+            return
+        self._swept = now
+        if await link.row(SWEEP.format(schema=self._schema).encode(), ()):
+            await link.row(OLD.format(schema=self._schema).encode(), (KEPT,))
+
+    def _translated(self, error: Error) -> PostpressError:
+        return translated(
+            error, where=self._where, schema=self._schema, user=self._user, secret=self._secret
+        )
+
+
+def _looked_at(task: asyncio.Task[Link]) -> None:
+    """See a failure that nobody may be left to be told of."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _seconds(text: str | None) -> float:
+    if text is None:
+        return _CONNECT
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not float(text):
+        raise ConfigurationError(
+            "the store's URL has a connect_timeout that is no number of seconds above 0"
+        )
+    return float(text)
+
+
+def _where(url: StoreUrl) -> str:
+    host = url.host or "the server of libpq's defaults"
+    if ":" in host:
+        host = f"[{host}]"
+    port = "" if url.port is None else f":{url.port}"
+    database = "" if url.database is None else f"/{url.database}"
+    return f"PostgreSQL at {host}{port}{database}"
+
+
+def _parameters(url: StoreUrl, patience: float) -> dict[str, Any]:
+    given: dict[str, str | int | None] = {
+        "host": url.host,
+        "port": url.port,
+        "user": url.user,
+        "password": url.password,
+        "dbname": url.database,
+        "sslmode": url.options.get("sslmode"),
+        "sslrootcert": url.options.get("sslrootcert"),
+        "connect_timeout": max(int(patience) + 1, 2),  # ours ends first
+        "application_name": "postpress-async",
+        "client_encoding": "UTF8",
+    }
+    return {name: value for name, value in given.items() if value is not None}

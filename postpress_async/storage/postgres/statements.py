@@ -1,0 +1,241 @@
+"""Every SQL statement of the counts: what is made in a database, and what is asked of it.
+
+Names of a schema are put in as they are: they were checked to be plain words before.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from postpress_async.storage.remote.swaps import EARLY, LATE, STAMP, TURN
+
+__all__ = [
+    "CALL",
+    "CLOCK",
+    "LOOK",
+    "META",
+    "NOTE",
+    "OLD",
+    "ONE_AT_A_TIME",
+    "SWEEP",
+    "UPGRADED",
+    "WHAT",
+    "grants",
+    "migrations",
+]
+
+WHAT: Final = "postpress-async counts"  # what the meta row says, so that it is ours
+CLOCK: Final = "clock_timestamp()"
+_LOCK_WAIT: Final = "3s"  # for another session's lock; shorter than whoever asks waits
+
+CALL: Final = (
+    "SELECT told_now, identity, fates, told, told_values FROM {schema}.counts_swap_1("
+    "%b::text, %b::bool, %b::text[], %b::bool[], %b::int4[], %b::float8[], %b::bytea[], "
+    "%b::bytea[])"
+)
+
+LOOK: Final = """\
+SELECT current_setting('server_version_num')::int4, current_user::text, current_database()::text,
+    exists (SELECT FROM pg_namespace WHERE nspname = %(schema)s),
+    coalesce((SELECT array_agg(relname::text) FROM pg_class
+        WHERE relnamespace = to_regnamespace(%(schema)s)
+            AND relname IN ('counts', 'counts_meta')), '{}')"""
+META: Final = "SELECT what, version FROM {schema}.counts_meta"
+ONE_AT_A_TIME: Final = """\
+SELECT set_config('lock_timeout', '3s', true), pg_advisory_xact_lock(hashtextextended(%s, 0))"""
+NOTE: Final = """\
+INSERT INTO {schema}.counts_meta (what, epoch, version, last, skew, swept)
+VALUES (%s, %s, %s, 0, 0, 0)"""
+UPGRADED: Final = "UPDATE {schema}.counts_meta SET version = %s"
+# Whoever makes it true first sweeps, once a day for all; and nobody waits for anybody.
+SWEEP: Final = """\
+UPDATE {schema}.counts_meta SET swept = date_part('epoch', clock_timestamp())
+WHERE ctid = (SELECT m.ctid FROM {schema}.counts_meta m
+    WHERE m.swept < date_part('epoch', clock_timestamp()) - 86400 FOR UPDATE SKIP LOCKED)
+RETURNING true"""
+OLD: Final = """\
+DELETE FROM {schema}.counts WHERE key IN (SELECT c.key FROM {schema}.counts c
+    WHERE c.written < date_part('epoch', clock_timestamp()) - %b::float8
+    LIMIT 10000 FOR UPDATE SKIP LOCKED)"""
+
+
+def grants(schema: str, user: str) -> str:
+    """Return what the owner may run to let somebody else in."""
+    name = '"' + user.replace('"', '""') + '"'
+    return (
+        f"GRANT USAGE ON SCHEMA {schema} TO {name}; "
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.counts, {schema}.counts_meta TO {name}"
+    )
+
+
+def migrations(schema: str, clock: str = CLOCK) -> tuple[str, ...]:
+    """Return every step from nothing on; those that were released stay as they are.
+
+    Args:
+        schema: the name of the schema, which exists.
+        clock: an expression for the time; another one in tests.
+    """
+    swap = _SWAP.format(
+        schema=schema,
+        clock=clock,
+        wait=_LOCK_WAIT,
+        early=EARLY,
+        late=LATE,
+        turn=TURN,
+        stamp=STAMP,
+    )
+    return (_FIRST.format(schema=schema) + swap,)
+
+
+# Values are written as a whole and often: a page keeps room for the next version of its rows, so
+# that no index is touched, and nothing is compressed.
+_FIRST: Final = """\
+CREATE TABLE {schema}.counts_meta (
+    what text NOT NULL,
+    version int4 NOT NULL,
+    epoch text NOT NULL,
+    last float8 NOT NULL,
+    skew float8 NOT NULL,
+    swept float8 NOT NULL
+);
+CREATE TABLE {schema}.counts (
+    key text COLLATE "C" PRIMARY KEY,
+    stamp bytea NOT NULL,
+    value bytea NOT NULL,
+    written float8 NOT NULL,
+    turn text,
+    turn_until float8
+) WITH (
+    fillfactor = 50,
+    autovacuum_vacuum_scale_factor = 0.1,
+    autovacuum_vacuum_cost_delay = 0
+);
+ALTER TABLE {schema}.counts ALTER COLUMN value SET STORAGE EXTERNAL;
+"""
+
+# Keys are locked by advisory locks, not by their rows: locks of a transaction live in memory alone,
+# many may read `*` at a time, and keys without a row are locked as well. What is read afterwards
+# is what the last holder of the lock has written, since each statement sees anew what is committed.
+#
+# `p_program` says for each swap: whether it is urgent; how many keys it has seen, and which; how
+# many it writes, and which. Keys are named by their place in `p_keys`; stamps and values follow in
+# the same order in arrays of their own.
+_SWAP: Final = """\
+CREATE FUNCTION {schema}.counts_swap_1(
+    p_who text, p_strict bool, p_keys text[], p_alone bool[], p_program int4[], p_nows float8[],
+    p_stamps bytea[], p_values bytea[],
+    OUT told_now float8, OUT identity text, OUT fates text, OUT told int4[],
+    OUT told_values bytea[]
+) LANGUAGE plpgsql VOLATILE
+SET lock_timeout = '{wait}' SET enable_seqscan = off SET jit = off AS $swap$
+DECLARE
+    space int8 := '{schema}.counts'::regclass::int8;
+    stamps bytea[] := array_fill(''::bytea, ARRAY[cardinality(p_keys)]);
+    named bytea[] := array_fill(NULL::bytea, ARRAY[cardinality(p_keys)]);
+    wrote int4[] := array_fill(0, ARRAY[cardinality(p_keys)]);
+    turns bool[] := array_fill(false, ARRAY[cardinality(p_keys)]);
+    raw float8; meta record; one record; fate text; urgent bool; which int4;
+    at int4 := 1; seen int4; writes int4; at_stamp int4 := 1; at_value int4 := 1;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE 'transactions are not read committed' USING ERRCODE = 'PPA01';
+    END IF;
+    IF current_setting('synchronous_commit') = 'off' THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
+    PERFORM FROM unnest(p_keys, p_alone) AS k(key, alone) WHERE (
+        CASE WHEN alone
+        THEN pg_advisory_xact_lock(hashtextextended(k.key, space))
+        ELSE pg_advisory_xact_lock_shared(hashtextextended(k.key, space))
+        END)::text IS NULL;
+    SELECT * INTO STRICT meta FROM {schema}.counts_meta;
+    raw := date_part('epoch', {clock});
+    told_now := CASE WHEN raw >= meta.last THEN raw ELSE greatest(raw + meta.skew, meta.last) END;
+    FOR one IN
+        SELECT k.n, c.* FROM unnest(p_keys) WITH ORDINALITY AS k(key, n), LATERAL (
+            SELECT c.stamp, c.written, c.turn <> p_who AND c.turn_until > told_now AS taken
+            FROM {schema}.counts c WHERE c.key = k.key LIMIT 1
+        ) AS c
+    LOOP
+        stamps[one.n] := one.stamp;
+        IF one.taken THEN
+            turns[one.n] := true;
+        END IF;
+        IF p_strict AND one.written > told_now THEN
+            told_now := one.written;
+        END IF;
+    END LOOP;
+    fates := '';
+    FOR swap IN 1 .. cardinality(p_nows) LOOP
+        urgent := p_program[at] = 1;
+        seen := p_program[at + 1];
+        at := at + 2;
+        writes := p_program[at + seen];
+        fate := 'd';
+        FOR i IN at .. at + seen - 1 LOOP
+            IF stamps[p_program[i]] <> p_stamps[at_stamp + i - at] THEN
+                fate := 'c';
+                EXIT;
+            END IF;
+        END LOOP;
+        FOR i IN at + seen + 1 .. at + seen + writes LOOP
+            IF fate = 'd' AND turns[p_program[i]] THEN
+                fate := 'u';
+            END IF;
+        END LOOP;
+        IF fate = 'd' AND p_strict
+            AND p_nows[swap] NOT BETWEEN told_now - {late} AND told_now + {early}
+        THEN
+            fate := 't';
+        END IF;
+        IF fate = 'd' THEN
+            FOR i IN 1 .. writes LOOP
+                which := p_program[at + seen + i];
+                wrote[which] := at_value + i - 1;
+                stamps[which] := coalesce(substr(p_values[wrote[which]], 1, {stamp}), ''::bytea);
+            END LOOP;
+        ELSE
+            FOR i IN at .. at + seen - 1 LOOP
+                which := p_program[i];
+                named[which] := p_stamps[at_stamp + i - at];
+                IF urgent AND named[which] <> stamps[which] AND NOT turns[which] THEN
+                    UPDATE {schema}.counts AS c SET turn = p_who, turn_until = told_now + {turn}
+                        WHERE c.key = p_keys[which];
+                END IF;
+            END LOOP;
+        END IF;
+        fates := fates || fate;
+        at := at + seen + writes + 1;
+        at_stamp := at_stamp + seen;
+        at_value := at_value + writes;
+    END LOOP;
+    FOR i IN 1 .. cardinality(p_keys) LOOP
+        CONTINUE WHEN wrote[i] = 0;
+        IF p_values[wrote[i]] IS NULL THEN
+            DELETE FROM {schema}.counts AS c WHERE c.key = p_keys[i];
+            CONTINUE;
+        END IF;
+        UPDATE {schema}.counts AS c SET stamp = stamps[i], value = p_values[wrote[i]],
+            written = told_now, turn = NULL, turn_until = NULL WHERE c.key = p_keys[i];
+        IF NOT FOUND THEN
+            INSERT INTO {schema}.counts AS c (key, stamp, value, written)
+            VALUES (p_keys[i], stamps[i], p_values[wrote[i]], told_now);
+        END IF;
+    END LOOP;
+    IF told_now - meta.last >= 1 OR (raw < meta.last AND raw + meta.skew < meta.last) THEN
+        UPDATE {schema}.counts_meta SET last = greatest(last, told_now),
+            skew = CASE WHEN raw >= last THEN 0 ELSE greatest(last, told_now) - raw END
+        WHERE ctid = (SELECT m.ctid FROM {schema}.counts_meta m FOR UPDATE SKIP LOCKED);
+    END IF;
+    FOR i IN 1 .. cardinality(p_keys) LOOP
+        CONTINUE WHEN named[i] IS NULL OR named[i] = stamps[i];
+        told := told || i;
+        told_values := told_values || CASE
+            WHEN stamps[i] = '' THEN NULL
+            WHEN wrote[i] > 0 THEN p_values[wrote[i]]
+            ELSE (SELECT c.value FROM {schema}.counts c WHERE c.key = p_keys[i]) END;
+    END LOOP;
+    identity := meta.epoch || '/' || (date_part('epoch', pg_postmaster_start_time()) * 1e6)::int8;
+END
+$swap$;
+"""

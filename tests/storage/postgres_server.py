@@ -1,0 +1,182 @@
+"""A real PostgreSQL for tests: POSTGRES_URL, the wheel `pgserver`, or one on PATH."""
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+EXTRA = [
+    ("listen_addresses", "127.0.0.1"),
+    ("max_connections", "60"),
+    ("shared_buffers", "32MB"),
+    ("autovacuum_naptime", "5s"),
+    ("log_min_messages", "fatal"),
+]
+
+
+class MissingError(Exception):
+    """There is no PostgreSQL here; the text says why."""
+
+
+def binaries():
+    """Return the directory of `postgres` and `initdb`."""
+    spec = importlib.util.find_spec("pgserver")  # not imported: it looks about and warns
+    for place in (spec.submodule_search_locations or []) if spec is not None else []:
+        found = Path(place) / "pginstall" / "bin"
+        if (found / "postgres").exists():
+            return found
+    for directory in [*os.get_exec_path(), *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]:
+        # Distributions put some names of it on PATH, and not others.
+        if all((Path(directory) / name).exists() for name in ("postgres", "initdb")):
+            return Path(directory)
+    wheel = "" if sys.version_info < (3, 13) else ", and pgserver has no wheel for this Python"
+    raise MissingError(f"no PostgreSQL: neither POSTGRES_URL, nor pgserver, nor on PATH{wheel}")
+
+
+def _user():
+    """Return whom to run it as: it refuses to be run by root."""
+    if os.name != "posix" or os.geteuid() != 0:
+        return None
+    import pwd  # noqa: PLC0415 - there is none on Windows
+
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name).pw_name
+    return None
+
+
+class Postgres:
+    """A cluster of its own: started, stopped, frozen and killed as a test needs it."""
+
+    def __init__(self, options=()):
+        self._bin = binaries()
+        self._user = _user()
+        self._directory = Path(
+            tempfile.mkdtemp(prefix="pg-", dir="/tmp")
+        )  # a socket's path is short
+        self._data = self._directory / "data"
+        self.port = _free_port()
+        self._options = [*EXTRA, *options]
+        self._process = None
+        self._log = None
+        if self._user is not None:
+            shutil.chown(self._directory, self._user)
+        self._call("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                   "--no-locale", "--no-sync", "--no-instructions")  # fmt: skip
+
+    @property
+    def url(self):
+        """The server's own database, as its administrator."""
+        return self.url_of("postgres")
+
+    def url_of(self, database, user="postgres", password=None):
+        """Return the URL of one of its databases."""
+        login = user if password is None else f"{user}:{password}"
+        return f"postgresql://{login}@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def hba(self):
+        """The file that says who may come in."""
+        return self._data / "pg_hba.conf"
+
+    def start(self):
+        """Start it, and wait until it answers."""
+        if self._log is not None:
+            self._log.close()
+        arguments = [f"-c{name}={value}" for name, value in self._options]
+        self._log = (self._directory / "log").open("ab")
+        self._process = subprocess.Popen(
+            [self._bin / "postgres", "-D", self._data, "-p", str(self.port), "-k", self._directory,
+             *arguments],
+            user=self._user, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=self._log, start_new_session=True,
+        )  # fmt: skip
+        until = time.monotonic() + 20
+        while not self._ready():
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError((self._directory / "log").read_text())
+            time.sleep(0.02)
+
+    def stop(self):
+        """Stop it as an administrator would: sessions are ended, nothing is left to recover."""
+        self._end(signal.SIGINT)
+
+    def kill9(self):
+        """Kill the postmaster and every backend at once."""
+        self._signal(signal.SIGKILL)
+        self._process.wait(10)
+        with contextlib.suppress(FileNotFoundError):
+            (self._data / "postmaster.pid").unlink()  # or it may wait for a shared memory's users
+
+    def restart(self):
+        """Stop and start it."""
+        self.stop()
+        self.start()
+
+    def freeze(self):
+        """Stop every one of its processes where it stands."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self):
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
+
+    def reload(self):
+        """Read its settings anew."""
+        self._process.send_signal(signal.SIGHUP)
+
+    def log(self):
+        """Return what it wrote."""
+        return (self._directory / "log").read_text()
+
+    def remove(self):
+        """Stop it, if it runs, and delete all that it left."""
+        if self._process is not None and self._process.poll() is None:
+            self.thaw()
+            self._end(signal.SIGQUIT)
+        if self._log is not None:
+            self._log.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _end(self, number):
+        self._process.send_signal(number)
+        self._process.wait(20)
+
+    def _signal(self, number):
+        # Each backend leads a process group of its own: they are found by whose children they are.
+        for pid in [self._process.pid, *_children(self._process.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _ready(self):
+        done = subprocess.run(
+            [self._bin / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False
+        )
+        return done.returncode == 0
+
+    def _call(self, name, *arguments):
+        subprocess.run(
+            [self._bin / name, *arguments], check=True, user=self._user, capture_output=True,
+            cwd=self._directory,
+        )  # fmt: skip
+
+
+def _children(pid):
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    )
+    pairs = (line.split() for line in listed.stdout.splitlines())
+    return [int(child) for child, parent in pairs if int(parent) == pid]
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
