@@ -1,8 +1,21 @@
-"""Works to try stores with."""
+"""Works to try stores with, and the servers that keep them."""
+
+import asyncio
+import os
+import secrets
+import sys
+from pathlib import Path
 
 import pytest
 
+from postpress_async.storage.images import kept
+from postpress_async.storage.remote.images import RemoteImages
 from postpress_async.storage.sqlite.images import SqliteImages
+from postpress_async.storage.urls import parse
+
+sys.path.insert(0, str(Path(__file__).parent))  # modules that are no tests
+
+import postgres_server  # noqa: E402
 
 
 class Work:
@@ -51,5 +64,94 @@ async def open_at(path):
         return opened[-1]
 
     yield open_at
+    for images in opened:
+        await images.aclose()
+
+
+# -- PostgreSQL ----------------------------------------------------------------------------------
+
+
+def _missing(error):
+    """Skip where there is none; where tests must be complete, fail."""
+    if os.environ.get("CI") == "true" and sys.version_info < (3, 13):
+        pytest.fail(str(error))
+    pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster():
+    """Return a PostgreSQL of our own, which may be stopped and frozen; it runs again afterwards."""
+    try:
+        cluster = postgres_server.Postgres()
+    except postgres_server.MissingError as error:
+        _missing(error)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(request):
+    return os.environ.get("POSTGRES_URL") or request.getfixturevalue("postgres_cluster").url
+
+
+@pytest.fixture
+def schema(postgres_url):
+    """Name a schema of the test's own, and drop it."""
+    import psycopg  # noqa: PLC0415 - where there is a server, there is the client
+
+    name = f"t_{secrets.token_hex(6)}"
+    yield name
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+
+
+@pytest.fixture
+def execute(postgres_url, schema):
+    """Carry a statement out as the administrator, and return the first value that it tells."""
+    import psycopg  # noqa: PLC0415
+
+    def now(statement, values):
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            text = statement.replace("{schema}", schema)
+            cursor = connection.execute(text, values or None)
+            row = cursor.fetchone() if cursor.description else None
+            return row and row[0]
+
+    async def execute(statement, *values):
+        return await asyncio.to_thread(now, statement, values)
+
+    return execute
+
+
+@pytest.fixture
+async def open_postgres(postgres_url, schema):
+    """Return what opens one more connection to the test's schema."""
+    from postpress_async.storage.postgres.server import PostgresServer  # noqa: PLC0415
+
+    opened = []
+
+    def open_postgres(url=postgres_url, **options):
+        more = "&" if "?" in url else "?"
+        opened.append(PostgresServer(parse(f"{url}{more}prefix={schema}"), **options))
+        return opened[-1]
+
+    yield open_postgres
+    for server in opened:
+        await server.aclose()
+
+
+@pytest.fixture
+async def open_postgres_images(open_postgres):
+    opened = []
+
+    def open_images(url=None, *, mend=kept, **options):
+        server = open_postgres(**options) if url is None else open_postgres(url, **options)
+        opened.append(RemoteImages(server, mend=mend))
+        return opened[-1]
+
+    yield open_images
     for images in opened:
         await images.aclose()

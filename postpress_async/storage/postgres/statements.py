@@ -195,14 +195,16 @@ BEGIN
                 stamps[which] := coalesce(substr(p_values[wrote[which]], 1, {stamp}), ''::bytea);
             END LOOP;
         ELSE
+            -- All of its keys or none: two who kept a half each would wait for each other.
             FOR i IN at .. at + seen - 1 LOOP
                 which := p_program[i];
                 named[which] := p_stamps[at_stamp + i - at];
-                IF urgent AND named[which] <> stamps[which] AND NOT turns[which] THEN
-                    UPDATE {schema}.counts AS c SET turn = p_who, turn_until = told_now + {turn}
-                        WHERE c.key = p_keys[which];
-                END IF;
+                urgent := urgent AND NOT turns[which];
             END LOOP;
+            IF urgent THEN
+                UPDATE {schema}.counts AS c SET turn = p_who, turn_until = told_now + {turn}
+                WHERE c.key IN (SELECT p_keys[n] FROM unnest(p_program[at:at + seen - 1]) AS n);
+            END IF;
         END IF;
         fates := fates || fate;
         at := at + seen + writes + 1;

@@ -1,0 +1,291 @@
+"""What PostgreSQL does for counts, asked swap by swap."""
+
+import asyncio
+import random
+import struct
+from itertools import count
+
+import pytest
+
+from postpress_async.errors import ConfigurationError
+from postpress_async.storage.postgres.server import PostgresServer
+from postpress_async.storage.postgres.statements import migrations
+from postpress_async.storage.remote.swaps import EARLY, KEPT, LATE, TURN, Swap
+from postpress_async.storage.urls import parse
+
+UNKNOWN = bytes(8)
+serial = count(1)
+
+
+def value(now=0.0, image=b"image"):
+    return struct.pack(">Qd", next(serial), now) + image
+
+
+def swap(seen, writes=(), now=0.0, urgent=False):
+    return Swap(seen=tuple(seen), writes=tuple(writes), now=now, urgent=urgent)
+
+
+@pytest.fixture
+async def server(open_postgres):
+    return open_postgres()
+
+
+async def time_of(server):
+    return (await server.swap([], who="a")).now
+
+
+async def written(server, key, who="a"):
+    """Write a new value whatever was there, and return it."""
+    answer = await server.swap([swap([(key, UNKNOWN)])], who=who)
+    old, new = answer.values[key], value(answer.now)
+    seen = [(key, old[:8] if old else b"")]
+    done = await server.swap([swap(seen, [(key, new)], answer.now)], who=who)
+    assert done.fates == ("done",)
+    return new
+
+
+async def test_what_was_never_written_is_told_to_whoever_asks(server):
+    answer = await server.swap([swap([("k", UNKNOWN), ("*", UNKNOWN)])], who="a")
+    assert answer.fates == ("changed",)
+    assert answer.values == {"k": None, "*": None}
+    assert answer.now > 1.7e9
+
+
+async def test_swaps_of_a_call_build_upon_each_other(server):
+    now = await time_of(server)
+    first, second, third = value(), value(), value()
+    answer = await server.swap(
+        [
+            swap([("k", b""), ("*", b"")], [("k", first)], now),
+            swap([("k", first[:8])], [("k", second), ("*", third)], now),
+            swap([("k", first[:8])], [("k", None)], now),  # was seen before the second
+            swap([("*", third[:8])], [("*", None)], now),
+            swap([("*", b"")], [], now),
+        ],
+        who="a",
+    )
+    assert answer.fates == ("done", "done", "changed", "done", "done")
+    assert answer.values == {"k": second}
+    answer = await server.swap([swap([("k", UNKNOWN), ("*", UNKNOWN)])], who="b")
+    assert answer.values == {"k": second, "*": None}
+
+
+async def test_a_refused_swap_writes_nothing_at_all(server):
+    kept = await written(server, "k")
+    now = await time_of(server)
+    asked = [swap([("k", kept[:8]), ("l", UNKNOWN)], [("k", value()), ("m", value())], now)]
+    answer = await server.swap(asked, who="a")
+    assert answer.fates == ("changed",)
+    assert answer.values == {"l": None}  # `k` is as it was seen
+    answer = await server.swap([swap([("k", UNKNOWN), ("m", UNKNOWN)])], who="b")
+    assert answer.values == {"k": kept, "m": None}
+
+
+@pytest.mark.parametrize("off", [-LATE - 0.5, EARLY + 0.5])
+async def test_what_was_decided_at_another_time_is_refused(server, off):
+    now = await time_of(server)
+    answer = await server.swap([swap([("k", b"")], [("k", value())], now + off)], who="a")
+    assert answer.fates == ("time",)
+    assert answer.values == {}
+    assert (await server.swap([swap([("k", b"")], [], now)], who="a")).fates == ("done",)
+
+
+async def test_a_time_that_is_somebody_elses_is_not_judged(open_postgres):
+    server = open_postgres(strict=False)
+    asked = [swap([("k", b"")], [("k", value())], 12.0), swap([("l", UNKNOWN)])]
+    answer = await server.swap(asked, who="a")
+    assert answer.fates == ("done", "changed")
+    assert answer.values == {"l": None}
+
+
+async def test_whoever_was_refused_too_often_gets_a_turn(server):
+    first = await written(server, "k")
+    now = await time_of(server)
+    asked = [swap([("k", UNKNOWN), ("*", b"")], [("k", value())], now, urgent=True)]
+    answer = await server.swap(asked, who="slow")
+    assert answer.fates == ("changed",)
+    now = answer.now
+    fast = [swap([("k", first[:8])], [("k", value())], now)]
+    assert (await server.swap(fast, who="fast")).fates == ("turn",)
+    reader = [swap([("k", first[:8])], [("other", value())], now)]
+    assert (await server.swap(reader, who="fast")).fates == ("done",)  # disturbs nobody
+    thief = [swap([("k", UNKNOWN)], [("k", value())], now, urgent=True)]
+    assert (await server.swap(thief, who="thief")).fates == ("changed",)
+    assert (await server.swap(fast, who="thief")).fates == ("turn",)
+    mine = value()
+    slow = [swap([("k", first[:8])], [("k", mine)], now)]
+    assert (await server.swap(slow, who="slow")).fates == ("done",)
+    fast = [swap([("k", mine[:8])], [("k", value())], now)]
+    assert (await server.swap(fast, who="fast")).fates == ("done",)  # the turn was used
+
+
+async def test_a_turn_that_nobody_takes_ends(server):
+    first = await written(server, "k")
+    now = await time_of(server)
+    asked = [swap([("k", UNKNOWN)], [("k", value())], now, urgent=True)]
+    await server.swap(asked, who="slow")
+    await asyncio.sleep(TURN)
+    fast = [swap([("k", first[:8])], [("k", value())], now)]
+    assert (await server.swap(fast, who="fast")).fates == ("done",)
+
+
+@pytest.mark.parametrize(
+    "key", ["é", "漢字", "%", "%25", "a\0b", "\n", "", "'\"\\", "\ud800", "k" * 2000]
+)
+async def test_every_key_is_kept_under_its_own_name(server, key):
+    new = await written(server, key)
+    await written(server, "%C3%A9")  # what one of them looks like inside
+    answer = await server.swap([swap([(key, UNKNOWN)])], who="b")
+    assert answer.values == {key: new}
+
+
+@pytest.mark.parametrize("size", [0, 10, 5_000, 3_000_000])
+async def test_values_of_every_size_come_back(server, size):
+    now = await time_of(server)
+    large = value(now, random.Random(size).randbytes(size))
+    asked = [swap([("k", b"")], [("k", large)], now)]
+    assert (await server.swap(asked, who="a")).fates == ("done",)
+    assert (await server.swap([swap([("k", UNKNOWN)])], who="b")).values == {"k": large}
+
+
+async def test_a_server_is_the_same_for_all_until_it_is_another(open_postgres, execute):
+    one, other = open_postgres(), open_postgres()
+    first = (await one.swap([], who="a")).identity
+    assert (await other.swap([], who="b")).identity == first
+    await one.aclose()
+    assert (await one.swap([], who="a")).identity == first
+    await execute("DROP SCHEMA {schema} CASCADE")
+    with pytest.raises(Exception, match="are gone"):
+        await one.swap([], who="a")
+    assert (await one.swap([], who="a")).identity != first
+
+
+async def test_old_rows_go_once_a_day(open_postgres, execute):
+    moment = 0.0
+    server = open_postgres(monotonic=lambda: moment)
+    await written(server, "old")
+    await written(server, "young")
+    age = "UPDATE {schema}.counts SET written = written - %s WHERE key = %s"
+    await execute(age, KEPT + 1000, "old")
+    await execute(age, KEPT - 1000, "young")
+    moment += 90_000.0
+    await server.swap([], who="a")  # swept a moment ago, by whom does not matter
+    assert await execute("SELECT count(*) FROM {schema}.counts") == 2
+    await execute("UPDATE {schema}.counts_meta SET swept = swept - 90000")
+    moment += 90_000.0
+    await server.swap([], who="a")
+    assert await execute("SELECT min(key) FROM {schema}.counts") == "young"
+    assert await execute("SELECT count(*) FROM {schema}.counts") == 1
+
+
+class Clock:
+    """Be the server's clock, moved by hand: a table in place of `clock_timestamp()`."""
+
+    def __init__(self, execute, schema):
+        self.execute, self.schema = execute, schema
+
+    async def make(self):
+        await self.execute("CREATE SCHEMA {schema}")
+        await self.execute("CREATE TABLE {schema}.clock AS SELECT now() AS moment")
+        swapping = migrations(self.schema, f"(SELECT moment FROM {self.schema}.clock)")[0]
+        return swapping[swapping.index("CREATE FUNCTION") :]
+
+    async def move(self, seconds):
+        await self.execute(f"UPDATE {{schema}}.clock SET moment = moment + interval '{seconds} s'")
+
+
+async def test_time_goes_on_when_the_servers_clock_is_set_back(open_postgres, execute, schema):
+    clock = Clock(execute, schema)
+    function = await clock.make()
+    server = open_postgres()
+    start = await time_of(server)
+    await execute(function.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
+    await clock.move(10)  # the table's clock is behind by the making of the tables
+    start = await time_of(server)
+    await clock.move(-3600)
+    told = [await time_of(server)]
+    for _ in range(5):
+        await clock.move(2)
+        told.append(await time_of(open_postgres()))  # whoever comes is told the same
+    assert told == sorted(told)
+    assert told[0] == pytest.approx(start, abs=0.001)
+    assert told[-1] == pytest.approx(start + 10, abs=0.01)
+    await clock.move(3600)  # and set right again: nobody leaps
+    now = await time_of(server)
+    assert now == pytest.approx(start + 10, abs=0.01)
+    await clock.move(50)
+    assert await time_of(server) == pytest.approx(start + 60, abs=0.01)
+
+
+async def test_no_key_is_written_at_an_earlier_time_than_before(open_postgres, execute, schema):
+    clock = Clock(execute, schema)
+    function = await clock.make()
+    server = open_postgres()
+    await time_of(server)
+    await execute(function.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
+    await clock.move(10)
+    start = await time_of(server)
+    await clock.move(0.9)  # less than what is noted
+    stamp = (await written(server, "k"))[:8]
+    await clock.move(-0.8)
+    answer = await server.swap([swap([("k", stamp)], [("k", value())], start + 0.9)], who="a")
+    assert answer.fates == ("done",)
+    assert answer.now == pytest.approx(start + 0.9, abs=0.01)
+
+
+async def test_nobody_deadlocks_and_nothing_is_lost_under_eight_with_random_keys(
+    open_postgres_images, works
+):
+    keys = [f"k{n}" for n in range(6)]
+    chance = random.Random(3)
+    images = [open_postgres_images() for _ in range(8)]
+    added = dict.fromkeys(keys, 0)
+
+    def adding(some):
+        def run(found, now):
+            return {key: b"%d" % (int(found[key] or b"0") + 1) for key in some}, None
+
+        return works.work(some, run)
+
+    async def client(one):
+        for _ in range(25):
+            some = chance.sample(keys, chance.randrange(1, 5))
+            await asyncio.gather(one.step(adding(some)), one.step(adding(some[::-1])))
+            for key in some:
+                added[key] += 2
+
+    await asyncio.gather(*map(client, images))
+    for key in keys:
+        assert await images[0].step(works.read(key)) == added[key]
+
+
+async def test_a_batch_is_one_round_trip(open_postgres, monkeypatch):
+    from postpress_async.storage.postgres.link import Link  # noqa: PLC0415
+
+    server = open_postgres()
+    now = await time_of(server)
+    asked = []
+    row = Link.row
+
+    async def counted(link, statement, values):
+        asked.append(statement)
+        return await row(link, statement, values)
+
+    monkeypatch.setattr(Link, "row", counted)
+    swaps = [swap([(f"k{n}", b""), ("*", b"")], [(f"k{n}", value())], now) for n in range(128)]
+    answer = await server.swap(swaps, who="a")
+    assert set(answer.fates) == {"done"}
+    assert len(asked) == 1
+
+
+async def test_an_option_that_cannot_be_meant_is_refused():
+    for options in ["prefix=Pacing", "prefix=a%3Bb", "prefix=pg_x", "connect_timeout=soon",
+                    "connect_timeout=0", f"prefix={'x' * 41}"]:  # fmt: skip
+        with pytest.raises(ConfigurationError, match=options.partition("=")[0]):
+            PostgresServer(parse(f"postgresql://host/name?{options}"))
+
+
+def test_no_password_is_shown():
+    server = PostgresServer(parse("postgresql://me:hidden@[::1]:5433/name"))
+    assert "hidden" not in repr(server) + server.where
+    assert server.where == "PostgreSQL at [::1]:5433/name"
