@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,8 +161,36 @@ async def test_stores_are_opened_by_their_url(tmp_path):
     assert not (tmp_path / "x.db").exists()  # nothing is opened before it is needed
 
 
-@pytest.mark.parametrize("url", ["postgresql://me:hunter2@host/x", "redis://me:hunter2@host"])
-def test_a_store_of_another_version_is_refused(url):
-    with pytest.raises(ConfigurationError, match="not known to this version") as caught:
-        open_images(url)
-    assert "hunter2" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:hunter2@host/x", "host"),
+        ("redis://me:hunter2@host", "redis://host:6379"),
+        ("rediss://me:hunter2@[::1]:7000/2", "rediss://[::1]:7000/2"),
+        ("unix://me:hunter2@/run/redis.sock?db=3", "unix:///run/redis.sock?db=3"),
+    ],
+)
+async def test_a_server_is_named_without_who_asks_it(url, shown):
+    images = open_images(url)
+    assert shown in images._server.where
+    for text in (images._server.where, repr(images), repr(images._server)):
+        assert "hunter2" not in text
+        assert "me" not in text.split("://")[-1].split("host")[0]
+    await images.aclose()
+
+
+@pytest.mark.parametrize("prefix", ["a{b", "a}b", "a%20b", "x" * 65])
+def test_a_prefix_that_would_break_its_keys_is_refused(prefix):
+    with pytest.raises(ConfigurationError, match="prefix"):
+        open_images(f"redis://host?prefix={prefix}")
+
+
+def test_a_missing_package_is_named_with_its_extra(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("postpress_async.storage.redis")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "redis"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [one for one in sys.path if "site-packages" not in one])
+    monkeypatch.setattr(sys, "path_importer_cache", {})
+    with pytest.raises(ConfigurationError, match=r"pip install 'postpress-async\[redis\]'"):
+        open_images("redis://host")

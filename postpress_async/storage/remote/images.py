@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import os
 import random
-import struct
 import time
 from collections import deque
 from contextlib import suppress
@@ -25,14 +23,14 @@ from postpress_async.errors import (
     PostpressError,
     StateUnavailableError,
 )
-from postpress_async.storage.images import changes
-from postpress_async.storage.remote.swaps import KEPT, STAMP, Swap
+from postpress_async.storage.remote.deciding import Decider, Job
+from postpress_async.storage.remote.timing import ServerTime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from postpress_async.storage.images import Mend, Work
-    from postpress_async.storage.remote.swaps import Answer, Server
+    from postpress_async.storage.remote.swaps import Fate, Server
 
 __all__ = ["PATIENCE", "RemoteImages"]
 
@@ -40,40 +38,17 @@ T = TypeVar("T")
 _log = logging.getLogger("postpress_async.storage")
 
 PATIENCE: Final = 4.5  # seconds until a server counts as lost; less than `LATE`
-_LITTLE: Final = 0.5  # the same while it already does
+_LITTLE: Final = 1.0  # the same while it already does
+_ASLEEP: Final = 0.25  # seconds of lateness that are this process's own
 _MOST: Final = 128  # works in one round trip
-_KNOWN_MOST: Final = 10_000  # images kept in mind
 _URGENT: Final = 4  # refusals after which a work asks for its turn
-_DRIFT: Final = 1e-4  # seconds a second by which two clocks may part
-_HEAD: Final = struct.Struct(">d")
-_NO_STAMP: Final = b"\0" * STAMP  # nobody's: asks to be told what there is
+_PAUSE: Final = (0.01, 0.25)  # seconds between tries of a server that fails: at first, at most
 
-
-class _Job:
-    """One work, and whom to tell."""
-
-    __slots__ = ("future", "result", "work")
-
-    def __init__(self, work: Work[object], future: asyncio.Future[object]) -> None:
-        self.work: Work[object] = work
-        self.future: asyncio.Future[object] = future
-        self.result: object = None
-
-
-class _Seen:
-    """Be a value as it was seen: its stamp, the time of its writing, the image."""
-
-    __slots__ = ("at", "image", "stamp")
-
-    def __init__(self, value: bytes | None) -> None:
-        if value is None:
-            self.stamp: bytes = b""
-            self.at: float = -math.inf
-            self.image: bytes | None = None
-        else:
-            self.stamp = value[:STAMP]
-            (self.at,) = _HEAD.unpack_from(value, STAMP)
-            self.image = value[STAMP + _HEAD.size :]
+_REFUSED: Final[dict[Fate, str]] = {
+    "changed": "too many others write the same at once: the next call tries again",
+    "turn": "too many others write the same at once: the next call tries again",
+    "time": "its clock is behind the times that it has written itself: look at its clock",
+}
 
 
 class RemoteImages:
@@ -100,21 +75,14 @@ class RemoteImages:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._server = server
-        self._mend = mend
-        self._clock = clock
         self._monotonic = monotonic
         self._draw = draw
-        self._asked: deque[_Job] = deque()
+        times = ServerTime(monotonic, clock)
+        self._decider = Decider(server, mend=mend, times=times, monotonic=monotonic)
+        self._asked: deque[Job] = deque()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._process = -1
-        self._who = ""
-        self._serial = 0
-        self._known: dict[str, _Seen] = {}
-        self._lost: dict[str, _Seen] = {}  # what a server told, and may not know any more
-        self._identity = ""
-        self._ahead: float | None = None  # of the monotonic clock
-        self._sampled = -math.inf
         self._down = False
 
     async def step(self, work: Work[T], /) -> T:
@@ -132,16 +100,17 @@ class RemoteImages:
             raise ClientClosedError(f"{self._server.where} is closed: open it again")
         self._begin()
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[object] = loop.create_future()
-        self._asked.append(_Job(cast("Work[object]", work), future))
-        if self._task is None:
+        job = Job(cast("Work[object]", work), loop.create_future())
+        job.until = self._monotonic() + (_LITTLE if self._down else PATIENCE)
+        self._asked.append(job)
+        if self._task is None or self._task.done():
             # In the next tick of the loop: all that this one asks for goes together.
             self._task = loop.create_task(self._serve(), context=Context())
         try:
-            return cast("T", await future)
+            return cast("T", await job.future)
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
-                future.exception()
+            if job.future.done() and not job.future.cancelled():
+                job.future.exception()
             raise
 
     async def aclose(self) -> None:
@@ -149,7 +118,7 @@ class RemoteImages:
         self._closed = True
         if self._process not in {-1, os.getpid()}:
             return
-        if (task := self._task) is not None:
+        if (task := self._task) is not None and not task.done():
             await asyncio.wait({task}, timeout=PATIENCE + _LITTLE)
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -159,192 +128,96 @@ class RemoteImages:
     def _begin(self) -> None:
         if self._process == -1:
             self._process = os.getpid()
-            self._who = os.urandom(4).hex()
         elif self._process != os.getpid():
             raise ConfigurationError(
                 f"{self._server.where} was opened before this process was forked: open it anew "
                 "in each process"
             )
 
-    # -- batches -------------------------------------------------------------------------------
-
     async def _serve(self) -> None:
-        jobs: list[_Job] = []
+        """Carry out what is asked for, until there is nothing more."""
+        jobs: list[Job] = []
         try:
-            while self._asked:
-                jobs = [self._asked.popleft() for _ in range(min(len(self._asked), _MOST))]
+            while jobs or self._asked:
+                while self._asked and len(jobs) < _MOST:
+                    jobs.append(self._asked.popleft())
                 jobs = [job for job in jobs if not job.future.done()]
-                await self._carry_out(jobs)
+                if jobs:
+                    await self._try(jobs)
         except BaseException as error:
-            _fail([*jobs, *self._asked], error)
+            cause: BaseException = error
+            if isinstance(error, asyncio.CancelledError):  # those who wait were not
+                said = f"{self._server.where} was let go of before it answered"
+                cause = ClientClosedError(said) if self._closed else StateUnavailableError(said)
+            _fail([*jobs, *self._asked], cause)
             self._asked.clear()
             if not isinstance(error, Exception):
                 raise
-        finally:
-            self._task = None
 
-    async def _carry_out(self, jobs: list[_Job]) -> None:
-        """Try until all are done, or the server counts as lost."""
-        began = self._monotonic()
-        until = began + (_LITTLE if self._down else PATIENCE)
-        tries, pause = 0, 0.01
-        while jobs:
-            try:
-                async with asyncio.timeout(until - self._monotonic()):
-                    jobs, waits = await self._attempt(jobs, urgent=tries >= _URGENT)
-            except TimeoutError:
-                said = f"{self._server.where} does not answer: look whether it is frozen or busy"
-                return self._gone(jobs, StateUnavailableError(f"{said}; the next call tries again"))
-            except StateUnavailableError as error:
-                if self._monotonic() + pause >= until:
-                    return self._gone(jobs, error)
-                await asyncio.sleep(pause * (0.5 + self._draw()))
-                pause = min(pause * 2, 0.25)
-                continue
-            except PostpressError as error:
-                return _fail(jobs, error)
+    async def _try(self, jobs: list[Job]) -> None:
+        """Try once; who has tried for too long is told so."""
+        until = max(min(job.until for job in jobs), self._monotonic() + 0.01)
+        wait = 0.0
+        try:
+            async with asyncio.timeout(until - self._monotonic()):
+                await self._decider.attempt(jobs)
+        except TimeoutError:
+            if (asleep := self._monotonic() - until) > _ASLEEP:
+                for job in jobs:  # not the server: this process was stopped, or its loop blocked
+                    job.until += asleep + _LITTLE
+            said = f"{self._server.where} does not answer: look whether it is frozen or busy"
+            self._give_up(jobs, StateUnavailableError(f"{said}; the next call tries again"))
+        except StateUnavailableError as error:
+            wait = _pause(jobs)
+            self._give_up(jobs, error, soon=wait)
+        except PostpressError as error:
+            _fail(jobs, error)
+        else:
             self._back()
-            tries += 1
-            if waits:
-                await asyncio.sleep(0.001 + 0.004 * self._draw())
-        return None
+            wait = self._refused(jobs)
+        if wait and any(not job.future.done() for job in jobs):
+            await asyncio.sleep(wait * (0.5 + self._draw()))
 
-    def _gone(self, jobs: list[_Job], error: StateUnavailableError) -> None:
-        if not self._down:
+    def _refused(self, jobs: list[Job]) -> float:
+        """See to those whose swap was refused; return how long to wait for the next try."""
+        wait, now = 0.0, self._monotonic()
+        for job in jobs:
+            if job.future.done() or job.refused is None:
+                continue
+            job.tries += 1
+            job.urgent = job.tries >= _URGENT
+            if job.refused == "turn" or (job.refused == "time" and job.tries > 1):
+                wait = max(wait, 0.002 if job.refused == "turn" else 0.02)
+            if job.until <= now + wait:
+                why = _REFUSED[job.refused]
+                _fail([job], StateUnavailableError(f"{self._server.where}: {why}"))
+        return wait
+
+    def _give_up(self, jobs: list[Job], error: StateUnavailableError, *, soon: float = 0) -> None:
+        """Fail whoever cannot wait any longer."""
+        now = self._monotonic()
+        late = [job for job in jobs if not job.future.done() and job.until <= now + soon]
+        if late and not self._down:
             self._down = True
             _log.warning("counts are out of reach: %s", error)
-        _fail(jobs, error)
+            for job in self._asked:
+                job.until = min(job.until, now + _LITTLE)
+        _fail(late, error)
 
     def _back(self) -> None:
         if self._down:
             self._down = False
             _log.warning("counts are within reach again: %s", self._server.where)
 
-    async def _attempt(self, jobs: list[_Job], *, urgent: bool) -> tuple[list[_Job], bool]:
-        """Carry jobs out as far as nobody comes between; return the others, and whether to wait."""
-        await self._look_up({key for job in jobs for key in job.work.keys})
-        view = dict[str, _Seen]()
-        swaps: list[Swap] = []
-        asked: list[_Job] = []
-        for job in jobs:
-            try:
-                swap = self._decide(job, view, urgent=urgent)
-            except Exception as error:  # noqa: BLE001 - whoever asked is told; others go on
-                _fail([job], error)
-            else:
-                swaps.append(swap)
-                asked.append(job)
-        if not swaps:
-            return [], False
-        answer = await self._ask(swaps)
-        again: list[_Job] = []
-        for job, swap, fate in zip(asked, swaps, answer.fates, strict=True):
-            if fate != "done":
-                again.append(job)
-                continue
-            for key, value in swap.writes:
-                self._keep(key, value)
-            for key, _ in swap.seen:
-                self._lost.pop(key, None)
-            if not job.future.done():
-                job.future.set_result(job.result)
-        self._note(answer)
-        return again, "turn" in answer.fates
 
-    async def _look_up(self, keys: set[str]) -> None:
-        """Learn what is not known, and the time."""
-        missing = sorted(keys - self._known.keys())
-        if not missing and self._ahead is not None:
-            return
-        ask = tuple((key, _NO_STAMP) for key in missing)
-        self._note(await self._ask([Swap(seen=ask, writes=(), now=0.0)] if ask else []))
-
-    def _decide(self, job: _Job, view: dict[str, _Seen], *, urgent: bool) -> Swap:
-        """Run a work on what is known, and return what to write if that is still so."""
-        seen = {key: view.get(key) or self._known[key] for key in job.work.keys}
-        now = max(self._now(), *(one.at for one in seen.values()))
-        images = {key: one.image for key, one in seen.items()}
-        before: Mapping[str, bytes | None] = images
-        lost = (self._lost.keys() & images.keys()) - view.keys() if self._lost else ()
-        for key in lost:
-            mine, theirs = self._lost[key], seen[key]
-            if mine.image is not None:
-                behind = theirs.at < mine.at
-                images = {**images, key: self._mend(key, mine.image, theirs.image, behind)}
-        after, job.result = job.work.run(images, now)
-        writes: list[tuple[str, bytes | None]] = []
-        for key, image in changes(before, {**images, **after}):
-            self._serial += 1
-            stamp = bytes.fromhex(self._who) + (self._serial % 2**32).to_bytes(4, "big")
-            value = None if image is None else b"".join((stamp, _HEAD.pack(now), image))
-            writes.append((key, value))
-            view[key] = _Seen(value)
-        return Swap(
-            seen=tuple((key, one.stamp) for key, one in seen.items()),
-            writes=tuple(writes),
-            now=now,
-            urgent=urgent,
-        )
-
-    async def _ask(self, swaps: Sequence[Swap]) -> Answer:
-        sent = self._monotonic()
-        answer = await self._server.swap(swaps, who=self._who)
-        self._learn_time(answer, sent, off="time" in answer.fates)
-        if answer.identity != self._identity:
-            if self._identity:
-                _log.warning(
-                    "%s was restarted or replaced: what this process knows is compared with what "
-                    "it still has",
-                    self._server.where,
-                )
-                self._lost |= {k: one for k, one in self._known.items() if one.image is not None}
-            self._identity = answer.identity
-        return answer
-
-    def _note(self, answer: Answer) -> None:
-        for key, value in answer.values.items():
-            known = self._known.get(key)
-            if (
-                value is None
-                and known is not None
-                and known.image is not None
-                and answer.now - known.at < KEPT / 2
-            ):
-                self._lost.setdefault(key, known)  # flushed, evicted or deleted by hand
-                _log.warning("%s has lost the counts of %s", self._server.where, key)
-            self._keep(key, value)
-
-    def _keep(self, key: str, value: bytes | None) -> None:
-        if len(self._known) >= _KNOWN_MOST and key not in self._known:
-            for old in list(self._known)[: _KNOWN_MOST // 10]:
-                del self._known[old]
-        self._known[key] = _Seen(value)
-
-    # -- time ----------------------------------------------------------------------------------
-
-    def _now(self) -> float:
-        if self._clock is not None:
-            return self._clock()
-        return self._monotonic() + (self._ahead or 0.0)
-
-    def _learn_time(self, answer: Answer, sent: float, *, off: bool) -> None:
-        """Follow the server's clock: the least of (its time - the time of sending) is the best."""
-        sample = answer.now - sent
-        if self._ahead is None or off:
-            self._ahead = sample
-        else:
-            grown = self._ahead + _DRIFT * (sent - self._sampled)
-            self._ahead = min(sample, grown)
-        self._sampled = sent
-
-
-def _fail(jobs: Sequence[_Job], error: BaseException) -> None:
+def _pause(jobs: Sequence[Job]) -> float:
+    """Return how long to wait for a server that failed: longer each time."""
     for job in jobs:
-        if job.future.done():
-            continue
-        if isinstance(error, asyncio.CancelledError):
-            job.future.cancel()
-        elif isinstance(error, StopIteration):
-            job.future.set_exception(RuntimeError(f"a work raised {error!r}"))
-        else:  # a copy each: every raise adds to a traceback
-            job.future.set_exception(copy(error) if isinstance(error, PostpressError) else error)
+        job.failures += 1
+    least, most = _PAUSE
+    return min(least * 2.0 ** (min(job.failures for job in jobs) - 1), most)
+
+
+def _fail(jobs: Sequence[Job], error: BaseException) -> None:
+    for job in jobs:
+        job.fail(copy(error) if isinstance(error, PostpressError) else error)

@@ -45,7 +45,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         fates: of each swap. `changed`: a stamp was another one; `time`: it was decided too early
             or too late; `turn`: a key is kept for somebody else.
         values: the keys that a refused swap named and that have another stamp than it named last,
-            as they are once all swaps are through.
+            as they are once all swaps are through; empty for what is no value of ours.
     """
 
     identity: str

@@ -1,0 +1,203 @@
+"""One connection to a Redis or Valkey server, and what it says of itself."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn, cast
+
+from redis import exceptions
+from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
+
+from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.storage.redis.faults import meaning
+
+if TYPE_CHECKING:
+    from postpress_async.storage.urls import StoreUrl
+
+__all__ = ["Link", "MovedAwayError", "place_of"]
+
+CONNECT_WITHIN: Final = 2.0  # seconds, all of it: names, TLS, password
+_HOST, _PORT = "localhost", 6379
+
+_CODES: Final = {  # of errors whose text comes without its code, by the library's older versions
+    exceptions.AuthenticationError: "WRONGPASS",
+    exceptions.NoPermissionError: "NOPERM",
+    exceptions.BusyLoadingError: "LOADING",
+    exceptions.ReadOnlyError: "READONLY",
+    exceptions.OutOfMemoryError: "OOM",
+    exceptions.MasterDownError: "MASTERDOWN",
+    exceptions.ClusterCrossSlotError: "CROSSSLOT",
+    exceptions.ClusterDownError: "CLUSTERDOWN",
+    exceptions.TryAgainError: "TRYAGAIN",
+    exceptions.NoScriptError: "NOSCRIPT",
+}
+
+_WORDS: Final = (  # what a server says, and not the network
+    exceptions.ResponseError,
+    exceptions.AuthenticationError,
+    exceptions.BusyLoadingError,
+)
+
+
+class MovedAwayError(StateUnavailableError):
+    """Say that another node of the cluster has the keys: `host` and `port`."""
+
+    host: str = ""
+    port: int = 0
+
+
+def place_of(url: StoreUrl) -> str:
+    """Return where a server is, without who asks it."""
+    database = f"/{url.database}" if url.database else ""
+    if url.path is not None:
+        return f"unix://{url.path}{'?db=' if database else ''}{url.database or ''}"
+    host = f"[{url.host}]" if ":" in (url.host or "") else url.host or _HOST
+    return f"redis{'s' if url.tls else ''}://{host}:{url.port or _PORT}{database}"
+
+
+class Link:
+    """Talk to a server over one connection, one command at a time.
+
+    Attributes:
+        loop: where it was opened.
+        info: what the server says of itself, as of the connection; empty where it may not.
+    """
+
+    def __init__(self, where: str, connection: Connection | UnixDomainSocketConnection) -> None:
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.info: dict[str, str] = {}
+        self._where = where
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, url: StoreUrl, *, at: tuple[str, int] | None = None) -> Link:
+        """Connect.
+
+        Args:
+            url: where to, and as whom.
+            at: another node of the same cluster.
+
+        Raises:
+            StateUnavailableError, ConfigurationError: it cannot be reached, or used.
+        """
+        where = place_of(url)
+        link = cls(where, _connection(url, at))
+        try:
+            async with asyncio.timeout(CONNECT_WITHIN):
+                await link._connection.connect()  # type: ignore[no-untyped-call]
+                with suppress(exceptions.ResponseError):
+                    link.info = _read(await link._ask("INFO"))
+        except TimeoutError:
+            await link.drop()
+            said = f"{where} does not answer within {CONNECT_WITHIN:g} s: look whether it is frozen"
+            raise StateUnavailableError(f"{said} or a firewall is between") from None
+        except BaseException as error:  # noqa: BLE001 - all of it is raised again, explained
+            await link.drop()
+            link._explain(error)
+        return link
+
+    async def ask(self, *command: str | bytes | int) -> object:
+        """Send a command and return the answer, its strings as bytes.
+
+        Whatever goes wrong, the connection is not used any more, unless the server refused in
+        words; nobody else then reads what comes late.
+
+        Raises:
+            StateUnavailableError, ConfigurationError: it cannot be reached, or refuses.
+            MovedAwayError: another node has the keys.
+            redis.exceptions.NoScriptError: it does not know the script.
+        """
+        try:
+            return await self._ask(*command)
+        except BaseException as error:  # noqa: BLE001 - the same
+            if not isinstance(error, exceptions.NoScriptError):
+                await self.drop()
+            self._explain(error)
+
+    async def drop(self) -> None:
+        """Close it, without waiting for what is under way. Safe to repeat."""
+        with suppress(exceptions.RedisError, OSError, RuntimeError):
+            await self._connection.disconnect(nowait=True)
+
+    async def _ask(self, *command: str | bytes | int) -> object:
+        connection = self._connection
+        await connection.send_packed_command(connection.pack_command(*command), check_health=False)
+        return cast("object", await connection.read_response(disable_decoding=True))
+
+    def _explain(self, error: BaseException) -> NoReturn:
+        """Raise what an error means."""
+        if isinstance(error, exceptions.MovedError):
+            moved = MovedAwayError(f"{self._where}: its cluster keeps the keys on another node")
+            # Its text is, after the code: slot host:port, where an empty host is this one.
+            moved.host, _, port = str(error).rpartition(" ")[2].rpartition(":")
+            moved.port = int(port)
+            raise moved from None
+        if isinstance(error, exceptions.NoScriptError):
+            raise error
+        if isinstance(error, _WORDS):
+            raise meaning(self._where, _text(error)) from None
+        if isinstance(error, (exceptions.RedisError, OSError, UnicodeError)):
+            _unreachable(self._where, error)
+        raise error
+
+
+def _connection(
+    url: StoreUrl, at: tuple[str, int] | None
+) -> Connection | UnixDomainSocketConnection:
+    """Return a connection that is not made yet; RESP2, which every server and proxy speaks."""
+    user, password, database = url.user, url.password, int(url.database or 0)
+    if url.path is not None:
+        return UnixDomainSocketConnection(
+            path=url.path, username=user, password=password, db=database, protocol=2,
+            socket_timeout=None, socket_connect_timeout=CONNECT_WITHIN,
+        )  # fmt: skip
+    host, port = at or (url.host or _HOST, url.port or _PORT)
+    if not url.tls:
+        return Connection(
+            host=host, port=port, username=user, password=password, db=database, protocol=2,
+            socket_timeout=None, socket_connect_timeout=CONNECT_WITHIN,
+        )  # fmt: skip
+    authorities = url.options.get("ssl_ca_certs")
+    if authorities is not None and not Path(authorities).is_file():
+        raise ConfigurationError(
+            f"{place_of(url)}: ssl_ca_certs= names no file, {authorities!r}: name one with the "
+            "certificates of its authority"
+        )
+    return SSLConnection(
+        host=host, port=port, username=user, password=password, db=database, protocol=2,
+        socket_timeout=None, socket_connect_timeout=CONNECT_WITHIN, ssl_ca_certs=authorities,
+        ssl_check_hostname=True,
+    )  # fmt: skip
+
+
+def _text(error: BaseException) -> str:
+    """Return an error as the server wrote it, its code first."""
+    text = str(error)
+    code = getattr(error, "status_code", None) or next(
+        (code for kind, code in _CODES.items() if isinstance(error, kind)), ""
+    )
+    if not code and (inner := re.search(r"(?:^|-)([A-Z]{3,}) ", text)):
+        code, text = inner[1], text[inner.end() :]  # older servers put a script's own error last
+    return text if not code or text.startswith(f"{code} ") else f"{code} {text}"
+
+
+def _unreachable(where: str, error: BaseException) -> NoReturn:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    if "certificate" in reason.lower():
+        raise ConfigurationError(
+            f"{where}: its certificate is not trusted: name its authority with ?ssl_ca_certs= "
+            f"({reason})"
+        ) from None
+    raise StateUnavailableError(
+        f"{where} cannot be reached: look whether it runs there; the next call tries again "
+        f"({reason})"
+    ) from None
+
+
+def _read(info: object) -> dict[str, str]:
+    text = info.decode(errors="replace") if isinstance(info, bytes) else ""
+    lines = (line.partition(":") for line in text.splitlines() if not line.startswith("#"))
+    return {name: value.strip() for name, colon, value in lines if colon}
