@@ -82,6 +82,11 @@ class Postgres:
         return f"postgresql://{login}@127.0.0.1:{self.port}/{database}"
 
     @property
+    def running(self):
+        """Whether it was started, and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def hba(self):
         """The file that says who may come in."""
         return self._data / "pg_hba.conf"
@@ -138,7 +143,7 @@ class Postgres:
 
     def remove(self):
         """Stop it, if it runs, and delete all that it left."""
-        if self._process is not None and self._process.poll() is None:
+        if self.running:
             self.thaw()
             self._end(signal.SIGQUIT)
         if self._log is not None:

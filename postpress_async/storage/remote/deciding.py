@@ -39,9 +39,10 @@ class Job:
         failures: how often the server failed it.
         urgent: whether its keys shall be kept for it if it is refused again.
         refused: why it was refused last.
+        said: what the server failed it with last.
     """
 
-    __slots__ = ("failures", "future", "refused", "tries", "until", "urgent", "work")
+    __slots__ = ("failures", "future", "refused", "said", "tries", "until", "urgent", "work")
 
     def __init__(self, work: Work[object], future: asyncio.Future[object]) -> None:
         self.work: Work[object] = work
@@ -51,6 +52,7 @@ class Job:
         self.failures: int = 0
         self.urgent: bool = False
         self.refused: Fate | None = None
+        self.said: StateUnavailableError | None = None
 
     def tell(self, result: object) -> None:
         """Tell whoever waits what came of it."""

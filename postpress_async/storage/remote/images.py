@@ -169,6 +169,8 @@ class RemoteImages:
             self._give_up(jobs, StateUnavailableError(f"{said}; the next call tries again"))
         except StateUnavailableError as error:
             wait = _pause(jobs)
+            for job in jobs:
+                job.said = error
             self._give_up(jobs, error, soon=wait)
         except PostpressError as error:
             _fail(jobs, error)
@@ -199,10 +201,11 @@ class RemoteImages:
         late = [job for job in jobs if not job.future.done() and job.until <= now + soon]
         if late and not self._down:
             self._down = True
-            _log.warning("counts are out of reach: %s", error)
+            _log.warning("counts are out of reach: %s", late[0].said or error)
             for job in self._asked:
                 job.until = min(job.until, now + _LITTLE)
-        _fail(late, error)
+        for job in late:  # what it said once tells more than its silence since
+            _fail([job], job.said or error)
 
     def _back(self) -> None:
         if self._down:
