@@ -1,6 +1,7 @@
 """One suite for every store: whatever is asked, in any order, it answers as a dictionary would."""
 
 import asyncio
+import secrets
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from postpress_async.storage.memory import MemoryImages
+from postpress_async.storage.opening import open_images
 from postpress_async.storage.sqlite.images import SqliteImages
 
 keys = st.sampled_from(["a", "b", "c", "é'%"])
@@ -117,8 +119,57 @@ class Sqlite(Conformance):
             self.directory.cleanup()
 
 
-@pytest.mark.parametrize("machine", [Memory, Sqlite])
-def test_a_store_does_as_a_dictionary_would(machine):
+class Served(Conformance):
+    """Ask a real server; whoever opens anew, or besides, finds what was written."""
+
+    url = ""
+
+    def open(self):
+        self.prefix = f"c_{secrets.token_hex(6)}"
+        return self.open_besides()
+
+    def open_besides(self):
+        more = "&" if "?" in self.url else "?"
+        return open_images(f"{self.url}{more}prefix={self.prefix}", clock=lambda: self.wall)
+
+    @rule()
+    def open_again(self):
+        self.loop.run_until_complete(self.images.aclose())
+        self.images = self.open_besides()
+        self.latest -= 1.0
+
+    @rule(changes=st.dictionaries(keys, blobs, min_size=1))
+    def somebody_else_writes(self, changes):
+        async def write():
+            other = self.open_besides()
+            await other.step(Write(changes))
+            await other.aclose()
+
+        self.loop.run_until_complete(write())
+        self.model.update(changes)
+
+
+class Postgres(Served):
+    def teardown(self):
+        super().teardown()
+        if hasattr(self, "images"):
+            import psycopg  # noqa: PLC0415 - where there is a server, there is the client
+
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                connection.execute(f"DROP SCHEMA IF EXISTS {self.prefix} CASCADE")
+
+
+def run(machine):
     case = machine.TestCase()
     case.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
     case.runTest()
+
+
+@pytest.mark.parametrize("machine", [Memory, Sqlite])
+def test_a_store_does_as_a_dictionary_would(machine):
+    run(machine)
+
+
+def test_a_postgres_does_as_a_dictionary_would(postgres_url, monkeypatch):
+    monkeypatch.setattr(Postgres, "url", postgres_url)
+    run(Postgres)
