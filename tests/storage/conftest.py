@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from postpress_async.storage.images import kept
+from postpress_async.storage.opening import open_images
 from postpress_async.storage.remote.images import RemoteImages
 from postpress_async.storage.sqlite.images import SqliteImages
 from postpress_async.storage.urls import parse
 
 sys.path.insert(0, str(Path(__file__).parent))  # modules that are no tests
 
-import postgres_server  # noqa: E402
+import postgres_server
+import redis_server
 
 
 class Work:
@@ -153,5 +155,48 @@ async def open_postgres_images(open_postgres):
         return opened[-1]
 
     yield open_images
+    for images in opened:
+        await images.aclose()
+
+
+# -- Redis and Valkey ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def valkeys():
+    """Return what makes servers of the test's own; they are gone after it."""
+    made = []
+
+    def make(**options):
+        made.append(redis_server.Valkey(**options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def valkey(valkeys):
+    return valkeys(port=True).start()
+
+
+@pytest.fixture
+async def proxy(valkey):
+    """Stand between a client and the server, on a port of its own."""
+    async with redis_server.Proxy(valkey.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def open_url():
+    """Return what opens one more store at a URL, with the server's driver if that is asked for."""
+    opened = []
+
+    def open_url(url, *, mend=kept, **options):
+        opened.append(open_images(url, mend=mend, **options))
+        return opened[-1]
+
+    yield open_url
     for images in opened:
         await images.aclose()

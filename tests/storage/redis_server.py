@@ -1,5 +1,6 @@
 """Real servers to try stores with, started from what pip installs."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -23,9 +24,12 @@ def missing(what, how):
 
 
 def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    while True:
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+        if port < 50_000:  # a cluster's nodes meet on a port 10,000 above
+            return port
 
 
 def program():
@@ -70,7 +74,9 @@ class Valkey:
     def start(self):
         with suppress(FileNotFoundError):
             self.socket.unlink()
-        words = [part for name, value in self.config.items() for part in (f"--{name}", str(value))]
+        words = []
+        for name, value in self.config.items():
+            words += [f"--{name}", *(str(value).split() or [""])]
         self.process = subprocess.Popen(
             [self.path, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -117,3 +123,63 @@ class Valkey:
         if self.process is not None:
             self.kill9()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class Proxy:
+    """Pass bytes on to a port, until told to do worse."""
+
+    def __init__(self, port):
+        self.target = port
+        self.cut_after = None  # so many bytes of answers, all connections are cut
+        self.connections = 0
+        self.late = 0.0  # seconds by which each answer comes late
+        self.writers = set()
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self.server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *error):
+        self.server.close()
+        self.cut()
+        await self.server.wait_closed()
+        await asyncio.sleep(0.01)
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}"
+
+    def cut(self):
+        """Cut all connections."""
+        for writer in self.writers:
+            writer.transport.abort()
+
+    async def _accept(self, reader, writer):
+        self.connections += 1
+        try:
+            there_reader, there = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self.writers |= {writer, there}
+        with suppress(OSError, asyncio.CancelledError):
+            await asyncio.gather(self._pass(reader, there), self._pass(there_reader, writer, True))
+        writer.transport.abort()
+        there.transport.abort()
+        self.writers -= {writer, there}
+
+    async def _pass(self, reader, writer, answers=False):
+        while data := await reader.read(1 << 16):
+            if answers and self.late:
+                await asyncio.sleep(self.late)
+            if answers and self.cut_after is not None:
+                data = data[: self.cut_after]
+                self.cut_after -= len(data)
+            writer.write(data)
+            await writer.drain()
+            if answers and self.cut_after == 0:
+                self.cut_after = None
+                self.cut()
+                return
+        writer.transport.abort()

@@ -13,6 +13,7 @@ from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.redis.faults import meaning
+from postpress_async.storage.remote.swaps import NotDoneError
 
 if TYPE_CHECKING:
     from postpress_async.storage.urls import StoreUrl
@@ -22,19 +23,6 @@ __all__ = ["Link", "MovedAwayError", "place_of"]
 CONNECT_WITHIN: Final = 2.0  # seconds, all of it: names, TLS, password
 _HOST, _PORT = "localhost", 6379
 
-_CODES: Final = {  # of errors whose text comes without its code, by the library's older versions
-    exceptions.AuthenticationError: "WRONGPASS",
-    exceptions.NoPermissionError: "NOPERM",
-    exceptions.BusyLoadingError: "LOADING",
-    exceptions.ReadOnlyError: "READONLY",
-    exceptions.OutOfMemoryError: "OOM",
-    exceptions.MasterDownError: "MASTERDOWN",
-    exceptions.ClusterCrossSlotError: "CROSSSLOT",
-    exceptions.ClusterDownError: "CLUSTERDOWN",
-    exceptions.TryAgainError: "TRYAGAIN",
-    exceptions.NoScriptError: "NOSCRIPT",
-}
-
 _WORDS: Final = (  # what a server says, and not the network
     exceptions.ResponseError,
     exceptions.AuthenticationError,
@@ -42,7 +30,7 @@ _WORDS: Final = (  # what a server says, and not the network
 )
 
 
-class MovedAwayError(StateUnavailableError):
+class MovedAwayError(NotDoneError):
     """Say that another node of the cluster has the keys: `host` and `port`."""
 
     host: str = ""
@@ -81,7 +69,7 @@ class Link:
             at: another node of the same cluster.
 
         Raises:
-            StateUnavailableError, ConfigurationError: it cannot be reached, or used.
+            NotDoneError, ConfigurationError: it cannot be reached, or used.
         """
         where = place_of(url)
         link = cls(where, _connection(url, at))
@@ -93,11 +81,23 @@ class Link:
         except TimeoutError:
             await link.drop()
             said = f"{where} does not answer within {CONNECT_WITHIN:g} s: look whether it is frozen"
-            raise StateUnavailableError(f"{said} or a firewall is between") from None
+            raise NotDoneError(f"{said} or a firewall is between") from None
         except BaseException as error:  # noqa: BLE001 - all of it is raised again, explained
             await link.drop()
-            link._explain(error)
+            try:
+                link._explain(error)
+            except StateUnavailableError as explained:
+                raise NotDoneError(*explained.args) from None
         return link
+
+    async def usable(self) -> bool:
+        """Tell whether nothing has come that nobody asked for, such as its end."""
+        if self.loop is not asyncio.get_running_loop() or not self._connection.is_connected:
+            return False
+        try:
+            return not await self._connection.can_read()
+        except (exceptions.RedisError, OSError):
+            return False
 
     async def ask(self, *command: str | bytes | int) -> object:
         """Send a command and return the answer, its strings as bytes.
@@ -176,9 +176,7 @@ def _connection(
 def _text(error: BaseException) -> str:
     """Return an error as the server wrote it, its code first."""
     text = str(error)
-    code = getattr(error, "status_code", None) or next(
-        (code for kind, code in _CODES.items() if isinstance(error, kind)), ""
-    )
+    code = getattr(error, "status_code", None)
     if not code and (inner := re.search(r"(?:^|-)([A-Z]{3,}) ", text)):
         code, text = inner[1], text[inner.end() :]  # older servers put a script's own error last
     return text if not code or text.startswith(f"{code} ") else f"{code} {text}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.errors import ConfigurationError
+from postpress_async.storage.remote.swaps import NotDoneError
 
 __all__ = ["meaning"]
 
@@ -42,21 +43,23 @@ _WORDS: Final[tuple[tuple[str, str, bool], ...]] = (  # of errors without a code
 )
 
 
-def meaning(where: str, text: str) -> StateUnavailableError | ConfigurationError:
+def meaning(where: str, text: str) -> NotDoneError | ConfigurationError:
     """Return the error that an error's text means, in one line: what to do next.
+
+    What a server refuses in words it has not done.
 
     Args:
         where: the server, without its password.
         text: as the server wrote it, its code first.
     """
-    code = text.partition(" ")[0]
+    code = "NOPERM" if "has no permissions" in text else text.partition(" ")[0]
     plain = " ".join(text.split())[:200]
     if code in _STOPS:
         return ConfigurationError(f"{where}: {_STOPS[code]} ({plain})")
     if code in _PASSES:
-        return StateUnavailableError(f"{where}: {_PASSES[code]} ({plain})")
+        return NotDoneError(f"{where}: {_PASSES[code]} ({plain})")
     for words, said, passes in _WORDS:
         if words in text.lower():
-            make = StateUnavailableError if passes else ConfigurationError
+            make = NotDoneError if passes else ConfigurationError
             return make(f"{where}: {said} ({plain})")
-    return StateUnavailableError(f"{where} refused what was asked: {plain}; {_LATER}")
+    return NotDoneError(f"{where} refused what was asked: {plain}; {_LATER}")

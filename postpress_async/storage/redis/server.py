@@ -17,6 +17,7 @@ from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.redis.connection import Link, MovedAwayError, place_of
 from postpress_async.storage.redis.findings import judged
 from postpress_async.storage.redis.script import NO_TIME, SCRIPT, SHA, packed, unpacked
+from postpress_async.storage.remote.swaps import NotDoneError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,10 +76,12 @@ class RedisServer:
         Raises:
             StateUnavailableError, ConfigurationError: as in `Server`.
         """
-        link = self._link
-        if link is None or link.loop is not asyncio.get_running_loop():
+        link, self._link = self._link, None  # whoever is cancelled, or fails, leaves none behind
+        if link is not None and not await link.usable():
+            await link.drop()
+            link = None
+        if link is None:
             link = await self._connected()
-        self._link = None  # whoever is cancelled, or fails, leaves none behind
         try:
             answer = await self._run(link, swaps, who)
         except MovedAwayError as moved:
@@ -107,14 +110,15 @@ class RedisServer:
         keys, argument = packed(swaps, who=who, fresh=self._fresh, strict=self._strict, given=given)
         named = [*self._fixed, *[self._space + key for key in keys]]
         try:
-            reply = await link.ask("EVALSHA", SHA, len(named), *named, argument)
-        except NoScriptError:
-            reply = await link.ask("EVAL", SCRIPT, len(named), *named, argument)
+            try:
+                reply = await link.ask("EVALSHA", SHA, len(named), *named, argument)
+            except NoScriptError:
+                reply = await link.ask("EVAL", SCRIPT, len(named), *named, argument)
         except ConfigurationError as error:
             if self._asks_time or NO_TIME not in str(error):
                 raise
             self._asks_time = True
-            raise StateUnavailableError(f"{self._where} tells scripts no time") from None
+            raise NotDoneError(f"{self._where} tells scripts no time: it is asked before") from None
         run = link.info.get("run_id", "")
         try:
             return unpacked(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.images import changes
 from postpress_async.storage.remote.doubts import Doubts, Sent
-from postpress_async.storage.remote.swaps import KEPT, Swap
+from postpress_async.storage.remote.swaps import KEPT, NotDoneError, Swap
 from postpress_async.storage.remote.values import NO_STAMP, Seen, Stamps, value_of
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ class Decider:
             return
         try:
             answer = await self._ask([one.swap for one in sent])
+        except (NotDoneError, ConfigurationError):
+            raise
         except BaseException:
             self._stale |= self._doubts.add(sent)
             raise
@@ -188,14 +190,14 @@ class Decider:
         """Refuse what is not ours."""
         ours = not one.foreign
         if self._times.by_server and one.stamp and ours:
-            if one.at - now > _DAY:
+            if _DAY < one.at - now < 2 * KEPT:
                 self._known.pop(key, None)
                 days = (one.at - now) / _DAY
                 raise StateUnavailableError(
                     f"{self._server.where} is {days:.1f} days behind what is written of {key}: "
                     "set its clock right, or delete that"
                 )
-            ours = now - one.at < 2 * KEPT
+            ours = abs(now - one.at) < 2 * KEPT
         if not ours:
             self._known.pop(key, None)  # looked at anew by the next call
             raise ConfigurationError(

@@ -6,10 +6,23 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from postpress_async.errors import StateUnavailableError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["EARLY", "KEPT", "LATE", "STAMP", "TURN", "Answer", "Fate", "Server", "Swap"]
+__all__ = [
+    "EARLY",
+    "KEPT",
+    "LATE",
+    "STAMP",
+    "TURN",
+    "Answer",
+    "Fate",
+    "NotDoneError",
+    "Server",
+    "Swap",
+]
 
 STAMP: Final = 8  # the first bytes of a value: another one with every write
 EARLY: Final = 0.001  # seconds by which a swap may be ahead of the server's time
@@ -54,6 +67,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     values: Mapping[str, bytes | None]
 
 
+class NotDoneError(StateUnavailableError):
+    """Report that swaps could not be carried out, and that they never will be."""
+
+
 class Server(Protocol):
     """Carry swaps out in order, each as a whole, in one round trip for all of them.
 
@@ -75,8 +92,8 @@ class Server(Protocol):
             who: this process, for whom keys may be kept.
 
         Raises:
-            StateUnavailableError: it cannot be reached or cannot write for now. What was asked for
-                may have been done.
+            NotDoneError: it cannot be reached or cannot write for now; nothing was done.
+            StateUnavailableError: the same, where what was asked for may have been done.
             ConfigurationError: it cannot be used at all.
         """
         ...

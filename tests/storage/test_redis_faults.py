@@ -1,0 +1,521 @@
+"""What goes wrong with a Redis or Valkey server, what is said of it, and that it passes."""
+
+import asyncio
+import logging
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+import redis_server
+
+from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.storage.images import kept
+from postpress_async.storage.redis import connection, script, server
+from postpress_async.storage.remote.images import RemoteImages
+from postpress_async.storage.urls import parse
+
+
+@asynccontextmanager
+async def refused(words, *, error=StateUnavailableError, within=5.0):
+    """Expect that what is inside fails in one line of these words, and in time."""
+    began = time.monotonic()
+    with pytest.raises(error, match=words) as caught:
+        yield caught
+    assert time.monotonic() - began < within
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in repr(caught.value)
+
+
+def warnings(caplog, words):
+    return [one for one in caplog.messages if words in one]
+
+
+async def until(true):
+    for _ in range(400):
+        if true():
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("it never came about")
+
+
+# -- out of reach -------------------------------------------------------------------
+
+
+async def test_a_server_that_is_not_there_is_named_and_found_once_it_is(
+    valkeys, open_url, works, caplog
+):
+    late = valkeys(port=True)
+    images = open_url(f"redis://x:hunter2@127.0.0.1:{late.port}")
+    async with refused("cannot be reached.*next call tries again"):
+        await images.step(works.add())
+    for _ in range(3):
+        async with refused("cannot be reached", within=2.0):  # known to be away: sooner
+            await images.step(works.add())
+    assert len(warnings(caplog, "out of reach")) == 1
+    late.start()
+    late.ask("ACL", "SETUSER", "x", "on", ">hunter2", "~*", "+@all")
+    assert await images.step(works.add()) == 1
+    assert len(warnings(caplog, "within reach again")) == 1
+    assert "hunter2" not in caplog.text
+
+
+async def test_a_name_that_nobody_has_is_reported(open_url, works):
+    async with refused("nobody.invalid:6379 cannot be reached"):
+        await open_url("redis://nobody.invalid").step(works.add())
+
+
+async def test_a_server_that_never_answers_is_given_up(open_url, works):
+    async def accept(reader, writer):
+        await reader.read()
+        writer.close()
+
+    deaf = await asyncio.start_server(accept, "127.0.0.1", 0)
+    port = deaf.sockets[0].getsockname()[1]
+    async with refused("does not answer"):
+        await open_url(f"redis://127.0.0.1:{port}").step(works.add())
+    deaf.close()
+
+
+async def test_a_server_of_another_kind_is_reported(open_url, works):
+    async def accept(reader, writer):
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    other = await asyncio.start_server(accept, "127.0.0.1", 0)
+    port = other.sockets[0].getsockname()[1]
+    async with refused("cannot be reached|refused what was asked"):
+        await open_url(f"redis://127.0.0.1:{port}").step(works.add())
+    other.close()
+
+
+async def test_what_a_frozen_server_was_asked_is_not_done_when_it_wakes(
+    valkey, open_url, works, caplog
+):
+    images, other = open_url(valkey.url), open_url(valkey.url)
+    assert await images.step(works.add()) == 1
+    valkey.freeze()
+    began = time.monotonic()
+    async with refused("does not answer"):
+        await images.step(works.add())
+    async with refused("does not answer", within=2.0):
+        await images.step(works.add())
+    await asyncio.sleep(max(0.0, began + 5.2 - time.monotonic()))
+    valkey.thaw()
+    assert await other.step(works.read()) == 1
+    assert await images.step(works.add()) == 2
+    assert await other.step(works.read()) == 2
+    assert len(warnings(caplog, "out of reach")) == 1
+
+
+async def test_a_server_that_wakes_in_time_has_done_it_once(valkey, open_url, works):
+    images = open_url(valkey.url)
+    assert await images.step(works.add()) == 1
+    valkey.freeze()
+    asked = asyncio.gather(*(images.step(works.add()) for _ in range(5)))
+    await asyncio.sleep(1.0)
+    valkey.thaw()
+    assert await asked == [2, 3, 4, 5, 6]
+
+
+async def test_a_slow_server_is_borne(valkey, proxy, open_url, works):
+    images = open_url(proxy.url)
+    await images.step(works.add())
+    proxy.late = 0.4
+    assert await images.step(works.add()) == 2
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 20, 40])
+async def test_an_answer_that_was_cut_off_is_not_asked_for_twice(
+    valkey, proxy, open_url, works, after
+):
+    images, other = open_url(proxy.url), open_url(valkey.url)
+    assert await images.step(works.add()) == 1
+    for done in range(2, 6):
+        if after:
+            proxy.cut_after = after
+        else:
+            proxy.cut()
+        assert await images.step(works.add()) == done
+        assert await other.step(works.read()) == done
+
+
+async def test_whether_it_was_done_is_not_guessed_once_others_wrote(valkey, proxy, open_url, works):
+    images, other = open_url(proxy.url), open_url(valkey.url)
+    assert await images.step(works.add()) == 1
+    real, sent = proxy._pass, []
+
+    async def swallow(reader, writer, answers=False):
+        if not answers:
+            return await real(reader, writer)
+        while await reader.read(1 << 16):
+            sent.append(await other.step(works.add()))  # between the deed and its answer
+            proxy.cut()
+        return None
+
+    proxy.cut()
+    proxy._pass = swallow
+    asked = asyncio.create_task(images.step(works.add()))
+    await asyncio.sleep(0.3)
+    proxy._pass = real
+    proxy.cut()
+    result = await asyncio.gather(asked, return_exceptions=True)
+    total = await other.step(works.read())
+    if isinstance(result[0], StateUnavailableError):
+        assert "not known" in str(result[0])
+    else:
+        assert total == len(sent) + 2
+
+
+async def test_cancelled_steps_leave_no_answer_behind_for_others(valkey, open_url, works):
+    images = open_url(valkey.url)
+    await images.step(works.add("other"))
+    for n in range(60):
+        task = asyncio.create_task(images.step(works.add("k")))
+        for _ in range(n % 12):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert await images.step(works.add("other")) == n + 2
+    assert await images.step(works.read("k")) <= 60
+
+
+async def test_a_loop_that_slept_between_deciding_and_sending_decides_anew(
+    valkey, open_url, works, monkeypatch
+):
+    images, times = open_url(valkey.url), []
+    assert await images.step(works.add()) == 1
+    real, slept = server.packed, []
+
+    def packed(*args, **options):
+        if not slept:
+            slept.append(time.sleep(6.0))
+        return real(*args, **options)
+
+    def work(images, now):
+        times.append(now)
+        return {"k": b"2"}, now
+
+    monkeypatch.setattr(server, "packed", packed)
+    told = await images.step(works.work(["k"], work))
+    assert len(times) == 2
+    assert told == times[1] > times[0] + 5.5
+
+
+# -- started again, and worse -------------------------------------------------------
+
+
+async def test_a_restart_with_an_append_only_file_loses_nothing(valkey, open_url, works):
+    images = open_url(valkey.url)
+    for n in range(20):
+        assert await images.step(works.add()) == n + 1
+    valkey.restart()
+    assert await images.step(works.add()) == 21
+    assert await open_url(valkey.url).step(works.read()) == 21
+
+
+async def test_what_a_restart_forgets_is_put_back_by_who_knows_it(valkeys, open_url, works, caplog):
+    forgetful = valkeys(aof=False).start()
+    one, two = open_url(forgetful.url), open_url(forgetful.url)
+    for n in range(10):
+        assert await one.step(works.add()) == n + 1
+    assert await two.step(works.add("other")) == 1
+    assert len(warnings(caplog, "appendonly is off")) == 2
+    forgetful.restart()
+    assert await two.step(works.add("other")) == 2
+    assert await one.step(works.add()) == 11
+    assert await two.step(works.read()) == 11
+    assert len(warnings(caplog, "was restarted or replaced")) == 2  # once each
+
+
+async def test_whoever_knows_more_mends_what_another_began_anew(valkeys, open_url, works):
+    def more(key, mine, theirs, behind):
+        return max(mine, theirs or b"", key=lambda one: int(one.split()[0]) if one else 0)
+
+    forgetful = valkeys(aof=False).start()
+    one, new = open_url(forgetful.url, mend=more), open_url(forgetful.url, mend=more)
+    for n in range(10):
+        assert await one.step(works.add()) == n + 1
+    forgetful.restart()
+    assert await new.step(works.add()) == 1  # it never knew
+    assert await one.step(works.add()) == 11
+    assert await new.step(works.add()) == 12
+
+
+@pytest.mark.parametrize("command", ["FLUSHALL", "FLUSHDB", "DEL {postpress}:k"])
+async def test_what_somebody_deleted_is_put_back(valkey, open_url, works, caplog, command):
+    images = open_url(valkey.url)
+    for n in range(3):
+        assert await images.step(works.add()) == n + 1
+    valkey.ask(*command.split())
+    assert await images.step(works.add()) == 4
+    assert len(warnings(caplog, "has lost") + warnings(caplog, "was restarted")) == 1
+
+
+async def test_what_a_work_deleted_stays_deleted_for_others(valkey, open_url, works, caplog):
+    one, two = open_url(valkey.url), open_url(valkey.url)
+    assert await one.step(works.add()) == 1
+    assert await two.step(works.add()) == 2
+    await one.step(works.work(["k"], lambda images, now: ({"k": None}, None)))
+    assert await two.step(works.work(["k"], lambda images, now: ({}, images["k"]))) is None
+    assert await two.step(works.add()) == 1
+    assert not warnings(caplog, "lost")
+
+
+async def test_a_flushed_script_is_sent_again(valkey, open_url, works):
+    images = open_url(valkey.url)
+    await images.step(works.add())
+    valkey.ask("SCRIPT", "FLUSH")
+    assert await images.step(works.add()) == 2
+
+
+async def test_a_replica_is_no_place_for_counts_until_it_is_promoted(
+    valkeys, valkey, open_url, works
+):
+    images = open_url(valkey.url)
+    await images.step(works.add())
+    primary = valkeys(port=True).start()
+    valkey.ask("REPLICAOF", "127.0.0.1", primary.port)
+    async with refused("replica.*name the primary"):
+        await images.step(works.add())
+    valkey.ask("REPLICAOF", "NO", "ONE")
+    assert await images.step(works.add()) >= 1
+
+
+async def test_a_promoted_replica_goes_on_counting(valkeys, valkey, proxy, open_url, works):
+    replica = valkeys(port=True).start()
+    replica.ask("REPLICAOF", "127.0.0.1", valkey.port)
+    images = open_url(proxy.url)
+    for n in range(5):
+        assert await images.step(works.add()) == n + 1
+    await until(lambda: "'master_link_status': 'up'" in str(replica.ask("INFO", "replication")))
+    assert await images.step(works.add()) == 6
+    valkey.kill9()
+    replica.ask("REPLICAOF", "NO", "ONE")
+    proxy.target = replica.port
+    assert await images.step(works.add()) == 7
+
+
+async def test_a_full_memory_stops_counting_until_there_is_room(valkey, open_url, works):
+    images = open_url(valkey.url)
+    await images.step(works.add())
+    valkey.ask("CONFIG", "SET", "maxmemory", "1")
+    async with refused("memory is full: raise maxmemory"):
+        await asyncio.gather(*(images.step(works.add(key)) for key in "abc"))
+    valkey.ask("CONFIG", "SET", "maxmemory", "0")
+    assert await images.step(works.add()) == 2
+    assert await images.step(works.read("a")) == 0  # nothing was done by halves
+
+
+async def test_a_policy_that_evicts_counts_is_warned_of(valkeys, open_url, works, caplog):
+    cache = valkeys(maxmemory="100mb", maxmemory_policy="allkeys-lru").start()
+    await open_url(cache.url).step(works.add())
+    assert len(warnings(caplog, "set maxmemory-policy noeviction")) == 1
+
+
+# -- not permitted ------------------------------------------------------------------
+
+
+async def test_a_wrong_password_is_refused_without_showing_it(valkey, open_url, works, caplog):
+    caplog.set_level(logging.DEBUG)
+    valkey.ask("ACL", "SETUSER", "me", "on", ">right", "~*", "+@all")
+    for login in ("me:hunter2", "nobody:hunter2"):
+        images = open_url(f"redis://{login}@127.0.0.1:{valkey.port}")
+        async with refused("refuses the user or password", error=ConfigurationError):
+            await images.step(works.add())
+    assert "hunter2" not in caplog.text
+    assert await open_url(f"redis://me:right@127.0.0.1:{valkey.port}").step(works.add()) == 1
+
+
+async def test_a_missing_password_is_asked_for(valkey, open_url, works):
+    valkey.ask("CONFIG", "SET", "requirepass", "right")
+    async with refused("put user and password into the URL", error=ConfigurationError):
+        await open_url(valkey.tcp).step(works.add())
+    assert await open_url(f"redis://:right@127.0.0.1:{valkey.port}/3").step(works.add()) == 1
+
+
+@pytest.mark.parametrize("lacks", ["-evalsha -eval", "-set", "-time", "~other:* resetkeys"])
+async def test_a_missing_permission_is_named(valkey, open_url, works, lacks):
+    rules = ["on", ">pw", "~*", "+@all", *reversed(lacks.split())]
+    valkey.ask("ACL", "SETUSER", "me", *rules)
+    images = open_url(f"redis://me:pw@127.0.0.1:{valkey.port}")
+    async with refused("lacks a permission|tells no time", error=ConfigurationError):
+        await images.step(works.add())
+
+
+async def test_few_permissions_are_enough(valkey, open_url, works):
+    commands = ["+eval", "+evalsha", "+time", "+get", "+getrange", "+set", "+del"]
+    valkey.ask("ACL", "SETUSER", "me", "on", ">pw", "~{team}:*", *commands)
+    images = open_url(f"redis://me:pw@127.0.0.1:{valkey.port}?prefix=team")
+    assert await images.step(works.add()) == 1
+    assert await images.step(works.add()) == 2
+
+
+async def test_a_server_without_scripts_is_refused(valkeys, open_url, works):
+    bare = valkeys(rename_command="EVALSHA NOPE").start()
+    async with refused("lacks a command", error=ConfigurationError):
+        await open_url(bare.url).step(works.add())
+
+
+@pytest.mark.parametrize(
+    "command", ["RPUSH {0} x", "SET {0} short", "SET {0} long-enough-to-be-a-value-of-ours"]
+)
+async def test_what_another_program_keeps_under_a_name_of_ours_is_left_alone(
+    valkey, open_url, works, command
+):
+    images = open_url(valkey.url)
+    valkey.ask(*command.format("{postpress}:k").split())
+    good, bad = await asyncio.gather(
+        images.step(works.add("good")), images.step(works.add("k")), return_exceptions=True
+    )
+    assert good == 1  # the same batch
+    assert isinstance(bad, ConfigurationError)
+    assert "?prefix=" in str(bad)
+    assert valkey.ask("EXISTS", "{postpress}:k") == 1
+    valkey.ask("DEL", "{postpress}:k")
+    assert await images.step(works.add("k")) == 1
+
+
+async def test_namespaces_do_not_meet(valkey, open_url, works):
+    ours, theirs = open_url(f"{valkey.url}?prefix=ours"), open_url(f"{valkey.url}?prefix=theirs")
+    database = open_url(f"{valkey.url}?prefix=ours&db=2")
+    for n in range(3):
+        for images in (ours, theirs, database):
+            assert await images.step(works.add()) == n + 1
+
+
+async def test_every_key_expires_by_itself(valkey, open_url, works):
+    await open_url(valkey.url).step(works.add())
+    keys = valkey.ask("KEYS", "*")
+    assert len(keys) == 2
+    assert all(79 * 86400 < valkey.ask("TTL", key) <= 80 * 86400 for key in keys)
+
+
+# -- clusters -----------------------------------------------------------------------
+
+
+async def test_a_clusters_other_node_is_found(valkeys, open_url, works):
+    nodes = [valkeys(port=True, cluster_enabled="yes").start() for _ in range(2)]
+    nodes[0].ask("CLUSTER", "ADDSLOTSRANGE", "0", "8000")
+    nodes[1].ask("CLUSTER", "ADDSLOTSRANGE", "8001", "16383")
+    nodes[0].ask("CLUSTER", "MEET", "127.0.0.1", nodes[1].port)
+    await until(lambda: all("cluster_state:ok" in info(one) for one in nodes))
+    for prefix in ("a", "b", "c"):
+        for n, node in enumerate(nodes):
+            images = open_url(f"{node.tcp}?prefix={prefix}")
+            assert await images.step(works.add()) == n + 1
+
+
+def info(node):
+    return str(node.ask("CLUSTER", "INFO")).replace("b'", "").replace("': '", ":").replace("'", "")
+
+
+# -- time ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clocked(monkeypatch, valkey):
+    """Let the script read its clock from a key; return what sets it."""
+    text = script.SCRIPT.replace("redis.pcall('TIME')", "redis.call('LRANGE', 'clock', 0, -1)")
+    assert text != script.SCRIPT
+    monkeypatch.setattr(server, "SCRIPT", text)
+    monkeypatch.setattr(server, "SHA", script.sha1(text.encode()).hexdigest())
+
+    def set_clock(seconds):
+        valkey.ask("DEL", "clock")
+        valkey.ask("RPUSH", "clock", int(seconds), int(seconds % 1 * 1e6))
+
+    set_clock(2e9)
+    return set_clock
+
+
+async def now_of(images):
+    return (await images._server.swap([], who="01234567")).now
+
+
+async def test_time_goes_on_where_the_servers_clock_is_set_back(valkey, open_url, works, clocked):
+    images = open_url(valkey.url)
+    assert await now_of(images) == 2e9
+    clocked(2e9 + 5)
+    assert await now_of(images) == 2e9 + 5
+    clocked(2e9 - 3600)
+    assert await now_of(images) == 2e9 + 5  # not back
+    clocked(2e9 - 3600 + 10)
+    assert await now_of(images) == 2e9 + 15  # and on, at the clock's pace
+    clocked(2e9 + 20)
+    assert await now_of(images) == 2e9 + 20  # set right again: no jump
+    assert await now_of(open_url(valkey.url)) == 2e9 + 20
+
+
+async def test_time_goes_on_from_the_values_where_its_note_was_lost(
+    valkey, open_url, works, clocked
+):
+    images = open_url(valkey.url)
+    first = await images.step(works.work(["k"], lambda images, now: ({"k": b"1"}, now)))
+    valkey.ask("DEL", "{postpress}:time")
+    clocked(2e9 - 3600)
+    later = open_url(valkey.url)
+    second = await later.step(works.work(["k"], lambda images, now: ({"k": b"2"}, now)))
+    assert first <= second < first + 1
+    assert await now_of(images) >= second - 0.001
+
+
+async def test_a_clock_that_went_back_by_days_is_reported(valkey, open_url, works, clocked):
+    await open_url(valkey.url).step(works.add())
+    valkey.ask("DEL", "{postpress}:time")
+    clocked(2e9 - 3 * 86400)
+    async with refused("3.0 days behind"):
+        await open_url(valkey.url).step(works.add())
+
+
+async def test_clients_whose_clocks_are_a_day_off_agree(valkey, works, monkeypatch):
+    def of(hours):
+        return RemoteImages(
+            server.RedisServer(parse(valkey.url)),
+            mend=kept,
+            monotonic=lambda: time.monotonic() + hours * 3600,
+        )
+
+    opened, last = [of(-25), of(0), of(25)], 0.0
+    true = time.time()
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: true + 90_000)  # nor does this one matter
+        for images in opened * 4:
+            now = await images.step(
+                works.work(["k"], lambda images, now: ({"k": b"%f" % now}, now))
+            )
+            assert last <= now
+            assert abs(now - true) < 5
+            last = now
+    for images in opened:
+        await images.aclose()
+
+
+async def test_a_server_that_tells_scripts_no_time_is_asked_before(
+    valkey, open_url, works, monkeypatch
+):
+    text = script.SCRIPT.replace("redis.pcall('TIME')", "redis.pcall('NO-SUCH-TIME')")
+    monkeypatch.setattr(server, "SCRIPT", text)
+    monkeypatch.setattr(server, "SHA", script.sha1(text.encode()).hexdigest())
+    images = open_url(valkey.url)
+    for n in range(20):
+        assert await images.step(works.add()) == n + 1
+    assert abs(await images.step(works.tell()) - time.time()) < 1
+
+
+async def test_a_step_is_one_round_trip(valkey, open_url, works):
+    images = open_url(valkey.url)
+    for _ in range(3):
+        await images.step(works.add())
+    valkey.ask("CONFIG", "RESETSTAT")
+    for _ in range(50):
+        await images.step(works.add())
+    await asyncio.gather(*(images.step(works.add(f"k{n % 5}")) for n in range(100)))
+    stats = valkey.ask("INFO", "commandstats")
+    assert stats["cmdstat_evalsha"]["calls"] <= 50 + 2  # five new keys are looked up first
+    assert "cmdstat_multi" not in stats
+
+
+def test_places_are_named_without_who_asks():
+    assert connection.CONNECT_WITHIN <= 2.0
+    assert redis_server.program() is not None
