@@ -68,6 +68,7 @@ class ClientOptions(msgspec.Struct, frozen=True, kw_only=True):
     http: Http
     key_rate: KeyRate | None
     state: str | None
+    on_state_lost: str
 
     def __repr__(self) -> str:
         """Show where, without the key."""
@@ -94,7 +95,8 @@ class Postpress:
         max_wait: seconds that one call may wait in all, for slots and between attempts.
         max_queue: calls that may wait for one account.
         hooks: synchronous functions that are told of every call.
-        on_state_lost: what to do when the store of counts is lost: `stop` or `local`.
+        on_state_lost: what to do when the store of counts is lost: `stop` sends nothing that is
+            counted, `local` goes on alone with a tenth of what each limit has left.
         http: how the connection is made.
         session: an aiohttp session of your own, never closed here; excludes `transport`.
         transport: another way to the network.
@@ -150,6 +152,7 @@ class Postpress:
             http=http,
             key_rate=key_rate,
             state=state_url,
+            on_state_lost=on_state_lost,
         )
         terms = Terms(
             timeout=options.timeout,
@@ -344,6 +347,7 @@ class Postpress:
             places=options.http.connections,
             state=_state(options.state, clock),
             processes=_processes(options.state),
+            alone=options.on_state_lost == "local",
         )
         return Pipeline(
             home=Home(
@@ -367,10 +371,13 @@ def _state(url: str | None, clock: Clock) -> SharedState | None:
     """Return the store of counts; nothing is opened before its first step."""
     if url is None:
         return None
-    from postpress_async.storage.opening import open_images  # noqa: PLC0415 - not for memory:
+    from postpress_async.scheduler.mending import mend  # noqa: PLC0415 - not for memory:
+    from postpress_async.storage.opening import open_images  # noqa: PLC0415
 
+    # A store has a time of its own, which never goes back; a clock that was given moves it too.
+    time = None if type(clock) is LoopClock else clock.time
     try:
-        return open_images(url, clock=clock.time)
+        return open_images(url, clock=time, mend=mend)
     except ConfigurationError as error:
         msg = f"state: {error}"
         raise ConfigurationError(msg) from None

@@ -143,7 +143,4 @@ def state(given: object, on_state_lost: object) -> str | None:
         raise ConfigurationError(msg)
     if given == "memory:":
         return None
-    if on_state_lost == "local":
-        msg = "on_state_lost='local' is not known to this version: leave it out, or use 'stop'"
-        raise ConfigurationError(msg)
     return given

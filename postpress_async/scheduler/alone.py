@@ -11,6 +11,8 @@ import logging
 from math import inf
 from typing import TYPE_CHECKING, Final
 
+from postpress_async.limits import REFUND
+
 from .book import Happened
 from .steps import Step
 
@@ -73,14 +75,23 @@ class Alone:
 
     def give_back(self, account_id: str, slot: Slot, verdict: Verdict, now: float) -> Change | None:
         """Give a grant back that was made alone, and return what to tell the store of it."""
-        cost = self._costs.pop(slot.reservation, None)
-        if cost is None:
+        cost = self._costs.get(slot.reservation, 0)
+        if not self._end(account_id, slot.reservation, verdict, now):
             return None
-        if self.until > -inf:
-            reports = [(slot.reservation, verdict)]
-            self._run(Step(self._shelf, account_id, reports=reports, lease=self._lease), now)
         happened = Happened(action=slot.tally.action, cost=cost, verdict=verdict, at=now)
         return lambda book, everyone, at: book.replay(happened, everyone, at)
+
+    def refund(self, account_id: str, reservation: str, now: float) -> bool:
+        """Give a grant back that was not used; return whether it was made alone."""
+        return self._end(account_id, reservation, REFUND, now)
+
+    def _end(self, account_id: str, reservation: str, verdict: Verdict, now: float) -> bool:
+        if self._costs.pop(reservation, None) is None:
+            return False
+        if self.until > -inf:
+            reports = [(reservation, verdict)]
+            self._run(Step(self._shelf, account_id, reports=reports, lease=self._lease), now)
+        return True
 
     def _run(self, step: Step, now: float) -> Outcome:
         for key in step.keys:

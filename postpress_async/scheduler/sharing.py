@@ -302,12 +302,17 @@ class Sharer:
 
     async def _run(self, lane: Lane, desk: _Desk) -> None:
         """Carry out steps until there is nothing more to say."""
+        ended = False
         try:
             while await self._once(lane, desk):
                 pass
+        except GeneratorExit:
+            ended = True  # the loop is gone
+            raise
         finally:
             desk.task = None
-            self._settle(lane, desk)
+            if not ended:
+                self._settle(lane, desk)
 
     async def _once(self, lane: Lane, desk: _Desk) -> bool:
         """Carry out one step; return whether another follows at once."""
@@ -345,6 +350,7 @@ class Sharer:
         more = self._apply(lane, desk, asked, outcome, began)
         if reports:
             self._wake_sharers(lane)
+        more = more or bool(desk.reports or desk.changes)
         return more or (room <= 0 < self._room(self._clock.monotonic()) and lane.waiting > 0)
 
     def _once_alone(self, alone: Alone, lane: Lane, desk: _Desk, room: int) -> bool:
@@ -430,7 +436,7 @@ class Sharer:
             waiter = asked[reservation][0]
             late = waiter.gone or lane.queues is None or waiter.deadline < now
             if late or self._brake.room(now) <= 0:
-                desk.reports.append((reservation, REFUND))  # it left, or nobody may go any more
+                self._unused(lane, desk, reservation)  # it left, or nobody may go any more
             else:
                 # Granted at the earliest when it was asked for: a process may sleep in between.
                 probe = reservation in outcome.probes
@@ -452,7 +458,13 @@ class Sharer:
         elif lane.queues is not None:
             lane.queues = None
         moved = outcome.granted or outcome.refused
-        return bool(desk.reports or desk.changes or desk.again or (moved and waiting))
+        return bool(desk.again or (moved and waiting))
+
+    def _unused(self, lane: Lane, desk: _Desk, reservation: str) -> None:
+        """Give back what was granted in vain."""
+        alone, account_id = self._alone, lane.account_id or ""
+        if alone is None or not alone.refund(account_id, reservation, self._store_time()):
+            desk.reports.append((reservation, REFUND))
 
     def _refused(self, lane: Lane, waiter: Waiter, refusal: Refusal, now: float) -> SchedulerError:
         """Say why a waiter is turned away."""

@@ -28,7 +28,7 @@ class Anything:
 WRONG = {
     "api_key": [5, "", "a b", "a\n", b"key"],
     "base_url": [5, "", "ftp://x", "https://", "http://example.com", "https://u:p@x", "x y"],
-    "state": [None, 5, "redis://x", "postgresql://x/y", "sqlite://", "memory"],
+    "state": [None, 5, "redis://x/y", "mysql://x/y", "sqlite://", "memory"],
     "limits": [5, "none", [Limit("profile", 1)]],
     "timeout": [5, 5.0, "5"],
     "retries": [3, "3"],

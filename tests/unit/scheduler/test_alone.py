@@ -1,0 +1,244 @@
+"""A store that is lost: with `local` each process goes on, and ten of them pass no limit."""
+
+import asyncio
+import logging
+
+import pytest
+
+from postpress_async import Limit, Limits, StateUnavailableError, WaitTooLongError
+from postpress_async.limits import DONE, REFUND, Verdict
+from postpress_async.scheduler.scheduler import Scheduler
+from postpress_async.storage.memory import MemoryImages
+
+from .rehearsal import VirtualClock, nothing_leaks, now
+from .test_sharing import Named, Store
+
+pytestmark = pytest.mark.looptime
+DAY = 86400.0
+
+
+@pytest.fixture
+def images():
+    return MemoryImages(clock=VirtualClock().time)
+
+
+def process(images, *rows, name="one", places=100, alone=True):
+    made = Scheduler(
+        Limits.none().add(*rows), clock=VirtualClock(), random=lambda: 0.0, max_queue=1_000,
+        places=places, state=Store(images), processes=Named(name), alone=alone,
+    )  # fmt: skip
+    made.resign("acc_1")
+    return made
+
+
+def lose(*made):
+    for one in made:
+        one._sharer._state.error = StateUnavailableError("the server is gone")
+
+
+def find(*made):
+    for one in made:
+        one._sharer._state.error = None
+
+
+async def send(made, action="invite", max_wait=1.0, verdict=DONE, seconds=0.0):
+    slot = await made.take("acc_1", action, max_wait=max_wait)
+    if seconds:
+        await asyncio.sleep(seconds)
+    made.report(slot, verdict)
+
+
+async def as_many_as_go(made, most=500):
+    for sent in range(most):
+        try:
+            await send(made)
+        except (WaitTooLongError, StateUnavailableError):
+            return sent
+    return most
+
+
+async def used(made):
+    (seen,) = await made.snapshot("acc_1")
+    return seen.limits[0].used
+
+
+@pytest.mark.parametrize("before", [0, 7, 40, 95, 100])
+async def test_ten_processes_alone_pass_no_limit(images, before):
+    made = [process(images, Limit("invite", 100, per="day"), name=f"p{n}") for n in range(10)]
+    for n in range(before):
+        await send(made[n % 10])
+    for one in made:
+        await one.snapshot("acc_1")
+    lose(*made)
+    went = [await as_many_as_go(one) for one in made]
+    assert before + sum(went) <= 100
+    assert sum(went) == (100 - before) // 10 * 10
+    find(*made)
+    await asyncio.sleep(3)
+    for one in made:
+        await one.snapshot("acc_1")
+        assert one._sharer._alone.until < 0
+    assert await used(made[0]) == before + sum(went), "what went meanwhile is told to the store"
+    assert await as_many_as_go(made[0]) == 100 - before - sum(went)
+
+
+async def test_a_limit_below_ten_waits_for_the_store_and_says_so(images):
+    made = process(images, Limit("invite", 9, per="day"))
+    await send(made)
+    lose(made)
+    with pytest.raises(StateUnavailableError, match=r"more than a tenth .* bring the store back"):
+        await send(made)
+    find(made)
+    await asyncio.sleep(2)
+    await send(made)
+    assert await used(made) == 2
+    nothing_leaks(made)
+
+
+async def test_a_store_that_was_never_there_leaves_a_tenth(images):
+    made = process(images, Limit("invite", 50, per="day"))
+    lose(made)
+    assert await as_many_as_go(made) == 5
+
+
+async def test_whoever_waits_goes_when_the_store_is_back(images):
+    made = process(images, Limit("invite", 20, per=60.0))
+    lose(made)
+    assert await as_many_as_go(made) == 2
+    waiting = [asyncio.ensure_future(send(made, max_wait=1e4)) for _ in range(10)]
+    await asyncio.sleep(5)
+    assert not any(task.done() for task in waiting)
+    find(made)
+    async with asyncio.timeout(15):
+        await asyncio.gather(*waiting)
+    assert await used(made) == 12
+    nothing_leaks(made)
+
+
+async def test_a_call_that_began_with_the_store_ends_without_it(images):
+    made = process(images, Limit("invite", 30, per="day"))
+    slot = await made.take("acc_1", "invite", max_wait=1.0)
+    lose(made)
+    await send(made)
+    made.report(slot, DONE)
+    assert await used_by(made) == 2
+    nothing_leaks(made)
+
+
+async def used_by(made):
+    await asyncio.sleep(1)
+    find(made)
+    await asyncio.sleep(2)
+    return await used(made)
+
+
+async def test_a_call_that_began_alone_ends_with_the_store(images):
+    made = process(images, Limit("invite", 30, per="day"))
+    lose(made)
+    one, other = [await made.take("acc_1", "invite", max_wait=1.0) for _ in range(2)]
+    find(made)
+    await asyncio.sleep(2)
+    await send(made)
+    made.report(one, DONE)
+    made.report(other, REFUND)
+    await asyncio.sleep(1)
+    assert await used(made) == 2
+    nothing_leaks(made)
+
+
+async def test_what_an_answer_says_meanwhile_holds_when_the_store_is_back(images):
+    made = process(images, Limit("invite", 100, per="day"))
+    lose(made)
+    await send(made, verdict=Verdict(effect="cool_down", retry_after=600.0))
+    with pytest.raises(WaitTooLongError):
+        await send(made)
+    find(made)
+    await asyncio.sleep(5)
+    other = process(images, Limit("invite", 100, per="day"), name="other")
+    start = now()
+    await send(other, max_wait=1e4)
+    assert 500 < now() - start < 700
+
+
+async def test_without_the_wish_nothing_goes(images):
+    made = process(images, Limit("invite", 100, per="day"), alone=False)
+    lose(made)
+    with pytest.raises(StateUnavailableError) as caught:
+        await send(made)
+    assert (caught.value.account_id, caught.value.action) == ("acc_1", "invite")
+    assert caught.value.retry_after
+    find(made)
+    await asyncio.sleep(3)
+    nothing_leaks(made)
+
+
+async def test_one_warning_at_each_end(images, caplog):
+    made = process(images, Limit("invite", 100, per=10.0))
+    lose(made)
+    for _ in range(20):
+        await send(made, max_wait=100)
+    find(made)
+    await asyncio.sleep(3)
+    await send(made, max_wait=100)
+    said = [r.message for r in caplog.records if r.levelno >= logging.WARNING]
+    assert len(said) == 2
+    assert "a tenth" in said[0]
+    assert "the server is gone" in said[0]
+
+
+async def test_cancelled_alone_it_holds_nothing(images):
+    made = process(images, Limit("invite", 20, per="day"))
+    lose(made)
+    assert await as_many_as_go(made) == 2
+    waiting = [asyncio.ensure_future(send(made, max_wait=2 * DAY)) for _ in range(5)]
+    await asyncio.sleep(0.5)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    find(made)
+    await asyncio.sleep(3)
+    assert await as_many_as_go(made) == 18
+    nothing_leaks(made)
+
+
+async def test_a_long_call_keeps_its_lease(images):
+    made, other = (process(images, Limit("invite", 1, per=60.0), name=name) for name in "ab")
+    slot = await made.take("acc_1", "invite")
+    task = asyncio.ensure_future(send(other, max_wait=1e5))
+    await asyncio.sleep(3600)
+    assert not task.done(), "the call of an hour is still under way"
+    made.report(slot, DONE)
+    start = now()
+    await task
+    assert 60 <= now() - start < 75
+    await asyncio.sleep(300)
+    nothing_leaks(made)
+    assert not made._sharer._leases._out
+
+
+async def test_a_lease_that_nobody_renews_ends(images):
+    made, other = (process(images, Limit("invite", 1, per=60.0), name=name) for name in "ab")
+    await made.take("acc_1", "invite")
+    made._sharer._leases.close()  # its process was killed
+    start = now()
+    await send(other, max_wait=1e5)
+    assert 180 + 60 <= now() - start < 260
+
+
+async def test_a_grant_that_nobody_heard_of_is_given_back(images):
+    made = process(images, Limit("invite", 1, per="day"), alone=False)
+    store = made._sharer._state
+    step = images.step
+
+    async def done_but_not_told(work):
+        await step(work)
+        raise StateUnavailableError("cut off")
+
+    images.step = done_but_not_told
+    with pytest.raises(StateUnavailableError):
+        await send(made)
+    images.step = step
+    await asyncio.sleep(3)
+    assert store.error is None
+    await send(made)
+    assert await used(made) == 1
