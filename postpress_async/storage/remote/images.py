@@ -198,7 +198,8 @@ class RemoteImages:
     def _give_up(self, jobs: list[Job], error: StateUnavailableError, *, soon: float = 0) -> None:
         """Fail whoever cannot wait any longer."""
         now = self._monotonic()
-        late = [job for job in jobs if not job.future.done() and job.until <= now + soon]
+        late = [job for job in (*jobs, *self._asked) if job.until <= now + soon]
+        late = [job for job in late if not job.future.done()]
         if late and not self._down:
             self._down = True
             _log.warning("counts are out of reach: %s", late[0].said or error)
