@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from postpress_async.errors import ConfigurationError
 
-from .statements import LOOK, META, NOTE, ONE_AT_A_TIME, UPGRADED, WHAT, grants, migrations
+from .statements import LOOK, META, NOTE, ONE_AT_A_TIME, UPGRADED, WHAT, grants, migrations, owned
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
     from psycopg.rows import TupleRow
 
-__all__ = ["OLDEST", "checked_prefix", "said_of_grants", "settle"]
+__all__ = ["OLDEST", "checked_prefix", "said_of_grants", "settle", "standing"]
 
 OLDEST: Final = 120_000  # as the server numbers its versions
 _PLAIN: Final = re.compile(r"[a-z_][a-z0-9_]{0,39}\Z")
@@ -84,6 +84,20 @@ async def settle(
     return found.user
 
 
+async def standing(
+    connection: AsyncConnection[TupleRow], schema: str, *, where: str
+) -> tuple[int | None, int]:
+    """Return the format of the tables that are there, None where there are none, and ours.
+
+    Raises:
+        ConfigurationError: they are another program's or a newer version's.
+    """
+    known = len(migrations(schema))
+    found = await _look(connection, schema)
+    version = await _version(connection, schema, found, where, known)
+    return (version if found.tables else None), known
+
+
 async def _look(connection: AsyncConnection[TupleRow], schema: str) -> _Found:
     cursor = await connection.execute(LOOK, {"schema": schema})
     return _Found(*(await cursor.fetchone() or ()))
@@ -147,13 +161,8 @@ async def _migrate(
         values = (WHAT, uuid.uuid4().hex, len(steps)) if version <= 0 else (len(steps),)
         await connection.execute(note.format(schema=schema).encode(), values)
     except psycopg.errors.InsufficientPrivilege as error:
-        name = '"' + found.user.replace('"', '""') + '"'
         raise ConfigurationError(
             f"the database {found.database} does not let {found.user} make the tables of counts: "
-            + (
-                f"have an administrator run there: ALTER SCHEMA {schema} OWNER TO {name}; "
-                "or name another ?prefix="
-                if found.schema
-                else f"have an administrator run there: CREATE SCHEMA {schema} AUTHORIZATION {name}"
-            )
+            f"name another ?prefix=, or have an administrator run there: "
+            f"{owned(schema, found.user)}"
         ) from error

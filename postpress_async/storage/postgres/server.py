@@ -17,7 +17,7 @@ from .schema import checked_prefix, settle
 from .statements import CALL, OLD, SWEEP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from psycopg import Error
 
@@ -106,6 +106,33 @@ class PostgresServer:
             raise
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
+    @property
+    def schema(self) -> str:
+        """The name of the schema that the tables stand in."""
+        return self._schema
+
+    async def look(self, looking: Callable[[Link], Awaitable[None]]) -> None:
+        """Do something on a connection of its own, for which nothing is made.
+
+        Raises:
+            StateUnavailableError: it cannot be reached.
+            ConfigurationError: it cannot be used at all.
+        """
+        import psycopg  # noqa: PLC0415 - lazily
+
+        link: Link | None = None
+        try:
+            async with asyncio.timeout(self._patience * 2):
+                link = await Link.open(self._parameters)
+                await looking(link)
+        except TimeoutError as error:
+            raise self._silent() from error
+        except psycopg.Error as error:
+            raise self._translated(error) from error
+        finally:
+            if link is not None:
+                await link.aclose()
+
     async def aclose(self) -> None:
         """Let go of the connection. Safe to repeat."""
         connecting, self._connecting = self._connecting, None
@@ -153,10 +180,7 @@ class PostgresServer:
             if link is not None:
                 await link.aclose()
             if isinstance(error, TimeoutError):
-                raise StateUnavailableError(
-                    f"{self._where} did not let us in within {self._patience:g} s: look whether it "
-                    "is frozen or far away (?connect_timeout=); the next call tries again"
-                ) from error
+                raise self._silent() from error
             if isinstance(error, psycopg.Error):
                 raise self._translated(error) from error
             raise
@@ -170,6 +194,12 @@ class PostgresServer:
         self._swept = now
         if await link.row(SWEEP.format(schema=self._schema).encode(), ()):
             await link.row(OLD.format(schema=self._schema).encode(), (KEPT,))
+
+    def _silent(self) -> StateUnavailableError:
+        return StateUnavailableError(
+            f"{self._where} did not let us in within {self._patience:g} s: look whether it "
+            "is frozen or far away (?connect_timeout=); the next call tries again"
+        )
 
     def _translated(self, error: Error) -> PostpressError:
         return translated(

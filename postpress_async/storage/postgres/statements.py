@@ -13,6 +13,8 @@ __all__ = [
     "CALL",
     "CLOCK",
     "LOOK",
+    "LOOK_AROUND",
+    "MAY",
     "META",
     "NOTE",
     "OLD",
@@ -22,6 +24,7 @@ __all__ = [
     "WHAT",
     "grants",
     "migrations",
+    "owned",
 ]
 
 WHAT: Final = "postpress-async counts"  # what the meta row says, so that it is ours
@@ -47,6 +50,24 @@ NOTE: Final = """\
 INSERT INTO {schema}.counts_meta (what, epoch, version, last, skew, swept)
 VALUES (%s, %s, %s, 0, 0, 0)"""
 UPGRADED: Final = "UPDATE {schema}.counts_meta SET version = %s"
+LOOK_AROUND: Final = b"""\
+SELECT current_setting('server_version_num')::int4, current_user::text,
+    current_setting('synchronous_commit'), current_setting('fsync'),
+    current_setting('full_page_writes'), pg_is_in_recovery(),
+    current_setting('default_transaction_read_only'), current_setting('transaction_isolation'),
+    date_part('epoch', clock_timestamp()),
+    (SELECT coalesce(sum(numbackends), 0)::int4 FROM pg_stat_database),
+    current_setting('max_connections')::int4
+        - current_setting('superuser_reserved_connections')::int4"""
+MAY: Final = b"""\
+SELECT CASE WHEN to_regnamespace(%s) IS NULL
+    THEN has_database_privilege(current_database(), 'CREATE')
+    ELSE has_schema_privilege(to_regnamespace(%s)::oid, 'CREATE, USAGE') END,
+    (SELECT bool_and(has_schema_privilege(relnamespace, 'USAGE')
+            AND has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+            AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
+        FROM pg_class WHERE relnamespace = to_regnamespace(%s)
+            AND relname IN ('counts', 'counts_meta') AND to_regnamespace(%s) IS NOT NULL)"""
 # Whoever makes it true first sweeps, once a day for all; and nobody waits for anybody.
 SWEEP: Final = """\
 UPDATE {schema}.counts_meta SET swept = date_part('epoch', clock_timestamp())
@@ -66,6 +87,12 @@ def grants(schema: str, user: str) -> str:
         f"GRANT USAGE ON SCHEMA {schema} TO {name}; "
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.counts, {schema}.counts_meta TO {name}"
     )
+
+
+def owned(schema: str, user: str) -> str:
+    """Return what an administrator may run so that somebody can make the tables himself."""
+    name = '"' + user.replace('"', '""') + '"'
+    return f"CREATE SCHEMA IF NOT EXISTS {schema}; ALTER SCHEMA {schema} OWNER TO {name}"
 
 
 def migrations(schema: str, clock: str = CLOCK) -> tuple[str, ...]:
