@@ -100,6 +100,14 @@ def flakes(session: nox.Session) -> None:
 
 
 @nox.session
+def campaign(session: nox.Session) -> None:
+    """Kill workers and servers for a minute and more, on each store of counts, and count."""
+    _install(session, "test", extras="[cli,redis,postgres]")
+    for store in ("sqlite", "redis", "postgres"):
+        session.run("python", "tests/campaign/counts.py", "--store", store, *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, spelling and the notes of changes; change nothing."""
     session.install(*_group("lint"), *_group("changes"))

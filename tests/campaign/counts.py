@@ -1,0 +1,219 @@
+"""Many processes hammer accounts with hidden, exact caps, and are killed at it.
+
+The service is the sandbox; between it and the workers the latency jitters. Every second one worker
+dies by `kill -9`, and the store of counts is ended and started again twice. At the end the
+sandbox's journal tells: how many calls went over a cap (none may), and how much of what the caps
+allowed was sent.
+
+    python tests/campaign/counts.py --store redis --seconds 75 --processes 8 --accounts 50
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from bisect import bisect_right
+from collections import Counter
+from pathlib import Path
+
+from postpress_async import Sandbox
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "storage"))
+
+CAPS = ((6, 2.0), (100, 60.0), (120, 86_400.0))  # of looking at profiles
+LATENCY = 0.02  # seconds at most, each way
+SHARE = 0.95  # of what the caps allow
+
+
+class File:
+    """A store that is a file: nothing to restart, so all its processes die at once."""
+
+    def __init__(self):
+        self._directory = tempfile.TemporaryDirectory(prefix="pp-")
+        self.url = f"sqlite:///{self._directory.name}/counts.db"
+
+    def start(self):
+        """Do nothing: the first worker makes it."""
+
+    def stop(self):
+        """Remove it."""
+        self._directory.cleanup()
+
+
+def store_of(kind):
+    """Return a store, and how it is ended and started again."""
+    if kind == "sqlite":
+        return File(), None
+    if kind == "redis":
+        from redis_server import Valkey  # noqa: PLC0415 - only who needs it must have it
+
+        server = Valkey()
+        server.start()
+        return server, server.restart
+    from postgres_server import Postgres  # noqa: PLC0415
+
+    server = Postgres()
+    server.start()
+
+    def again():
+        server.kill9()
+        server.start()
+
+    return server, again
+
+
+async def jittering(port):
+    """Pass bytes on to a port, each chunk a little later; return the server."""
+
+    async def pump(source, sink):
+        with contextlib.suppress(OSError):
+            while chunk := await source.read(65_536):
+                await asyncio.sleep(random.random() * LATENCY)
+                sink.write(chunk)
+                await sink.drain()
+        with contextlib.suppress(OSError, RuntimeError):
+            sink.close()
+
+    async def connect(reader, writer):
+        with contextlib.suppress(OSError):
+            there, back = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(pump(reader, back), pump(there, writer))
+
+    return await asyncio.start_server(connect, "127.0.0.1", 0)
+
+
+def allowed(seconds):
+    """Return how many calls of one account the caps allow: each as early as it may go."""
+    went, at = [], 0.0
+    while True:
+        for amount, per in CAPS:
+            if len(went) >= amount:
+                at = max(at, went[-amount] + per)
+        if at >= seconds:
+            return bisect_right(went, seconds)
+        went.append(at)
+
+
+class Campaign:
+    """Hold what one run needs."""
+
+    def __init__(self, options):
+        self.options = options
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - until the program's end
+        self.workers = []
+        self.command = []
+        self.kills = self.restarts = 0
+
+    def start(self):
+        """Start one worker."""
+        return subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
+
+    def kill(self, which):
+        """End workers at once."""
+        for n in which:
+            self.workers[n].kill()
+        for n in which:
+            self.workers[n].wait()
+            self.kills += 1
+
+    def kill_and_start(self, which):
+        """End workers at once, and start others in their place."""
+        self.kill(which)
+        for n in which:
+            self.workers[n] = self.start()
+
+    async def rage(self, again):
+        """Kill and restart for as long as wished."""
+        began, due = time.monotonic(), self.options.seconds / 3
+        turn = 0
+        while (gone := time.monotonic() - began) < self.options.seconds:
+            await asyncio.sleep(min(self.options.every, self.options.seconds - gone))
+            self.kill_and_start([turn % len(self.workers)])
+            turn += 1
+            if gone > due * (self.restarts + 1) and self.restarts < self.options.restarts:
+                self.restarts += 1
+                if again is None:
+                    self.kill_and_start(range(len(self.workers)))
+                else:
+                    await asyncio.to_thread(again)
+        return time.monotonic() - began
+
+
+async def run(options):
+    """Carry out a campaign, and return what became of it."""
+    campaign = Campaign(options)
+    store, again = store_of(options.store)
+    try:
+        async with Sandbox() as sandbox:
+            sandbox.reset(accounts={"LINKEDIN": options.accounts}, chats=1, messages=1)
+            rows = [{"action": "profile", "amount": amount, "per": per} for amount, per in CAPS]
+            sandbox.limits(rows)
+            accounts = [one["id"] for one in sandbox.world()["accounts"]]
+            between = await jittering(int(sandbox.url.rpartition(":")[2]))
+            url = f"http://127.0.0.1:{between.sockets[0].getsockname()[1]}"
+            campaign.command = [
+                sys.executable, str(HERE / "worker_of_counts.py"), url, sandbox.api_key, store.url,
+                json.dumps(CAPS), *accounts,
+            ]  # fmt: skip
+            campaign.workers = [campaign.start() for _ in range(options.processes)]
+            try:
+                seconds = await campaign.rage(again)
+            finally:
+                campaign.kill(range(len(campaign.workers)))
+                between.close()
+            await asyncio.sleep(2 * LATENCY)
+            return report(campaign, sandbox.journal(), accounts, seconds)
+    finally:
+        getattr(store, "remove", store.stop)()
+
+
+def report(campaign, journal, accounts, seconds):
+    """Count what the service saw."""
+    sent = Counter(entry.account_id for entry in journal if entry.status == 200)
+    first = min((entry.at for entry in journal), default=0.0)
+    last = max((entry.at for entry in journal), default=0.0)
+    most = allowed(min(seconds, last - first + 1.0)) * len(accounts)
+    campaign.log.seek(0)
+    errors = Counter(line.partition(":")[0] for line in campaign.log.read().splitlines())
+    return {
+        "store": campaign.options.store,
+        "seconds": round(seconds, 1),
+        "processes": campaign.options.processes,
+        "accounts": len(accounts),
+        "kills": campaign.kills,
+        "restarts": campaign.restarts,
+        "requests": len(journal),
+        "over": sum(entry.over_limit for entry in journal),
+        "status_429": sum(entry.status == 429 for entry in journal),
+        "sent": sum(sent.values()),
+        "allowed": most,
+        "share": round(sum(sent.values()) / max(most, 1), 4),
+        "least": min(sent[account] for account in accounts),
+        "errors": dict(errors.most_common(5)),
+    }
+
+
+def main():
+    """Run one campaign; end with 1 where a promise did not hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--store", choices=["sqlite", "redis", "postgres"], default="sqlite")
+    parser.add_argument("--seconds", type=float, default=75.0)
+    parser.add_argument("--processes", type=int, default=8)
+    parser.add_argument("--accounts", type=int, default=50)
+    parser.add_argument("--every", type=float, default=1.0, help="seconds between two kills")
+    parser.add_argument("--restarts", type=int, default=2, help="of the store")
+    parser.add_argument("--share", type=float, default=SHARE, help="of the allowed to be sent")
+    options = parser.parse_args()
+    told = asyncio.run(run(options))
+    print(json.dumps(told))  # noqa: T201 - what it is for
+    return int(told["over"] > 0 or told["share"] < options.share)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
