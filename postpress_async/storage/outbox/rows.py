@@ -1,0 +1,317 @@
+"""What an outbox keeps of an item, and what is asked of whoever keeps it.
+
+An item belongs to a lane, which is an account and an action, and to a thread, which is whatever
+must stay in order: a chat, or an account and a recipient. Of each thread only the head may be
+claimed: the least (`due_at`, `serial`) among its queued items that are due, and only while none of
+the thread is claimed, sending or unknown. An item of the future is no head before its time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "OPEN",
+    "Added",
+    "Attempt",
+    "Claimed",
+    "Filter",
+    "Finish",
+    "New",
+    "Nothing",
+    "Row",
+    "State",
+    "Store",
+]
+
+State: TypeAlias = Literal[
+    "held", "queued", "claimed", "sending", "sent", "unknown", "failed", "cancelled", "expired"
+]
+"""As kept; `claimed` is shown to users as `queued`."""
+
+OPEN: frozenset[State] = frozenset({"held", "queued", "claimed", "sending", "unknown"})
+
+
+class New(msgspec.Struct, frozen=True, kw_only=True):
+    """Be an item that is to be kept.
+
+    Attributes:
+        id: made by the caller, unique, and in the order of making (a ULID or UUIDv7).
+        key: the caller's own name for it, unique for good; its id where none was given.
+        digest: of all that the key stands for: the same key with another digest is a conflict.
+        kind: `message`, `start_chat`, `invite`, `follow`, `react`, `profile`.
+        account_id, action: its lane.
+        thread: what must stay in order; its own id where nothing must.
+        group, recipient: names to find it by; the recipient is also who may be forgotten.
+        body: what to send, encoded; never logged.
+        text_digest, loose_digest: of the text, to find it in a chat again.
+        priority: lower goes first among threads.
+        due_at: not before this instant, in seconds since the epoch.
+        expires_at: not after it.
+        hold: whether it waits to be released.
+    """
+
+    id: str
+    key: str
+    digest: bytes
+    kind: str
+    account_id: str
+    action: str
+    thread: str
+    body: bytes
+    group: str | None = None
+    recipient: str | None = None
+    text_digest: bytes = b""
+    loose_digest: bytes = b""
+    priority: int = 0
+    due_at: float = 0.0
+    expires_at: float | None = None
+    hold: bool = False
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """Be an item as it is kept.
+
+    Attributes:
+        serial: the order of keeping, for ties of `due_at`.
+        state, fence, attempts: `fence` grows with every claim, and every write names it.
+        retry_at: when it may be tried again, None at once; its order stays that of `due_at`.
+        look_at: when an unknown one is to be looked for (again).
+        looks: how often it was looked for in vain.
+        needs_decision: an unknown one that only a person can decide.
+        result_id: of what was sent, unique among all items of its account and kind.
+        error: the last one, in a line without secrets.
+        idempotency_key: the same for each attempt.
+        created_at, changed_at: in seconds since the epoch.
+    """
+
+    id: str
+    serial: int
+    key: str
+    digest: bytes
+    kind: str
+    account_id: str
+    action: str
+    thread: str
+    body: bytes
+    group: str | None
+    recipient: str | None
+    text_digest: bytes
+    loose_digest: bytes
+    priority: int
+    due_at: float
+    expires_at: float | None
+    state: State
+    fence: int
+    attempts: int
+    retry_at: float | None
+    look_at: float | None
+    looks: int
+    needs_decision: bool
+    owner: str | None
+    lease: float | None
+    result_id: str | None
+    error: str | None
+    idempotency_key: str
+    created_at: float
+    changed_at: float
+
+
+class Added(msgspec.Struct, frozen=True, kw_only=True):
+    """Tell what became of a new item: kept, there already (`row` is the older one), or a conflict."""
+
+    row: Row
+    kind: Literal["new", "same", "conflict"]
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """Be one attempt: `deadline` is the instant after which none of its bytes may leave."""
+
+    item: str
+    number: int
+    fence: int
+    started_at: float
+    deadline: float
+    outcome: str | None = None
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """Be an item that this owner alone may go on with, until its lease ends."""
+
+    row: Row
+    now: float
+
+
+class Nothing(msgspec.Struct, frozen=True, kw_only=True):
+    """Say that nothing can be claimed, and when something may be: None as long as nobody adds."""
+
+    now: float
+    at: float | None
+
+
+class Finish(msgspec.Struct, frozen=True, kw_only=True):
+    """Say what becomes of a claimed or sending item.
+
+    Attributes:
+        state: what it is now: `queued` again, or `sent`, `failed`, `unknown`, `cancelled`,
+            `expired`, `held`.
+        retry_at: for `queued`: not before; its place in its thread stays.
+        due_at: for `queued`: its new place in its thread (a wish to defer it), None to keep it.
+        look_at: for `unknown`: when to look for it.
+        looks, needs_decision, result_id, error: as in a row; None leaves what there is.
+        lane_ready_at: when its lane has room again: nothing of it is claimed before.
+        keep_attempt: whether an attempt counts that was begun: False where no byte left.
+    """
+
+    state: State
+    retry_at: float | None = None
+    due_at: float | None = None
+    look_at: float | None = None
+    looks: int | None = None
+    needs_decision: bool = False
+    result_id: str | None = None
+    error: str | None = None
+    lane_ready_at: float | None = None
+    keep_attempt: bool = True
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Choose items; what is None chooses all."""
+
+    states: tuple[State, ...] | None = None
+    account_id: str | None = None
+    group: str | None = None
+    recipient: str | None = None
+    thread: str | None = None
+    needs_decision: bool | None = None
+
+
+class Store(Protocol):
+    """Keep items. Every method is one transaction; what it returns is durable.
+
+    Times are the store's own (never back), in seconds since the epoch, unless a clock was given
+    at opening. Every method raises `StateUnavailableError` where the store cannot be used for now
+    (nothing was changed, unless it says that nobody knows), and `ConfigurationError` where it
+    cannot be used at all.
+    """
+
+    @property
+    def certain(self) -> bool:
+        """Whether the death of an owner is certain here (files), or told by leases (servers)."""
+        ...
+
+    async def add(
+        self, items: Sequence[New], /, *, connection: object | None = None
+    ) -> list[Added]:
+        """Keep items, all or none; conflicts are told and not kept, the others are.
+
+        With a `connection` (sqlite3.Connection, psycopg.Connection or AsyncConnection) it happens
+        in the caller's own transaction, which commits or not.
+        """
+        ...
+
+    async def enter(self, owner: str, /) -> None:
+        """Begin as a worker: others see from now on that it lives."""
+        ...
+
+    async def beat(self, owner: str, /, *, lease: float) -> float:
+        """Live on: prolong the leases of all that it has claimed; return the store's time."""
+        ...
+
+    async def leave(self, owner: str, /) -> None:
+        """End as a worker; what it has claimed and not marked is queued again."""
+        ...
+
+    async def claim(
+        self, owner: str, /, *, lease: float, accounts: Sequence[str] | None = None
+    ) -> Claimed | Nothing:
+        """Take the head of a thread: fence + 1, `claimed`. Expired ones are put away meanwhile."""
+        ...
+
+    async def mark(self, item: str, fence: int, /, *, seconds: float) -> Attempt | None:
+        """Make an attempt durable before its first byte: `claimed` to `sending`.
+
+        None where the fence is old, or the item is not claimed any more. `deadline` is `seconds`
+        after the store's time.
+        """
+        ...
+
+    async def finish(self, item: str, fence: int, finish: Finish, /) -> Row | None:
+        """Say what became of it; None where the fence is old: then nothing is changed."""
+        ...
+
+    async def orphans(self, *, grace: float) -> list[Row]:
+        """Take in what the dead have left: claimed ones are queued, sending ones unknown.
+
+        Certain stores: at once. Others: `claimed` when the lease is over, `sending` when the
+        attempt's deadline is over by `grace`. Returns those that became unknown.
+        """
+        ...
+
+    async def doubtful(self, owner: str, /, *, lease: float) -> Row | None:
+        """Take an unknown item whose `look_at` has come: fence + 1, still unknown, leased."""
+        ...
+
+    async def attempts(self, item: str, /) -> list[Attempt]:
+        """Return the attempts of an item, the first one first."""
+        ...
+
+    async def bound(self, account_id: str, result_ids: Sequence[str], /) -> frozenset[str]:
+        """Return which of some results belong to items already."""
+        ...
+
+    async def get(self, item: str, /) -> Row | None:
+        """Return one item, by id or by key."""
+        ...
+
+    async def find(self, wanted: Filter, /, *, after: int = 0, limit: int = 100) -> list[Row]:
+        """Return items in the order of `serial`, behind one."""
+        ...
+
+    async def counts(self, wanted: Filter, /) -> Mapping[State, int]:
+        """Count items by state."""
+        ...
+
+    async def alter(
+        self,
+        item: str,
+        /,
+        *,
+        states: Sequence[State],
+        finish: Finish | None = None,
+        edit: New | None = None,
+    ) -> Row | None:
+        """Change an item by hand, if its state is one of some: fence + 1. None where it is not.
+
+        `finish` gives it another state; `edit` another body, digest, priority, times.
+        """
+        ...
+
+    async def cancel(self, wanted: Filter, /, *, reason: str) -> int:
+        """Cancel all that are held or queued (claimed ones too, whose mark then fails)."""
+        ...
+
+    async def forget(self, recipient: str, tombstone: bytes, /) -> int:
+        """Cancel and empty all of a recipient; keep a hashed tombstone that refuses new ones."""
+        ...
+
+    async def forgotten(self, tombstones: Sequence[bytes], /) -> frozenset[bytes]:
+        """Return which of some recipients are not to be written to any more."""
+        ...
+
+    async def purge(self, *, before: float) -> int:
+        """Empty the bodies of what was finished before an instant; digests and results stay."""
+        ...
+
+    async def wait(self, seconds: float, /) -> None:
+        """Return when something may have been added or freed, or after some seconds."""
+        ...
+
+    async def aclose(self) -> None:
+        """Finish what was asked for, and let go. Safe to repeat."""
+        ...
