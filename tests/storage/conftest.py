@@ -162,6 +162,19 @@ async def open_postgres_images(open_postgres):
 # -- Redis and Valkey ------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="session")
+def redis_url():
+    """Return the URL of a server for all tests that do it no harm."""
+    if "REDIS_URL" in os.environ:
+        yield os.environ["REDIS_URL"]
+        return
+    server = redis_server.Valkey(aof=False)
+    try:
+        yield server.start().url
+    finally:
+        server.stop()
+
+
 @pytest.fixture
 def valkeys():
     """Return what makes servers of the test's own; they are gone after it."""

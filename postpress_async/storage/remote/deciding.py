@@ -147,10 +147,12 @@ class Decider:
     def _decide(self, job: Job, view: dict[str, Seen]) -> Sent[Job]:
         """Run a work on what is known, and return what to write if that is still so."""
         seen = {key: view.get(key) or self._known[key] for key in job.work.keys}
-        now = self._times.now()
+        latest = -math.inf
         for key, one in seen.items():
-            self._check(key, one, now)
-        now = max(now, *(one.at for one in seen.values())) if seen else now
+            if one.stamp or one.foreign:
+                self._check(key, one)
+            latest = max(latest, one.at)
+        now = self._times.now(latest)
         images = {key: one.image for key, one in seen.items()}
         before: Mapping[str, bytes | None] = images
         if self._lost:
@@ -186,10 +188,11 @@ class Decider:
             return theirs.image
         return self._mend(key, mine.image, theirs.image, theirs.at < mine.at)
 
-    def _check(self, key: str, one: Seen, now: float) -> None:
+    def _check(self, key: str, one: Seen) -> None:
         """Refuse what is not ours."""
         ours = not one.foreign
-        if self._times.by_server and one.stamp and ours:
+        if self._times.by_server and ours:
+            now = self._times.now()
             if _DAY < one.at - now < 2 * KEPT:
                 self._known.pop(key, None)
                 days = (one.at - now) / _DAY

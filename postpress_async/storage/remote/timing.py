@@ -45,11 +45,11 @@ class ServerTime:
         """Tell whether it is the server's, and not that of a clock that was handed in."""
         return self._clock is None
 
-    def now(self) -> float:
-        """Return seconds since the epoch."""
+    def now(self, seen: float = -math.inf) -> float:
+        """Return seconds since the epoch, never less than the time of what was seen."""
         if self._clock is not None:
-            return self._clock.now()
-        return self._monotonic() + (self._ahead or 0.0)
+            return self._clock.now(seen)
+        return max(self._monotonic() + (self._ahead or 0.0), seen)
 
     def learn(self, now: float, *, sent: float, anew: bool) -> None:
         """Take in an answer.
