@@ -123,7 +123,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):
-    """Tell what became of a new item: kept, there already (`row` is the older one), or a conflict."""
+    """Tell what became of a new item: kept, there already (`row` is the older), or a conflict."""
 
     row: Row
     kind: Literal["new", "same", "conflict"]
