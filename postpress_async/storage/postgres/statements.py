@@ -140,9 +140,11 @@ CREATE TABLE {schema}.counts (
 ALTER TABLE {schema}.counts ALTER COLUMN value SET STORAGE EXTERNAL;
 """
 
-# Keys are locked by advisory locks, not by their rows: locks of a transaction live in memory alone,
-# many may read `*` at a time, and keys without a row are locked as well. What is read afterwards
-# is what the last holder of the lock has written, since each statement sees anew what is committed.
+# Keys are locked in their order, and by advisory locks, not by their rows: these live in memory
+# alone, many may read `*` at a time, and keys without a row are locked as well. What is read after
+# them is what their last holder has written, since each statement sees anew what is committed.
+#
+# Where somebody holds a lock, it looks first, and stands in line only for what can still be done.
 #
 # `p_program` says for each swap: whether it is urgent; how many keys it has seen, and which; how
 # many it writes, and which. Keys are named by their place in `p_keys`; stamps and values follow in
@@ -157,88 +159,119 @@ CREATE FUNCTION {schema}.counts_swap_1(
 SET lock_timeout = '{wait}' SET enable_seqscan = off SET jit = off AS $swap$
 DECLARE
     space int8 := '{schema}.counts'::regclass::int8;
-    stamps bytea[] := array_fill(''::bytea, ARRAY[cardinality(p_keys)]);
-    named bytea[] := array_fill(NULL::bytea, ARRAY[cardinality(p_keys)]);
-    wrote int4[] := array_fill(0, ARRAY[cardinality(p_keys)]);
-    turns bool[] := array_fill(false, ARRAY[cardinality(p_keys)]);
-    raw float8; meta record; one record; fate text; urgent bool; which int4;
-    at int4 := 1; seen int4; writes int4; at_stamp int4 := 1; at_value int4 := 1;
+    keys int4 := cardinality(p_keys);
+    locked int4 := 0; lock int8; looks bool; waits bool := false; taken bool := false;
+    stamps bytea[]; named bytea[]; wrote int4[]; turns bool[];
+    raw float8; meta record; one record; fate text; urgent bool; hopeless bool; which int4;
+    at int4; seen int4; writes int4; at_stamp int4; at_value int4;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE 'transactions are not read committed' USING ERRCODE = 'PPA01';
     END IF;
-    IF current_setting('synchronous_commit') = 'off' THEN
+    LOOP
+        WHILE locked < keys LOOP
+            lock := hashtextextended(p_keys[locked + 1], space);
+            IF waits AND p_alone[locked + 1] THEN
+                PERFORM pg_advisory_xact_lock(lock);
+            ELSIF waits THEN
+                PERFORM pg_advisory_xact_lock_shared(lock);
+            ELSIF p_alone[locked + 1] THEN
+                EXIT WHEN NOT pg_try_advisory_xact_lock(lock);
+            ELSE
+                EXIT WHEN NOT pg_try_advisory_xact_lock_shared(lock);
+            END IF;
+            locked := locked + 1;
+        END LOOP;
+        looks := locked < keys;
+
+        SELECT * INTO STRICT meta FROM {schema}.counts_meta;
+        raw := date_part('epoch', {clock});
+        told_now :=
+            CASE WHEN raw >= meta.last THEN raw ELSE greatest(raw + meta.skew, meta.last) END;
+        stamps := array_fill(''::bytea, ARRAY[keys]);
+        named := array_fill(NULL::bytea, ARRAY[keys]);
+        wrote := array_fill(0, ARRAY[keys]);
+        turns := array_fill(false, ARRAY[keys]);
+        FOR one IN
+            SELECT k.n, c.* FROM unnest(p_keys) WITH ORDINALITY AS k(key, n), LATERAL (
+                SELECT c.stamp, c.written, c.turn <> p_who AND c.turn_until > told_now AS taken
+                FROM {schema}.counts c WHERE c.key = k.key LIMIT 1
+            ) AS c
+        LOOP
+            stamps[one.n] := one.stamp;
+            IF one.taken THEN
+                turns[one.n] := true;
+            END IF;
+            IF p_strict AND one.written > told_now THEN
+                told_now := one.written;
+            END IF;
+        END LOOP;
+
+        fates := '';
+        hopeless := true;
+        at := 1;
+        at_stamp := 1;
+        at_value := 1;
+        FOR swap IN 1 .. cardinality(p_nows) LOOP
+            urgent := p_program[at] = 1;
+            seen := p_program[at + 1];
+            at := at + 2;
+            writes := p_program[at + seen];
+            fate := 'd';
+            FOR i IN at .. at + seen - 1 LOOP
+                IF stamps[p_program[i]] <> p_stamps[at_stamp + i - at] THEN
+                    fate := 'c';
+                    EXIT;
+                END IF;
+            END LOOP;
+            FOR i IN at + seen + 1 .. at + seen + writes LOOP
+                IF fate = 'd' AND turns[p_program[i]] THEN
+                    fate := 'u';
+                END IF;
+            END LOOP;
+            IF fate = 'd' AND p_strict
+                AND p_nows[swap] NOT BETWEEN told_now - {late} AND told_now + {early}
+            THEN
+                fate := 't';
+            END IF;
+            IF fate = 'd' THEN
+                hopeless := false;
+                FOR i IN 1 .. writes LOOP
+                    which := p_program[at + seen + i];
+                    wrote[which] := at_value + i - 1;
+                    stamps[which] := coalesce(substr(p_values[wrote[which]], 1, {stamp}), '');
+                END LOOP;
+            ELSE
+                -- All of its keys or none: two who kept a half each would wait for each other.
+                FOR i IN at .. at + seen - 1 LOOP
+                    which := p_program[i];
+                    named[which] := p_stamps[at_stamp + i - at];
+                    urgent := urgent AND NOT turns[which];
+                END LOOP;
+                IF urgent THEN
+                    hopeless := false;
+                    taken := true;
+                    UPDATE {schema}.counts AS c SET turn = p_who, turn_until = told_now + {turn}
+                    WHERE NOT looks AND c.key IN (
+                        SELECT p_keys[n] FROM unnest(p_program[at:at + seen - 1]) AS n);
+                END IF;
+            END IF;
+            fates := fates || fate;
+            at := at + seen + writes + 1;
+            at_stamp := at_stamp + seen;
+            at_value := at_value + writes;
+        END LOOP;
+        EXIT WHEN hopeless OR NOT looks;
+        waits := true;
+    END LOOP;
+
+    -- A turn may be forgotten, a count must not, whatever is set for this user.
+    IF taken AND fates !~ 'd' THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    ELSIF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
-    PERFORM FROM unnest(p_keys, p_alone) AS k(key, alone) WHERE (
-        CASE WHEN alone
-        THEN pg_advisory_xact_lock(hashtextextended(k.key, space))
-        ELSE pg_advisory_xact_lock_shared(hashtextextended(k.key, space))
-        END)::text IS NULL;
-    SELECT * INTO STRICT meta FROM {schema}.counts_meta;
-    raw := date_part('epoch', {clock});
-    told_now := CASE WHEN raw >= meta.last THEN raw ELSE greatest(raw + meta.skew, meta.last) END;
-    FOR one IN
-        SELECT k.n, c.* FROM unnest(p_keys) WITH ORDINALITY AS k(key, n), LATERAL (
-            SELECT c.stamp, c.written, c.turn <> p_who AND c.turn_until > told_now AS taken
-            FROM {schema}.counts c WHERE c.key = k.key LIMIT 1
-        ) AS c
-    LOOP
-        stamps[one.n] := one.stamp;
-        IF one.taken THEN
-            turns[one.n] := true;
-        END IF;
-        IF p_strict AND one.written > told_now THEN
-            told_now := one.written;
-        END IF;
-    END LOOP;
-    fates := '';
-    FOR swap IN 1 .. cardinality(p_nows) LOOP
-        urgent := p_program[at] = 1;
-        seen := p_program[at + 1];
-        at := at + 2;
-        writes := p_program[at + seen];
-        fate := 'd';
-        FOR i IN at .. at + seen - 1 LOOP
-            IF stamps[p_program[i]] <> p_stamps[at_stamp + i - at] THEN
-                fate := 'c';
-                EXIT;
-            END IF;
-        END LOOP;
-        FOR i IN at + seen + 1 .. at + seen + writes LOOP
-            IF fate = 'd' AND turns[p_program[i]] THEN
-                fate := 'u';
-            END IF;
-        END LOOP;
-        IF fate = 'd' AND p_strict
-            AND p_nows[swap] NOT BETWEEN told_now - {late} AND told_now + {early}
-        THEN
-            fate := 't';
-        END IF;
-        IF fate = 'd' THEN
-            FOR i IN 1 .. writes LOOP
-                which := p_program[at + seen + i];
-                wrote[which] := at_value + i - 1;
-                stamps[which] := coalesce(substr(p_values[wrote[which]], 1, {stamp}), ''::bytea);
-            END LOOP;
-        ELSE
-            -- All of its keys or none: two who kept a half each would wait for each other.
-            FOR i IN at .. at + seen - 1 LOOP
-                which := p_program[i];
-                named[which] := p_stamps[at_stamp + i - at];
-                urgent := urgent AND NOT turns[which];
-            END LOOP;
-            IF urgent THEN
-                UPDATE {schema}.counts AS c SET turn = p_who, turn_until = told_now + {turn}
-                WHERE c.key IN (SELECT p_keys[n] FROM unnest(p_program[at:at + seen - 1]) AS n);
-            END IF;
-        END IF;
-        fates := fates || fate;
-        at := at + seen + writes + 1;
-        at_stamp := at_stamp + seen;
-        at_value := at_value + writes;
-    END LOOP;
-    FOR i IN 1 .. cardinality(p_keys) LOOP
+    FOR i IN 1 .. keys LOOP
         CONTINUE WHEN wrote[i] = 0;
         IF p_values[wrote[i]] IS NULL THEN
             DELETE FROM {schema}.counts AS c WHERE c.key = p_keys[i];
@@ -256,7 +289,7 @@ BEGIN
             skew = CASE WHEN raw >= last THEN 0 ELSE greatest(last, told_now) - raw END
         WHERE ctid = (SELECT m.ctid FROM {schema}.counts_meta m FOR UPDATE SKIP LOCKED);
     END IF;
-    FOR i IN 1 .. cardinality(p_keys) LOOP
+    FOR i IN 1 .. keys LOOP
         CONTINUE WHEN named[i] IS NULL OR named[i] = stamps[i];
         told := told || i;
         told_values := told_values || CASE
