@@ -19,6 +19,7 @@ from calls import aiohttp_rows, httpx_rows, package_rows
 from lanes_rows import lane_rows
 from local import decode_rows, import_rows, scheduler_rows
 from rows import table
+from state_rows import state_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ GROUPS: dict[str, Callable[..., Iterator[Row]]] = {
     "import": import_rows,
     "scheduler": scheduler_rows,
     "lanes": lane_rows,
+    "state": state_rows,
 }
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 MATTERS = (
@@ -44,6 +46,7 @@ MATTERS = (
     "uvloop",
     "httpx",
     "pydantic",
+    "psycopg",
 )
 
 

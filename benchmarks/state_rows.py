@@ -1,0 +1,16 @@
+"""Rows of the stores that processes share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from state_postgres import postgres_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rows import Row
+
+
+def state_rows(*, quick: bool) -> Iterator[Row]:
+    yield from postgres_rows(quick=quick)
