@@ -166,6 +166,8 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
         looks, needs_decision, result_id, error: as in a row; None leaves what there is.
         lane_ready_at: when its lane has room again: nothing of it is claimed before.
         keep_attempt: whether an attempt counts that was begun: False where no byte left.
+        outcome: what its last attempt came to, as that attempt keeps it; None: the state's name.
+            `happened` is what was surely done though nobody knows its id.
     """
 
     state: State
@@ -178,6 +180,7 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     lane_ready_at: float | None = None
     keep_attempt: bool = True
+    outcome: str | None = None
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
