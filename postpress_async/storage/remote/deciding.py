@@ -10,7 +10,7 @@ from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.images import changes
 from postpress_async.storage.remote.doubts import Doubts, Sent
 from postpress_async.storage.remote.swaps import KEPT, NotDoneError, Swap
-from postpress_async.storage.remote.values import NO_STAMP, Seen, Stamps, value_of
+from postpress_async.storage.remote.values import NO_STAMP, Seen, Stamps
 
 if TYPE_CHECKING:
     import asyncio
@@ -146,40 +146,34 @@ class Decider:
 
     def _decide(self, job: Job, view: dict[str, Seen]) -> Sent[Job]:
         """Run a work on what is known, and return what to write if that is still so."""
-        seen = {key: view.get(key) or self._known[key] for key in job.work.keys}
-        latest = -math.inf
+        known = self._known
+        seen = {key: view.get(key) or known[key] for key in job.work.keys}
+        now = self._times.now()
         for key, one in seen.items():
-            if one.stamp or one.foreign:
-                self._check(key, one)
-            latest = max(latest, one.at)
-        now = self._times.now(latest)
-        images = {key: one.image for key, one in seen.items()}
-        before: Mapping[str, bytes | None] = images
+            if one.foreign or (one.stamp and abs(one.at - now) > _DAY):
+                self._check(key, one, now)
+            if one.at > now:
+                now = self._times.now(one.at)
+        before: Mapping[str, bytes | None] = {key: one.image for key, one in seen.items()}
+        images = before
         if self._lost:
             images = {key: self._mended(key, one, view) for key, one in seen.items()}
         after, result = job.work.run(images, now)
         changed = changes(before, after if images is before else {**images, **after})
         if not changed and (doubt := self._doubts.of(job)) is not None:
             # What was sent before must not be carried out after this.
-            key = next(iter(doubt.stamps))
+            key = next(iter(doubt.news))
             changed = [(key, images[key])]
-        writes: list[tuple[str, bytes | None]] = []
-        stamps: list[tuple[str, bytes]] = []
-        for key, image in changed:
-            stamp = self._stamps.make()
-            value = value_of(stamp, now, image)
-            writes.append((key, value))
-            stamps.append((key, stamp))
-            view[key] = Seen(value)
+        at = max(now, 0.0)
+        news = {key: Seen(self._stamps.make(), at, image) for key, image in changed}
+        view.update(news)
         swap = Swap(
             seen=tuple([(key, one.stamp) for key, one in seen.items()]),
-            writes=tuple(writes),
+            writes=tuple([(key, one.value()) for key, one in news.items()]),
             now=now,
             urgent=job.urgent,
         )
-        sent = Sent(job, swap, result)
-        sent.note(stamps)
-        return sent
+        return Sent(job, swap, result, news)
 
     def _mended(self, key: str, theirs: Seen, view: Mapping[str, Seen]) -> bytes | None:
         """Return an image with what this process knows of it, if the server may have lost that."""
@@ -188,11 +182,10 @@ class Decider:
             return theirs.image
         return self._mend(key, mine.image, theirs.image, theirs.at < mine.at)
 
-    def _check(self, key: str, one: Seen) -> None:
-        """Refuse what is not ours."""
+    def _check(self, key: str, one: Seen, now: float) -> None:
+        """Refuse what is not ours, and what only a wrong clock can have written."""
         ours = not one.foreign
-        if self._times.by_server and ours:
-            now = self._times.now()
+        if ours and self._times.by_server:
             if _DAY < one.at - now < 2 * KEPT:
                 self._known.pop(key, None)
                 days = (one.at - now) / _DAY
@@ -228,8 +221,8 @@ class Decider:
             if fate != "done":
                 one.job.refused = fate
                 continue
-            for key, value in one.swap.writes:
-                self._keep(key, value)
+            for key, new in one.news.items():
+                self._keep(key, new)
             if self._lost:
                 for key, _ in one.swap.seen:
                     self._lost.pop(key, None)
@@ -250,11 +243,11 @@ class Decider:
                 if young and key not in self._lost:  # flushed, evicted or deleted by hand
                     self._lost[key] = known
                     self._warn(f"has lost the counts of {key}, and perhaps of others")
-            self._keep(key, value)
+            self._keep(key, Seen.read(value))
 
-    def _keep(self, key: str, value: bytes | None) -> None:
+    def _keep(self, key: str, one: Seen) -> None:
         self._known.pop(key, None)  # to the end: those that nobody writes are forgotten first
-        self._known[key] = Seen(value)
+        self._known[key] = one
 
     def _warn(self, said: str) -> None:
         now = self._monotonic()

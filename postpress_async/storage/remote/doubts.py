@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from postpress_async.storage.remote.swaps import Swap
+    from postpress_async.storage.remote.values import Seen
 
 __all__ = ["Doubts", "Found", "Sent"]
 
@@ -26,20 +27,16 @@ class Sent(Generic[T]):
         job: for whom.
         swap: what was sent.
         result: what the job is told if it was carried out.
-        stamps: the new ones, by key.
+        news: what is there then, by key.
     """
 
-    __slots__ = ("job", "result", "stamps", "swap")
+    __slots__ = ("job", "news", "result", "swap")
 
-    def __init__(self, job: T, swap: Swap, result: object) -> None:
+    def __init__(self, job: T, swap: Swap, result: object, news: dict[str, Seen]) -> None:
         self.job: T = job
         self.swap: Swap = swap
         self.result: object = result
-        self.stamps: dict[str, bytes] = {}
-
-    def note(self, stamps: Iterable[tuple[str, bytes]]) -> None:
-        """Remember which stamps it was sent with."""
-        self.stamps.update(stamps)
+        self.news: dict[str, Seen] = news
 
 
 class Doubts(Generic[T]):
@@ -56,9 +53,9 @@ class Doubts(Generic[T]):
 
         One that writes nothing is done again without harm.
         """
-        writing = [one for one in sent if one.stamps]
+        writing = [one for one in sent if one.news]
         self._sent += writing
-        return {key for one in writing for key in one.stamps}
+        return {key for one in writing for key in one.news}
 
     def of(self, job: T) -> Sent[T] | None:
         """Return the last swap in doubt that was sent for a job."""
@@ -79,7 +76,7 @@ class Doubts(Generic[T]):
                 fate: Found = "done"
             elif _is_open(one, current, waiting):
                 fate = "open"
-                waiting.update(one.stamps.values())
+                waiting.update(new.stamp for new in one.news.values())
             else:
                 fate = "unknown"
             before = found.get(id(one.job))
@@ -91,7 +88,7 @@ class Doubts(Generic[T]):
         seen: set[bytes] = set()
         done: set[Sent[T]] = set()
         for one in reversed(self._sent):
-            if any(current(key) == stamp or stamp in seen for key, stamp in one.stamps.items()):
+            if any(current(key) == new.stamp or new.stamp in seen for key, new in one.news.items()):
                 seen.update(stamp for _, stamp in one.swap.seen)
                 done.add(one)
         return done
@@ -104,9 +101,9 @@ class Doubts(Generic[T]):
 
 def _is_open(one: Sent[T], current: Callable[[str], bytes], waiting: set[bytes]) -> bool:
     """Tell whether a swap certainly has no effect so far."""
-    if all(not current(key) for key in one.stamps):
+    if all(not current(key) for key in one.news):
         return True  # nothing there: whatever it did is lost
     return any(
-        stamp in waiting or (key in one.stamps and current(key) == stamp)
+        stamp in waiting or (key in one.news and current(key) == stamp)
         for key, stamp in one.swap.seen
     )

@@ -9,7 +9,7 @@ from typing import Final
 
 from postpress_async.storage.remote.swaps import STAMP
 
-__all__ = ["NO_STAMP", "Seen", "Stamps", "value_of"]
+__all__ = ["NO_STAMP", "Seen", "Stamps"]
 
 NO_STAMP: Final = b"\0" * STAMP  # nobody's: whoever names it is told what there is
 _TIME: Final = struct.Struct(">d")
@@ -28,30 +28,33 @@ class Seen:
 
     __slots__ = ("at", "foreign", "image", "stamp")
 
-    def __init__(self, value: bytes | None) -> None:
-        self.stamp: bytes = b""
-        self.at: float = -math.inf
-        self.image: bytes | None = None
-        self.foreign: bool = False
+    def __init__(
+        self, stamp: bytes, at: float, image: bytes | None, *, foreign: bool = False
+    ) -> None:
+        self.stamp: bytes = stamp
+        self.at: float = at
+        self.image: bytes | None = image
+        self.foreign: bool = foreign
+
+    @classmethod
+    def read(cls, value: bytes | None) -> Seen:
+        """Read a value."""
         if value is None:
-            return
+            return cls(b"", -math.inf, None)
         if len(value) < _HEAD:
-            self.foreign = True
-            return
+            return cls(b"", -math.inf, None, foreign=True)
         (at,) = _TIME.unpack_from(value, STAMP)
-        self.stamp, self.at, self.foreign = value[:STAMP], abs(at), not math.isfinite(at)
-        if math.copysign(1.0, at) > 0:
-            self.image = value[_HEAD:]
+        image = value[_HEAD:] if math.copysign(1.0, at) > 0 else None
+        return cls(value[:STAMP], abs(at), image, foreign=not math.isfinite(at))
 
+    def value(self) -> bytes:
+        """Return it as servers keep it; what was deleted keeps its stamp, and its time negated.
 
-def value_of(stamp: bytes, at: float, image: bytes | None) -> bytes:
-    """Return a value; one that was deleted keeps its stamp and, as a negative number, its time.
-
-    Without that, nobody could tell what was deleted from what a server has lost.
-    """
-    if image is None:
-        return stamp + _TIME.pack(-at)
-    return b"".join((stamp, _TIME.pack(max(at, 0.0)), image))
+        Without that, nobody could tell what was deleted from what a server has lost.
+        """
+        if self.image is None:
+            return self.stamp + _TIME.pack(-self.at)
+        return b"".join((self.stamp, _TIME.pack(self.at), self.image))
 
 
 class Stamps:
