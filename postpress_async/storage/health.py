@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-__all__ = ["Finding", "Level"]
+__all__ = ["OUTER", "Finding", "Level"]
 
 Level: TypeAlias = Literal["ok", "note", "warning", "error"]
 """`note`: worth knowing; `warning`: counts may be lost one day; `error`: it does not work."""
+
+OUTER: Final = frozenset({"reachable", "disk", "lock"})
+"""Names of what may be wrong while the configuration is right: a network, a server, a disk."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

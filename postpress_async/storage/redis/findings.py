@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
+from postpress_async.storage.health import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Finding", "judged"]
+__all__ = ["judged"]
 
 _OLDEST: Final = (6, 2)
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Say one thing about a server.
-
-    Attributes:
-        name: what was looked at.
-        ok: whether it is as it should be; None where it could not be seen.
-        said: what is so, and what to do if it is not as it should be.
-    """
-
-    name: str
-    ok: bool | None
-    said: str
 
 
 def judged(info: Mapping[str, str]) -> list[Finding]:
@@ -34,30 +20,61 @@ def judged(info: Mapping[str, str]) -> list[Finding]:
     version = info.get("valkey_version") or info.get("redis_version")
     if version is not None:
         old = tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < _OLDEST
-        said = f"version {version}" + (": use 6.2 or later" if old else "")
-        found.append(Finding(name="version", ok=not old, said=said))
+        found.append(
+            Finding(
+                name="version",
+                level="error" if old else "ok",
+                said=f"version {version}",
+                next_step="use 6.2 or later" if old else "",
+            )
+        )
     if "role" in info:
-        replica = info["role"] != "master"
-        said = "it is a replica: let the URL name the primary" if replica else "it is the primary"
-        found.append(Finding(name="role", ok=not replica, said=said))
+        found.append(_role(info["role"]))
     if "aof_enabled" in info:
         found.append(_appendonly(info))
     if "maxmemory_policy" in info:
-        policy, most = info["maxmemory_policy"], info.get("maxmemory", "0")
-        evicts = policy != "noeviction" and most != "0"
-        said = f"maxmemory-policy {policy}, maxmemory {most}"
-        if evicts:
-            said += ": it forgets counts when its memory is full; set maxmemory-policy noeviction"
-        found.append(Finding(name="eviction", ok=not evicts, said=said))
+        found.append(_eviction(info["maxmemory_policy"], info.get("maxmemory", "0")))
     return found
+
+
+def _role(role: str) -> Finding:
+    if role == "master":
+        return Finding(name="role", level="ok", said="it is the primary")
+    return Finding(
+        name="role",
+        level="error",
+        said="it is a replica, which takes no writes",
+        next_step="let the URL name the primary",
+    )
+
+
+def _eviction(policy: str, most: str) -> Finding:
+    said = f"maxmemory-policy {policy}, maxmemory {most}"
+    if policy == "noeviction" or most == "0":
+        return Finding(name="eviction", level="ok", said=said)
+    return Finding(
+        name="eviction",
+        level="warning",
+        said=f"{said}: it forgets counts when its memory is full",
+        next_step="set maxmemory-policy noeviction",
+    )
 
 
 def _appendonly(info: Mapping[str, str]) -> Finding:
     """Judge the append-only file."""
+    name = "appendonly"
     if info["aof_enabled"] != "1":
-        said = "appendonly is off: a restart forgets counts; set appendonly yes"
-        return Finding(name="appendonly", ok=False, said=said)
+        return Finding(
+            name=name,
+            level="warning",
+            said="appendonly is off: a restart forgets counts",
+            next_step="set appendonly yes",
+        )
     if info.get("aof_last_write_status", "ok") != "ok":
-        said = "the append-only file cannot be written: free space on its disk"
-        return Finding(name="appendonly", ok=False, said=said)
-    return Finding(name="appendonly", ok=True, said="appendonly is on")
+        return Finding(
+            name=name,
+            level="error",
+            said="the append-only file cannot be written",
+            next_step="free space on its disk",
+        )
+    return Finding(name=name, level="ok", said="appendonly is on")

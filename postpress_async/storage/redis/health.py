@@ -7,8 +7,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
+from postpress_async.storage.health import Finding
 from postpress_async.storage.redis.connection import Link
-from postpress_async.storage.redis.findings import Finding, judged
+from postpress_async.storage.redis.findings import judged
 from postpress_async.storage.redis.server import RedisServer
 from postpress_async.storage.urls import parse
 
@@ -16,16 +17,18 @@ if TYPE_CHECKING:
     from postpress_async.storage.remote.swaps import Answer
     from postpress_async.storage.urls import StoreUrl
 
-__all__ = ["Finding", "health"]
+__all__ = ["health"]
 
 _SKEW: Final = 2.0  # seconds by which clocks may differ before it is worth a word
+_FAR: Final = 60.0
 
 
 async def health(url: str) -> list[Finding]:
     """Look at a server, and try what keeping counts needs; counts stay as they are.
 
-    The findings are `reachable`, and if it is `version`, `role`, `appendonly`, `eviction`,
-    `appendfsync`, `clock`, `scripting` and `epoch`, as far as the server tells.
+    The findings are `reachable`, or `login` where it does not let us in; and if it does `version`,
+    `role`, `appendonly`, `eviction`, `appendfsync`, `clock`, `scripting` and `epoch`, as far as the
+    server tells.
 
     Raises:
         ConfigurationError: the URL names no Redis.
@@ -36,9 +39,17 @@ async def health(url: str) -> list[Finding]:
     server = RedisServer(store)
     try:
         link = await Link.open(store)
-    except PostpressError as error:
-        return [Finding(name="reachable", ok=False, said=str(error))]
-    found = [Finding(name="reachable", ok=True, said=f"{server.where} answers"), *judged(link.info)]
+    except StateUnavailableError as error:
+        return [Finding(name="reachable", level="error", said=str(error))]
+    except ConfigurationError as error:
+        return [Finding(name="login", level="error", said=str(error))]
+    found = [Finding(name="reachable", level="ok", said=f"{server.where} answers")]
+    found += judged(link.info)
+    if not link.info:
+        said = "it tells this user nothing of its version, durability and memory"
+        found.append(
+            Finding(name="info", level="note", said=said, next_step="allow the user INFO to see it")
+        )
     if link.info.get("aof_enabled") == "1":
         found.append(await _appendfsync(link))
     await link.drop()
@@ -50,17 +61,18 @@ async def _appendfsync(link: Link) -> Finding:
     try:
         answer = await link.ask("CONFIG", "GET", "appendfsync")
     except PostpressError:
-        return Finding(name=name, ok=None, said="appendfsync is not told to this user")
+        return Finding(name=name, level="note", said="appendfsync is not told to this user")
     match answer:
         case [bytes(), bytes() as value]:
             said = f"appendfsync {value.decode()}"
         case _:
-            return Finding(name=name, ok=None, said="appendfsync is not told")
+            return Finding(name=name, level="note", said="appendfsync is not told")
     if value == b"no":
-        said += ": a crash of the machine forgets about half a minute; set it to everysec"
-    elif value == b"everysec":
+        said += ": a crash of the machine forgets about half a minute"
+        return Finding(name=name, level="warning", said=said, next_step="set appendfsync everysec")
+    if value == b"everysec":
         said += ": a crash of the machine forgets up to a second or two, one of the server nothing"
-    return Finding(name=name, ok=value != b"no", said=said)
+    return Finding(name=name, level="ok", said=said)
 
 
 async def _tried(store: StoreUrl, server: RedisServer) -> list[Finding]:
@@ -74,22 +86,38 @@ async def _tried(store: StoreUrl, server: RedisServer) -> list[Finding]:
             answers.append(await one.swap([], who=secrets.token_hex(4)))
             between = (began + time.time()) / 2
     except (StateUnavailableError, ConfigurationError) as error:
-        return [Finding(name="scripting", ok=False, said=str(error))]
+        return [Finding(name="scripting", level="error", said=str(error))]
     finally:
         await server.aclose()
         await again.aclose()
-    apart = answers[-1].now - between
-    side = "ahead of" if apart > 0 else "behind"
-    clock = f"its clock is {abs(apart):.1f} s {side} this machine's"
-    far = abs(apart) > _SKEW
-    if far:
-        clock += ": limits follow the server's; set both right, for logs and working hours"
     same = len({answer.identity for answer in answers}) == 1
-    epoch = "the namespace is known again over another connection"
-    if not same:
-        epoch = "the namespace is another one over each connection: let the URL name one server"
     return [
-        Finding(name="clock", ok=not far, said=clock),
-        Finding(name="scripting", ok=True, said="the script runs"),
-        Finding(name="epoch", ok=same, said=epoch),
+        _clock(answers[-1].now - between),
+        Finding(name="scripting", level="ok", said="the script runs"),
+        _epoch(same=same),
     ]
+
+
+def _clock(apart: float) -> Finding:
+    side = "ahead of" if apart > 0 else "behind"
+    said = f"its clock is {abs(apart):.1f} s {side} this machine's"
+    if abs(apart) <= _SKEW:
+        return Finding(name="clock", level="ok", said=said)
+    return Finding(
+        name="clock",
+        level="note" if abs(apart) <= _FAR else "warning",
+        said=f"{said}; limits follow the server's",
+        next_step="set both right, for logs and working hours",
+    )
+
+
+def _epoch(*, same: bool) -> Finding:
+    if same:
+        said = "the namespace is known again over another connection"
+        return Finding(name="epoch", level="ok", said=said)
+    return Finding(
+        name="epoch",
+        level="error",
+        said="the namespace is another one over each connection",
+        next_step="let the URL name one server",
+    )

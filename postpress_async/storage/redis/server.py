@@ -153,8 +153,8 @@ class RedisServer:
         if not self._judged:
             self._judged = True
             for finding in judged(link.info):
-                if not finding.ok:
-                    _log.warning("%s: %s", self._where, finding.said)
+                if finding.level in {"warning", "error"}:
+                    _log.warning("%s: %s: %s", self._where, finding.said, finding.next_step)
         return link
 
 
