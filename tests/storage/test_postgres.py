@@ -265,13 +265,14 @@ async def test_a_batch_is_one_round_trip(open_postgres, monkeypatch):
     server = open_postgres()
     now = await time_of(server)
     asked = []
-    row = Link.row
+    for name in ("call", "row", "use"):
+        real = getattr(Link, name)
 
-    async def counted(link, statement, values):
-        asked.append(statement)
-        return await row(link, statement, values)
+        async def counted(link, *arguments, real=real):
+            asked.append(arguments)
+            return await real(link, *arguments)
 
-    monkeypatch.setattr(Link, "row", counted)
+        monkeypatch.setattr(Link, name, counted)
     swaps = [swap([(f"k{n}", b""), ("*", b"")], [(f"k{n}", value())], now) for n in range(128)]
     answer = await server.swap(swaps, who="a")
     assert set(answer.fates) == {"done"}

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import quote
 
 from postpress_async.storage.remote.swaps import Answer
+
+from .arrays import BOOL, BYTEA, TEXT, bools, elements, floats, ints, texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postpress_async.storage.remote.swaps import Fate, Swap
 
-__all__ = ["Asked", "Row", "pack", "unpack"]
+__all__ = ["TYPES", "Row", "pack", "unpack"]
 
-Asked: TypeAlias = tuple[
-    list[str], list[bool], list[int], list[float], list[bytes], list[bytes | None]
-]
-"""What `counts_swap_1` says of its arguments, without the first two."""
+Row: TypeAlias = "tuple[bytes | None, ...]"
+"""What `counts_swap_1` returns, in binary."""
 
-Row: TypeAlias = tuple[float, str, str, list[int] | None, list[bytes | None] | None]
-_FATES: Final[dict[str, Fate]] = {"d": "done", "c": "changed", "t": "time", "u": "turn"}
+# Of `counts_swap_1`'s arguments: who, strict, keys, alone, program, nows, stamps, values.
+TYPES: Final = (TEXT, BOOL, 1009, 1000, 1007, 1022, 1001, 1001)
+_FATES: Final[dict[int, Fate]] = {
+    ord("d"): "done", ord("c"): "changed", ord("t"): "time", ord("u"): "turn",
+}  # fmt: skip
+_FLOAT: Final = struct.Struct(">d")
+_INT: Final = struct.Struct(">i")
 
 
-def pack(swaps: Sequence[Swap]) -> tuple[list[str], Asked]:
+def pack(swaps: Sequence[Swap], *, who: str, strict: bool) -> tuple[list[str], list[bytes]]:
     """Return the keys by their places, and what to ask for.
 
     Keys come in one order for all, so that whoever locks several waits for nobody who waits for
@@ -37,7 +43,7 @@ def pack(swaps: Sequence[Swap]) -> tuple[list[str], Asked]:
     stamps: list[bytes] = []
     values: list[bytes | None] = []
     for swap in swaps:
-        program += (int(swap.urgent), len(swap.seen))
+        program += (swap.urgent, len(swap.seen))
         for key, stamp in swap.seen:
             program.append(places[key])
             stamps.append(stamp)
@@ -45,30 +51,34 @@ def pack(swaps: Sequence[Swap]) -> tuple[list[str], Asked]:
         for key, value in swap.writes:
             program.append(places[key])
             values.append(value)
-    asked = (
-        [_name(key) for key in keys],
-        [key in alone for key in keys],
-        program,
-        [swap.now for swap in swaps],
-        stamps,
-        values,
-    )
-    return keys, asked
+    return keys, [
+        who.encode(),
+        b"\1" if strict else b"\0",
+        texts(TEXT, [_name(key) for key in keys]),
+        bools([key in alone for key in keys]),
+        ints(program),
+        floats([swap.now for swap in swaps]),
+        texts(BYTEA, stamps),
+        texts(BYTEA, values),
+    ]
 
 
 def unpack(keys: Sequence[str], row: Row) -> Answer:
     """Return what the function said."""
     now, identity, fates, told, values = row
+    places: list[int] = [_INT.unpack(place or b"")[0] for place in elements(told)]
+    told_keys = [keys[place - 1] for place in places]
+    found = dict(zip(told_keys, elements(values), strict=True))
     return Answer(
-        identity=identity,
-        now=now,
-        fates=tuple(_FATES[fate] for fate in fates),
-        values={keys[n - 1]: value for n, value in zip(told or (), values or (), strict=True)},
+        identity=(identity or b"").decode(),
+        now=_FLOAT.unpack(now or b"")[0],
+        fates=tuple([_FATES[fate] for fate in fates or b""]),
+        values=found,
     )
 
 
-def _name(key: str) -> str:
+def _name(key: str) -> bytes:
     """Return a key as every encoding of a database can hold it, and people can read it."""
     if key.isascii() and "%" not in key and key.isprintable():
-        return key
-    return quote(key, safe="*:/@ +=,;()[]", errors="surrogatepass")
+        return key.encode()
+    return quote(key, safe="*:/@ +=,;()[]", errors="surrogatepass").encode()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
 from postpress_async.storage.remote.swaps import KEPT
 
 from .faults import is_passing, translated
 from .link import Link, driver
-from .packing import pack, unpack
+from .packing import TYPES, pack, unpack
 from .schema import checked_prefix, settle
 from .statements import CALL, OLD, SWEEP
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from postpress_async.storage.remote.swaps import Answer, Swap
     from postpress_async.storage.urls import StoreUrl
 
-    from .packing import Row
 
 __all__ = ["PostgresServer"]
 
@@ -87,14 +86,13 @@ class PostgresServer:
         """
         import psycopg  # noqa: PLC0415 - lazily
 
-        keys, asked = pack(swaps)
+        keys, asked = pack(swaps, who=who, strict=self._strict)
         link = await self._linked()
         try:
             await self._sweep(link)
             for left in reversed(range(_TIMES)):
                 try:
-                    row = await link.row(self._call, (who, self._strict, *asked))
-                    return unpack(keys, cast("Row", row))
+                    return unpack(keys, await link.call(self._call, TYPES, asked))
                 except psycopg.Error as error:
                     if not left or not is_passing(error):
                         raise

@@ -33,8 +33,7 @@ _LOCK_WAIT: Final = "3s"  # for another session's lock; shorter than whoever ask
 
 CALL: Final = (
     "SELECT told_now, identity, fates, told, told_values FROM {schema}.counts_swap_1("
-    "%b::text, %b::bool, %b::text[], %b::bool[], %b::int4[], %b::float8[], %b::bytea[], "
-    "%b::bytea[])"
+    "$1, $2, $3, $4, $5, $6, $7, $8)"
 )
 
 LOOK: Final = """\
