@@ -25,6 +25,7 @@ from postpress_async.errors import (
 )
 from postpress_async.storage.remote.deciding import Decider, Job
 from postpress_async.storage.remote.timing import ServerTime
+from postpress_async.storage.remote.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,6 +85,7 @@ class RemoteImages:
         self._closed = False
         self._process = -1
         self._down = False
+        self._watch = Watch()
 
     async def step(self, work: Work[T], /) -> T:
         """Carry one work out, all or nothing.
@@ -144,6 +146,7 @@ class RemoteImages:
                 jobs = [job for job in jobs if not job.future.done()]
                 if jobs:
                     await self._try(jobs)
+                    await asyncio.sleep(0)  # who was told something may ask for more: together
         except BaseException as error:
             cause: BaseException = error
             if isinstance(error, asyncio.CancelledError):  # those who wait were not
@@ -159,7 +162,7 @@ class RemoteImages:
         until = max(min(job.until for job in jobs), self._monotonic() + 0.01)
         wait = 0.0
         try:
-            async with asyncio.timeout(until - self._monotonic()):
+            with self._watch.within(until - self._monotonic()):
                 await self._decider.attempt(jobs)
         except TimeoutError:
             if (asleep := self._monotonic() - until) > _ASLEEP:
