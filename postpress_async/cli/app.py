@@ -68,7 +68,8 @@ def make_app() -> App:
     )
     app.command(f"{_HOME}.demo:demo", name="demo", help="Play a bad day offline, and judge it.")
     app.command(f"{_HOME}.sandbox:sandbox", name="sandbox", help="Serve an offline postpress.")
-    app.command(f"{_HOME}.doctor:doctor", name="doctor", help="Check key, network and accounts.")
+    words = "Check key, network, accounts, and the store of counts."
+    app.command(f"{_HOME}.doctor:doctor", name="doctor", help=words)
     app.command(f"{_HOME}.identify:identify_", name="identify", help="Say what an id or link is.")
     users = App(name="users", help="Read profiles.", help_formatter="plain")
     users.command(f"{_HOME}.users:get", name="get", help="Read somebody's profile.")

@@ -21,6 +21,8 @@ from postpress_async.errors import AuthenticationError, ConfigurationError, Post
 from postpress_async.exchange.capture import capture
 from postpress_async.given import DEFAULT_BASE_URL
 from postpress_async.options import Retries, Timeout
+from postpress_async.storage import examining
+from postpress_async.storage.health import OUTER
 from postpress_async.wire import target
 
 from .statuses import step_for
@@ -29,10 +31,20 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
     from postpress_async.models import Account
+    from postpress_async.storage.health import Level
 
-State: TypeAlias = Literal["ok", "warn", "fail"]
+State: TypeAlias = Literal["ok", "note", "warn", "fail"]
 
-_OTHERS: Final = ("aiohttp", "msgspec", "tenacity", "aiolimiter", "uvloop", "cyclopts", "rich")
+_OTHERS: Final = (
+    *("aiohttp", "msgspec", "tenacity", "aiolimiter", "uvloop", "cyclopts", "rich"),
+    *("redis", "psycopg"),
+)
+_STATES: Final[Mapping[Level, State]] = {
+    "ok": "ok",
+    "note": "note",
+    "warning": "warn",
+    "error": "fail",
+}
 _PATIENCE: Final = 10.0
 _SKEW: Final = 30.0  # seconds; the Date header itself is only exact to one
 _DAYS: Final = 14
@@ -44,7 +56,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         check: what was looked at.
-        state: `ok`, `warn` where it will hurt later, `fail` where nothing can work.
+        state: `ok`, `note` for what is worth knowing, `warn` where it will hurt later, `fail` where
+            nothing can work.
         detail: what was seen.
         next_step: what to do; None where nothing is.
         yours: whether it is the configuration, and not the network or the service.
@@ -57,10 +70,18 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     yours: bool = False
 
 
-async def examine(base_url: str | None) -> AsyncIterator[Check]:
-    """Yield the checks as they are made; what makes no sense after a failure is left out."""
+async def examine(base_url: str | None, state: str | None) -> AsyncIterator[Check]:
+    """Yield the checks as they are made; what makes no sense after a failure is left out.
+
+    Args:
+        base_url: where the service is.
+        state: the URL of the store of counts; None where it is not looked at.
+    """
     yield Check(check="python", state="ok", detail=f"{platform.python_version()}, {_system()}")
     yield Check(check="packages", state="ok", detail=_packages())
+    if state is not None:
+        async for check in _store(state):
+            yield check
     key = _key()
     yield key
     address, base = _address(base_url)
@@ -88,6 +109,18 @@ def _versions() -> Iterator[tuple[str, str]]:
     for name in _OTHERS:
         with contextlib.suppress(PackageNotFoundError):
             yield name, version(name)
+
+
+async def _store(url: str) -> AsyncIterator[Check]:
+    """Look at the store of counts; it needs neither the key nor the service."""
+    for found in await examining.examine(url):
+        yield Check(
+            check=f"state.{found.name}",
+            state=_STATES[found.level],
+            detail=found.said,
+            next_step=found.next_step or None,
+            yours=found.name not in OUTER,
+        )
 
 
 def _key() -> Check:

@@ -1,7 +1,7 @@
 """The options that commands share."""
 
 # Annotations are read at run time: no `from __future__ import annotations` here.
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from cyclopts import Parameter
 
@@ -17,6 +17,12 @@ BaseUrl: TypeAlias = Annotated[
 AccountId: TypeAlias = Annotated[
     str, Parameter(name="--account", help="The connected account to look through.")
 ]
+State: TypeAlias = Annotated[
+    str | None,
+    Parameter(name="--state", help="Where counts live; else POSTPRESS_STATE, else memory:."),
+]
+STATE: Final = "POSTPRESS_STATE"
+"""The environment variable for who gives no `--state`."""
 
 
 def client_at(base_url: str | None) -> Postpress:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from postpress_async.storage.remote.swaps import Server
     from postpress_async.storage.urls import StoreUrl
 
-__all__ = ["open_images"]
+__all__ = ["lacks_redis", "open_images"]
 
 
 def open_images(url: str, *, clock: Callable[[], float] | None = None, mend: Mend = kept) -> Images:
@@ -59,11 +59,16 @@ def _server(store: StoreUrl, *, strict: bool) -> Server:
         try:
             from postpress_async.storage.redis.server import RedisServer  # noqa: PLC0415 - lazily
         except ModuleNotFoundError as error:
-            raise ConfigurationError(
-                f"redis: needs a package that is not installed, {error.name}: "
-                "pip install 'postpress-async[redis]'"
-            ) from error
+            raise lacks_redis(error) from error
         return RedisServer(store, strict=strict)
     from postpress_async.storage.postgres.server import PostgresServer  # noqa: PLC0415 - lazily
 
     return PostgresServer(store, strict=strict)
+
+
+def lacks_redis(error: ModuleNotFoundError) -> ConfigurationError:
+    """Say what is to be installed."""
+    return ConfigurationError(
+        f"redis: needs a package that is not installed, {error.name}: "
+        "pip install 'postpress-async[redis]'"
+    )

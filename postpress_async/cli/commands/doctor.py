@@ -1,6 +1,7 @@
 """`postpress doctor`."""
 
 # Annotations are read at run time: no `from __future__ import annotations` here.
+import os
 from typing import Final
 
 import msgspec
@@ -9,24 +10,26 @@ from rich.text import Text
 
 from postpress_async.cli.checks import Check, examine
 from postpress_async.cli.exits import Exit
-from postpress_async.cli.options import AsJson, BaseUrl
+from postpress_async.cli.options import STATE, AsJson, BaseUrl, State
 from postpress_async.cli.output import cell, print_json, print_out
 
-_STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+_STYLES: Final = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red"}
 _INDENT: Final = 16
 
 
-async def doctor(*, as_json: AsJson = False, base_url: BaseUrl = None) -> int:
-    """Check this machine, the key, the network, the service and the accounts.
+async def doctor(*, as_json: AsJson = False, base_url: BaseUrl = None, state: State = None) -> int:
+    """Check this machine, the store of counts, the key, the network, the service and the accounts.
 
-    Exit code 2 where the configuration cannot work, 1 where the network or the service does not.
+    Exit code 2 where the configuration cannot work, 1 where the network, a server or the service
+    does not. The store is looked at where it is named; a file that is not there is not made.
 
     Args:
         as_json: one JSON object a check.
         base_url: where the service is.
+        state: where counts live.
     """
     code = Exit.DONE
-    async for check in examine(base_url):
+    async for check in examine(base_url, state or os.environ.get(STATE)):
         show(check, as_json=as_json)
         if check.state == "fail":
             code = max(code, Exit.USAGE if check.yours else Exit.REFUSED)
@@ -44,7 +47,9 @@ def show(check: Check, *, as_json: bool) -> None:
     grid = Table.grid()
     grid.add_column(width=_INDENT)
     grid.add_column(overflow="fold")
-    grid.add_row(state + Text(f"{check.check:<10}", "dim"), cell(check.detail))
+    name, _, part = check.check.partition(".")
+    detail = f"{part.replace('_', ' ')}: {check.detail}" if part else check.detail
+    grid.add_row(state + Text(f"{name:<10}", "dim"), cell(detail))
     if check.next_step:
         grid.add_row("", Text(f"next: {check.next_step}"))
     print_out(grid)

@@ -6,12 +6,11 @@ from typing import Annotated, Final, TypeAlias
 
 from cyclopts import Parameter
 
-from postpress_async.cli.options import AsJson
+from postpress_async.cli.options import AsJson, State
 from postpress_async.cli.output import print_json, print_out
 from postpress_async.cli.pacing import forecasts, times
 from postpress_async.cli.pacing.given import (
     Given,
-    State,
     check_action,
     counts_of,
     known,
@@ -117,7 +116,7 @@ async def pause(
 ) -> None:
     """Stop an account, or all of them with '*', in the state that their processes share.
 
-    This version knows memory: alone, which nobody else sees, and refuses.
+    memory: is this command's own, which nobody else sees: it is refused.
 
     Args:
         account_id: the account, or '*' for all, also those to come.

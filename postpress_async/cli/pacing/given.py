@@ -6,10 +6,11 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Final, Literal, NamedTuple
 
 from cyclopts import Parameter
 
+from postpress_async.cli.options import STATE, State
 from postpress_async.client import Postpress
 from postpress_async.errors import ConfigurationError
 from postpress_async.limits import ACTIONS, PROVIDERS, Limits, check_provider
@@ -18,10 +19,6 @@ from postpress_async.options import whole
 
 from .times import instant
 
-State: TypeAlias = Annotated[
-    str | None,
-    Parameter(name="--state", help="Where counts live; else POSTPRESS_STATE, else memory:."),
-]
 _MEMORY: Final = "memory:"
 
 
@@ -125,7 +122,7 @@ def shared(state: str | None) -> Postpress:
         msg = (
             "state 'memory:' is this process's own, so that a pause would end with this command: "
             "call client.scheduler.pause() or resume() in the process that runs the accounts, or "
-            "name a shared state by --state or POSTPRESS_STATE once this version knows one"
+            "name a state that is shared by --state or POSTPRESS_STATE, such as sqlite:///counts.db"
         )
         raise ConfigurationError(msg)
     return Postpress(state=url)
@@ -133,7 +130,7 @@ def shared(state: str | None) -> Postpress:
 
 def state_of(given: str | None) -> str:
     """Return where counts live."""
-    return given or os.environ.get("POSTPRESS_STATE") or _MEMORY
+    return given or os.environ.get(STATE) or _MEMORY
 
 
 def limits_of(given: Given) -> Limits:

@@ -17,13 +17,13 @@ from postpress_async.storage.sqlite.schema import Schema, settle, version_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Handle", "Synchronous"]
+__all__ = ["OLDEST", "Handle", "Synchronous"]
 
 Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
 
 T = TypeVar("T")
 
-_OLDEST = (3, 35)  # RETURNING
+OLDEST = (3, 35)  # RETURNING
 _SHORTEST_PAUSE = 0.000_5
 _LONGEST_PAUSE = 0.005
 _LAST_PATIENCE = 1.0  # at the interpreter's exit
@@ -110,7 +110,7 @@ class Handle:
                 connection.close()  # the last one to close carries the -wal over into the file
 
     def _open(self) -> sqlite3.Connection:
-        if sqlite3.sqlite_version_info < _OLDEST:
+        if sqlite3.sqlite_version_info < OLDEST:
             raise ConfigurationError(
                 f"SQLite {sqlite3.sqlite_version} is too old for {self.path}: use a Python that "
                 "was built with 3.35 or later"

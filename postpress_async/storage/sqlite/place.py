@@ -15,7 +15,19 @@ from postpress_async.errors import ConfigurationError, StateUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = ["Identity", "absolute", "clear", "file_system_of", "identity", "prepare", "refused"]
+__all__ = [
+    "Identity",
+    "absolute",
+    "check_access",
+    "check_directory",
+    "check_file",
+    "check_file_system",
+    "clear",
+    "file_system_of",
+    "identity",
+    "prepare",
+    "refused",
+]
 
 Identity: TypeAlias = tuple[int, int]
 
@@ -48,15 +60,13 @@ def prepare(path: str, file_system: Callable[[str], str]) -> None:
     parent = Path(path).parent
     try:
         _make_directory(parent)
-        _check_directory(parent)
-        if (kind := file_system(str(parent))) in NETWORK:
-            raise ConfigurationError(
-                f"{path} lies on a network file system ({kind}), where SQLite's locks do not hold: "
-                "choose a local disk, or postgresql:// or redis:// to share counts by network"
-            )
+        check_directory(parent)
+        check_file_system(path, file_system(str(parent)))
         with _making:
             _make_file(path)
-        _check_file(Path(path))
+        if check_file(Path(path)).st_mode & 0o077 and os.name == "posix":
+            Path(path).chmod(0o600)  # a copy that was put back, made under another umask
+        check_access(Path(path))
     except OSError as error:
         raise refused(path, error) from None
 
@@ -140,7 +150,26 @@ def _alone(path: str) -> Generator[None]:
         os.close(directory)
 
 
-def _check_directory(directory: Path) -> None:
+def check_file_system(path: str, kind: str) -> None:
+    """Refuse a disk that several machines may share.
+
+    Raises:
+        ConfigurationError: it is one.
+    """
+    if kind in NETWORK:
+        raise ConfigurationError(
+            f"{path} lies on a network file system ({kind}), where SQLite's locks do not hold: "
+            "choose a local disk, or postgresql:// or redis:// to share counts by network"
+        )
+
+
+def check_directory(directory: Path) -> None:
+    """Refuse a directory in which others could put another file in the place of ours.
+
+    Raises:
+        ConfigurationError: it is one.
+        OSError: it cannot be looked at, or is none.
+    """
     status = directory.stat()
     if not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
@@ -172,7 +201,13 @@ def _only_owner_in_group(status: os.stat_result) -> bool:
     )
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> os.stat_result:
+    """Refuse what is not a file of this user's own, and return what it is.
+
+    Raises:
+        ConfigurationError: it is something else.
+        OSError: it cannot be looked at.
+    """
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
         raise ConfigurationError(
@@ -180,14 +215,19 @@ def _check_file(path: Path) -> None:
         )
     if not stat.S_ISREG(status.st_mode):
         raise ConfigurationError(f"{path} is no regular file: name a file for the database")
-    if os.name == "posix":
-        user = os.geteuid()
-        if user not in {0, status.st_uid}:
-            raise ConfigurationError(
-                f"{path} belongs to another user: run as that user, or name another file"
-            )
-        if status.st_mode & 0o077:
-            path.chmod(0o600)  # a copy that was put back, made under another umask
+    if os.name == "posix" and os.geteuid() not in {0, status.st_uid}:
+        raise ConfigurationError(
+            f"{path} belongs to another user: run as that user, or name another file"
+        )
+    return status
+
+
+def check_access(path: Path) -> None:
+    """Refuse what this user may not write.
+
+    Raises:
+        PermissionError: it may not be written.
+    """
     if not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 

@@ -10,7 +10,7 @@ import msgspec
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 
-__all__ = ["Migration", "Schema", "settle", "version_of"]
+__all__ = ["Migration", "Schema", "settle", "standing", "version_of"]
 
 Migration: TypeAlias = str | Callable[[Connection], None]
 """One statement, or a function of the connection; inside the transaction of all of them."""
@@ -40,7 +40,7 @@ def settle(connection: Connection, schema: Schema, path: str, synchronous: str) 
         ConfigurationError: the file is another program's, of another kind or a newer version.
         StateUnavailableError: the file system cannot do WAL.
     """
-    version = _first_look(connection, schema, path)
+    version = standing(connection, schema, path)
     if _number(connection, "PRAGMA journal_mode=WAL") != "wal":
         raise StateUnavailableError(
             f"{path}: this file system cannot share memory between processes, which SQLite's WAL "
@@ -58,10 +58,13 @@ def version_of(connection: Connection) -> int:
     return version if isinstance(version, int) else 0
 
 
-def _first_look(connection: Connection, schema: Schema, path: str) -> int:
-    """Check before anything is changed in what may be a stranger's file.
+def standing(connection: Connection, schema: Schema, path: str) -> int:
+    """Return how many migrations the file has seen, changing nothing in what may be a stranger's.
 
     In one transaction: another process may be making the file at this moment.
+
+    Raises:
+        ConfigurationError: the file is another program's, of another kind or a newer version.
     """
     connection.execute("BEGIN")
     try:
