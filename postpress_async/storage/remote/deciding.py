@@ -92,7 +92,7 @@ class Decider:
         Raises:
             StateUnavailableError, ConfigurationError: as from the server.
         """
-        await self._look_up({key for job in jobs for key in job.work.keys})
+        await self._look_up(jobs)
         if self._doubts:
             self._settle()
         view: dict[str, Seen] = {}
@@ -116,11 +116,13 @@ class Decider:
             raise
         self._learn(sent, answer)
 
-    async def _look_up(self, keys: set[str]) -> None:
+    async def _look_up(self, jobs: Sequence[Job]) -> None:
         """Learn what is not known, and the time."""
-        missing = sorted((keys - self._known.keys()) | self._stale)
-        if not missing and self._times.known:
+        known = self._known
+        unknown = [key for job in jobs for key in job.work.keys if key not in known]
+        if not unknown and not self._stale and self._times.known:
             return
+        missing = sorted(self._stale.union(unknown))
         ask = tuple((key, NO_STAMP) for key in missing)
         swaps = [Swap(seen=ask, writes=(), now=0.0)] if ask else []
         self._note((await self._ask(swaps, looks=True)).values)

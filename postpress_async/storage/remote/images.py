@@ -159,10 +159,10 @@ class RemoteImages:
 
     async def _try(self, jobs: list[Job]) -> None:
         """Try once; who has tried for too long is told so."""
-        until = max(min(job.until for job in jobs), self._monotonic() + 0.01)
-        wait = 0.0
+        now, wait = self._monotonic(), 0.0
+        until = max(min([job.until for job in jobs]), now + 0.01)
         try:
-            with self._watch.within(until - self._monotonic()):
+            with self._watch.within(until - now):
                 await self._decider.attempt(jobs)
         except TimeoutError:
             if (asleep := self._monotonic() - until) > _ASLEEP:
