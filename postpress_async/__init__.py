@@ -25,6 +25,10 @@ if TYPE_CHECKING:
         LaneClosedError,
         NotFoundError,
         NotImplementedByProviderError,
+        OutboxConflictError,
+        OutboxError,
+        OutboxNotFoundError,
+        OutboxStateError,
         Outcome,
         OutcomeUnknownError,
         PaginationError,
@@ -265,6 +269,10 @@ __all__ = [
     "NoteAuthor",
     "NoteDeleted",
     "NoteEdited",
+    "OutboxConflictError",
+    "OutboxError",
+    "OutboxNotFoundError",
+    "OutboxStateError",
     "Outcome",
     "OutcomeUnknownError",
     "OutlookOwner",
@@ -353,7 +361,8 @@ _HOMES = {
     "postpress_async.errors": (
         "AccountError AuthenticationError BadRequestError ClientClosedError "
         "ConfigurationError ConflictError ConnectError DecodeError GatewayTimeoutError "
-        "LaneClosedError NotFoundError NotImplementedByProviderError Outcome "
+        "LaneClosedError NotFoundError NotImplementedByProviderError OutboxConflictError "
+        "OutboxError OutboxNotFoundError OutboxStateError Outcome "
         "OutcomeUnknownError PaginationError PermissionDeniedError PostpressError "
         "ProviderLimitError QueueFullError RateLimitedError RequestTimeoutError "
         "ResponseError SchedulerError ServerError ServiceUnavailableError "

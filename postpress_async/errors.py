@@ -23,6 +23,10 @@ PostpressError                          .outcome .retryable .idempotency_key .at
 ├ SchedulerError                        we chose not to send       .retry_after .account_id
 │ │                                                                .action .limit
 │ └ WaitTooLongError, QueueFullError, LaneClosedError, StateUnavailableError
+├ OutboxError                           an item of an outbox       .item .state
+│ ├ OutboxConflictError                 its key stands for something else already
+│ ├ OutboxNotFoundError                 there is none of this id or key
+│ └ OutboxStateError                    what was asked for cannot be done in its state
 └ WebhookVerificationError              a delivery that does not prove where it comes from
 ```
 
@@ -47,6 +51,10 @@ __all__ = [
     "LaneClosedError",
     "NotFoundError",
     "NotImplementedByProviderError",
+    "OutboxConflictError",
+    "OutboxError",
+    "OutboxNotFoundError",
+    "OutboxStateError",
     "Outcome",
     "OutcomeUnknownError",
     "PaginationError",
@@ -339,6 +347,32 @@ class LaneClosedError(SchedulerError):
 
 class StateUnavailableError(SchedulerError):
     """Report that the store of counts cannot be reached, so that nothing goes unpaced."""
+
+
+class OutboxError(PostpressError):
+    """Report that something cannot be done with an item of an outbox; nothing was changed.
+
+    Attributes:
+        item: the item's id, or the key that was asked for.
+        state: the state it is in, as users see it; None where there is no such item.
+    """
+
+    def __init__(self, message: str, *, item: str, state: str | None = None) -> None:
+        super().__init__(message)
+        self.item = item
+        self.state = state
+
+
+class OutboxConflictError(OutboxError):
+    """Report a key that stands for something else already: the older item is left as it is."""
+
+
+class OutboxNotFoundError(OutboxError):
+    """Report that the outbox has no item of this id or key."""
+
+
+class OutboxStateError(OutboxError):
+    """Report something that cannot be done in the state an item is in; the text says what can."""
 
 
 class WebhookVerificationError(PostpressError):

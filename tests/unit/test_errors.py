@@ -383,6 +383,8 @@ def made(cls: type[PostpressError]) -> PostpressError:
         "cursor": "c",
         "action": "message",
         "limit": "80 a day",
+        "item": "item_1",
+        "state": "unknown",
         "outcome": "unknown",
         "retryable": True,
     }

@@ -1,0 +1,278 @@
+"""What becomes of an item after an attempt and after a look-back: the protocol, as pure questions.
+
+The promise: *for each item at most one request is, or can still get, on the wire*. A request is
+written only after its attempt is durable, before that attempt's deadline, and by who holds the
+item's newest fence. A second one needs the item queued again, and that needs one of two proofs:
+
+- the service answered, and its answer says that nothing was done; or no byte left;
+- the first can no more be written (its owner is dead, or its deadline is over), can no more arrive
+  (`grace` is over), and two complete looks, 30 s apart, do not show it.
+
+All else stays `unknown`, and in the end waits for a person. `tests/model` walks every order of
+events with these very functions, and shows that each of them is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import msgspec
+
+from postpress_async.storage.outbox.rows import Finish
+
+from .results import Already, Deferred, Doubtful, Later, Refused, Result, Sent, Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from postpress_async.storage.outbox.rows import Attempt, Row
+
+__all__ = [
+    "Absent",
+    "Found",
+    "Nowhere",
+    "Perhaps",
+    "Seen",
+    "Terms",
+    "Undecided",
+    "after",
+    "doubted",
+    "looked",
+    "quiet_at",
+    "repeatable",
+    "two_looks",
+]
+
+MOST_ATTEMPTS: Final = 5
+"""So many attempts, each certainly absent, and the item fails rather than go on for ever."""
+MOST_LOOKS: Final = 12
+"""Undecided looks, a minute to six hours apart, that make a day; then a person decides."""
+FIRST_LOOK_SECONDS: Final = 10.0
+_DOUBTED: Final = frozenset({None, "sending", "unknown", "absent"})
+_BASE_SECONDS: Final = 30.0
+_MOST_SECONDS: Final = 3600.0
+_LOOK_SECONDS: Final = 60.0
+_MOST_LOOK_SECONDS: Final = 6 * 3600.0
+# Doing these a second time changes nothing, so they need no look: only the first one's end.
+_REPEATABLE: Final = frozenset({"react", "follow", "profile"})
+_NEEDS_NO_ID: Final = frozenset({"react", "follow", "profile"})
+_COSTS_MONEY: Final = frozenset({"inmail"})
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """How long things may take, in seconds.
+
+    Attributes:
+        total: a request, from its first byte to its answer.
+        held: how long something between us and the service may hold a request back.
+        write: from the mark to the first byte.
+        lease: how long a worker may be silent; beats come four times as often.
+        apart: between the two reads of a look.
+        hold: whether a person decides about all that a look does not find.
+    """
+
+    total: float = 60.0
+    held: float = 60.0
+    write: float = 30.0
+    lease: float = 60.0
+    apart: float = 30.0
+    hold: bool = False
+
+    @property
+    def grace(self) -> float:
+        """After an attempt's deadline: when none of its requests can still arrive."""
+        return self.total + self.held
+
+    @property
+    def beat(self) -> float:
+        """Between two signs of life."""
+        return self.lease / 4.0
+
+
+# -- what a look-back saw -------------------------------------------------------------------
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """It is there: bind this id. None where what was found has no id of its own."""
+
+    result_id: str | None
+    by: str = "text"
+
+
+class Absent(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything was read, from an account that works, and it is not there."""
+
+
+class Perhaps(msgspec.Struct, frozen=True, kw_only=True):
+    """Something is there that may be it: only a person can tell."""
+
+    reason: str
+
+
+class Undecided(msgspec.Struct, frozen=True, kw_only=True):
+    """It could not be read whole: a later look may."""
+
+    reason: str
+
+
+class Nowhere(msgspec.Struct, frozen=True, kw_only=True):
+    """There is nothing to read that would show it."""
+
+    reason: str
+
+
+Seen: TypeAlias = Found | Absent | Perhaps | Undecided | Nowhere
+
+
+def two_looks(first: Seen, second: Seen, *, apart: float, terms: Terms) -> Seen:
+    """Join two reads into one look: absent is only what both did not show, far enough apart."""
+    if isinstance(first, Found):
+        return first
+    if not isinstance(second, Absent):
+        return second
+    if not isinstance(first, Absent):
+        return first
+    return second if apart >= terms.apart else Undecided(reason="the two reads were too close")
+
+
+def repeatable(kind: str) -> bool:
+    """Tell whether a second request of this kind changes nothing."""
+    return kind in _REPEATABLE
+
+
+def quiet_at(attempt: Attempt | None, terms: Terms) -> float:
+    """Return when no request of an attempt can be under way any more."""
+    return 0.0 if attempt is None else attempt.deadline + terms.grace
+
+
+def doubted(attempts: Iterable[Attempt], *, fence: int) -> bool:
+    """Tell whether an attempt before this fence may have been done, for all we knew then."""
+    return any(one.outcome in _DOUBTED for one in attempts if one.fence < fence)
+
+
+# -- after an attempt -----------------------------------------------------------------------
+
+
+def after(
+    result: Result,
+    *,
+    row: Row,
+    now: float,
+    jitter: float,
+    replay: bool = False,
+) -> Finish:
+    """Say what becomes of an item after a go at it; the retry table, row by row.
+
+    Args:
+        result: what it brought.
+        row: the item as it was claimed.
+        now: the store's time.
+        jitter: a random number in [0, 1).
+        replay: whether an earlier attempt may have been done: see `doubted`.
+    """
+    match result:
+        case Sent(result_id=result_id):
+            if result_id is None and row.kind not in _NEEDS_NO_ID:
+                reason = "the service said yes and named no id: looking for it"
+                return _unknown(reason, now, outcome="happened")
+            return Finish(state="sent", result_id=result_id)
+        case Refused(reason=reason):
+            return Finish(state="failed", error=reason)
+        case Already(reason=reason, proof=proof):
+            return _already(reason, row, now, replay=replay, proof=proof)
+        case Doubtful(reason=reason):
+            if row.kind == "profile":
+                return _again(Later(reason=reason, attempted=True), row, now, jitter)
+            return _unknown(reason, now)
+        case Deferred(reason=reason, until=until):
+            return Finish(state="queued", due_at=max(until, now), error=reason, keep_attempt=False)
+        case Skipped(reason=reason):
+            return Finish(state="cancelled", error=reason, keep_attempt=False)
+        case Later():
+            return _again(result, row, now, jitter)
+
+
+def _already(reason: str, row: Row, now: float, *, replay: bool, proof: bool) -> Finish:
+    """Settle an «already»: ours if an earlier attempt of ours was in doubt, else somebody's."""
+    if repeatable(row.kind) or (replay and proof):
+        return Finish(state="sent", outcome="already")
+    # A clash on a replay may be the earlier request, still under way: only a look can tell.
+    return _unknown(reason, now) if replay else Finish(state="failed", error=reason)
+
+
+def _unknown(reason: str, now: float, *, outcome: str = "unknown") -> Finish:
+    # The first look comes early: it can only find. What it does not see is absent much later.
+    return Finish(
+        state="unknown", error=reason, look_at=now + FIRST_LOOK_SECONDS, looks=0, outcome=outcome
+    )
+
+
+def _again(result: Later, row: Row, now: float, jitter: float) -> Finish:
+    seconds = result.seconds
+    if seconds is None:
+        tries = min(max(row.attempts - 1, 0), 10)
+        most = min(_BASE_SECONDS * 2.0**tries, _MOST_SECONDS)
+        seconds = most * (0.5 + jitter / 2.0)
+    at = now + max(seconds, 0.0)
+    return Finish(
+        state="queued",
+        retry_at=None if result.lane else at,
+        lane_ready_at=at if result.lane else None,
+        error=result.reason,
+        keep_attempt=result.attempted,
+        outcome="refused" if result.attempted else "not_sent",
+    )
+
+
+# -- after a look ---------------------------------------------------------------------------
+
+
+def looked(seen: Seen, *, row: Row, attempt: Attempt | None, now: float, terms: Terms) -> Finish:
+    """Say what becomes of an unknown item after a look at where it would be.
+
+    Found is found at any time. That it is absent counts only when the attempt is quiet: while a
+    request may still be written, or arrive, the look is repeated then.
+
+    Args:
+        seen: what the look, or both its reads, saw.
+        row: the item as it was taken.
+        attempt: its last attempt.
+        now: the store's time when the first read began.
+        terms: how long things take.
+    """
+    if isinstance(seen, Found):
+        return Finish(state="sent", result_id=seen.result_id, outcome=f"found by {seen.by}")
+    quiet = quiet_at(attempt, terms)
+    happened = attempt is not None and attempt.outcome == "happened"
+    outcome = "happened" if happened else "unknown"
+    if now < quiet:
+        return Finish(state="unknown", look_at=quiet, outcome=outcome)
+    if isinstance(seen, Undecided) and row.looks + 1 < MOST_LOOKS:
+        wait = min(_LOOK_SECONDS * 2.0 ** max(row.looks, 0), _MOST_LOOK_SECONDS)
+        return Finish(
+            state="unknown",
+            look_at=now + wait,
+            looks=row.looks + 1,
+            error=seen.reason,
+            outcome=outcome,
+        )
+    if happened:  # the service said yes: what cannot be found has no id, but it is not sent again
+        return Finish(state="sent", outcome="happened")
+    if isinstance(seen, Absent):
+        return _absent(row, now, terms)
+    return _for_a_person(seen.reason)
+
+
+def _absent(row: Row, now: float, terms: Terms) -> Finish:
+    if terms.hold and not repeatable(row.kind):
+        return _for_a_person("it is not to be seen: retry it by resolve(sent=False), or give it up")
+    if row.action in _COSTS_MONEY:
+        return _for_a_person("an InMail that is not to be seen: a second one would cost again")
+    if row.attempts >= MOST_ATTEMPTS:
+        reason = f"{row.attempts} attempts, none of which arrived: look at the last error, retry it"
+        return Finish(state="failed", error=reason, outcome="absent")
+    return Finish(state="queued", retry_at=now, outcome="absent")
+
+
+def _for_a_person(reason: str) -> Finish:
+    return Finish(state="unknown", needs_decision=True, error=reason, outcome="unknown")
