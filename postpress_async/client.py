@@ -397,7 +397,8 @@ def _json(value: object) -> Content:
 
 def _fields(content: Content | None) -> Mapping[str, object]:
     """Return the names and values of a JSON object; nothing for what is none."""
-    tree: object = None if content is None else msgspec.json.decode(content.data)
+    data = None if content is None else content.data
+    tree: object = msgspec.json.decode(data) if isinstance(data, bytes) else None
     return cast("dict[str, object]", tree) if isinstance(tree, dict) else {}
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from postpress_async.exchange.pipeline import Pipeline, Terms
     from postpress_async.models.decoding import PageBody
     from postpress_async.wire.deciding import Decider
+    from postpress_async.wire.multipart import FormFile
     from postpress_async.wire.routes import Route
     from postpress_async.wire.target import QueryValue
     from postpress_async.wire.values import Reading
@@ -32,15 +33,15 @@ NO_IDS: Mapping[str, object] = {}
 
 
 class Content(Discreet, frozen=True, kw_only=True):
-    """Be a body as bytes.
+    """Be a body.
 
     Attributes:
-        data: the bytes.
+        data: the bytes, or a form with files.
         kind: its content type.
         secrets: texts in it that no error may repeat.
     """
 
-    data: bytes
+    data: bytes | multipart.Form
     kind: str
     secrets: tuple[str, ...] = ()
 
@@ -206,9 +207,17 @@ def merged(terms: Terms, options: RequestOptions) -> Terms:
     )
 
 
-def form(fields: Sequence[tuple[str, str]], secrets: tuple[str, ...]) -> Content:
-    """Return a multipart body of texts."""
-    data, kind = multipart.encode(fields, os.urandom(16).hex())
+def form(
+    fields: Sequence[tuple[str, str]],
+    secrets: tuple[str, ...],
+    files: Sequence[FormFile] = (),
+) -> Content:
+    """Return a multipart body of texts, and of files that were checked."""
+    boundary = os.urandom(16).hex()
+    if files:
+        body = multipart.Form(fields, files, boundary=boundary)
+        return Content(data=body, kind=body.content_type, secrets=secrets)
+    data, kind = multipart.encode(fields, boundary)
     return Content(data=data, kind=kind, secrets=secrets)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from postpress_async.limits import Verdict
     from postpress_async.options import Timeout
 
+    from .multipart import Form
     from .routes import Route
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ class HttpRequest(Discreet, frozen=True, kw_only=True, gc=False):
         method: the HTTP method.
         url: absolute and percent-encoded.
         headers: those of this request alone; the transport adds the key and the constants.
-        body: the bytes, None for no body.
+        body: the bytes, or a form with files that is opened for each attempt; None for no body.
         timeout: the bounds of each attempt.
         safe: whether a kept connection may carry it: True only for what may be repeated.
     """
@@ -47,7 +48,7 @@ class HttpRequest(Discreet, frozen=True, kw_only=True, gc=False):
     method: str
     url: str
     headers: Mapping[str, str] | None
-    body: bytes | None
+    body: bytes | Form | None
     timeout: Timeout
     safe: bool
 
