@@ -22,6 +22,7 @@ PostpressError                          .outcome .retryable .idempotency_key .at
 │ └ ServerError 5xx
 │   └ ServiceUnavailableError 503, GatewayTimeoutError 504, NotImplementedByProviderError 501
 ├ DecodeError                           an answer that we cannot read   .path .body .status
+├ DownloadError                         a file that came and could not be kept      .path
 ├ SchedulerError                        we chose not to send       .retry_after .account_id
 │ │                                                                .action .limit
 │ └ WaitTooLongError, QueueFullError, LaneClosedError, StateUnavailableError
@@ -46,6 +47,7 @@ __all__ = [
     "ConflictError",
     "ConnectError",
     "DecodeError",
+    "DownloadError",
     "GatewayTimeoutError",
     "LaneClosedError",
     "NotFoundError",
@@ -315,6 +317,22 @@ class DecodeError(PostpressError):
         self.path = path
         self.body = body
         self.request_id = request_id
+
+
+class DownloadError(PostpressError):
+    """Report a file that came and could not be saved: a full disk, a missing directory.
+
+    Nothing is left of it. What the system said is its `__cause__`.
+
+    Attributes:
+        path: where it was to go.
+    """
+
+    outcome: Outcome = "done"
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class SchedulerError(PostpressError):

@@ -19,6 +19,7 @@ from postpress_async.wire.values import Call, HttpRequest
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from postpress_async.exchange.opened import Opened
     from postpress_async.exchange.pipeline import Pipeline, Terms
     from postpress_async.models.decoding import PageBody
     from postpress_async.wire.deciding import Decider
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
     from postpress_async.wire.target import QueryValue
     from postpress_async.wire.values import Reading
 
+    from ._downloads import Download
+
 T = TypeVar("T")
 _NOTHING: Final = Asked()
+# As it is: compressed once more, a file's length would not be known.
+_OF_FILES: Final = {"Accept": "*/*", "Accept-Encoding": "identity"}
 NO_IDS: Mapping[str, object] = {}
 
 
@@ -44,6 +49,16 @@ class Content(Discreet, frozen=True, kw_only=True):
     data: bytes | multipart.Form
     kind: str
     secrets: tuple[str, ...] = ()
+
+
+class _File:
+    """Stand for the reading of a file, which is never decoded."""
+
+    def read(self, _body: bytes, /) -> Opened:
+        raise NotImplementedError
+
+
+_FILE: Final = _File()
 
 
 class Namespace:
@@ -86,6 +101,8 @@ class Namespace:
         if account_id is None and counted != READ:
             needed(counted, account_id)
         headers, key = terms.headers, None
+        if route.streamed:
+            headers = {**_OF_FILES, **(headers or {})}
         if route.method != "GET":
             headers, key = _of_write(route, body, headers, options)
         request = HttpRequest(
@@ -95,6 +112,7 @@ class Namespace:
             body=None if body is None else body.data,
             timeout=terms.timeout,
             safe=route.repeatable == "safe",
+            streamed=route.streamed,
         )
         call = Call(
             route=route,
@@ -150,9 +168,39 @@ class Namespace:
 
         return Paginator(fetch, start)
 
+    def _download(
+        self,
+        route: Route,
+        *,
+        path: str,
+        query: str = "",
+        account_id: str | None = None,
+        options: RequestOptions | None = None,
+    ) -> Download:
+        """Make the download that a method's arguments mean; nothing is asked for yet."""
+        from ._downloads import Download  # noqa: PLC0415 - few programs need it
+
+        given = options or RequestOptions()
+        retries = merged(self._terms, given).retries
+
+        def fetch(left: int) -> Awaitable[Opened]:
+            bounded = msgspec.structs.replace(retries, attempts=left)
+            options = msgspec.structs.replace(given, retries=bounded)
+            return self._send(
+                route, _FILE, path=path, query=query, account_id=account_id, options=options
+            )
+
+        return Download(fetch, retries.attempts)
+
     def _account(self, account_id: str | None) -> str | None:
         """Return the account that a method names, or the one this client is bound to."""
         return self._account_id if account_id is None else checked_account(account_id)
+
+    def _provider(self, account_id: str | None) -> str | None:
+        """Return the provider of an account, as far as it is known by now."""
+        if account_id is None:
+            return None
+        return self._pipeline.scheduler.lane(account_id).provider
 
 
 def _of_write(

@@ -6,7 +6,7 @@ import asyncio
 import io
 import os
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, cast
 
@@ -14,6 +14,7 @@ from postpress_async.errors import AttachmentError, ConfigurationError
 from postpress_async.options import whole
 from postpress_async.wire.multipart import FormFile, Source
 
+from ._base import checked_text
 from ._sources import Bytes, Disk, Object, Stream, size_on_disk
 from ._types import type_of
 
@@ -64,9 +65,8 @@ class File:
         size: int | None = None,
     ) -> None:
         _check_content("File", content)
-        if name is not None and (not isinstance(name, str) or not name.strip()):  # pyright: ignore[reportUnnecessaryIsInstance] - what users give
-            msg = f"File.name must be a text with something in it, not {name!r}"
-            raise ConfigurationError(msg)
+        if name is not None:
+            checked_text("File.name", name)
         if content_type is not None and not _MEDIA_TYPE.match(content_type):
             msg = (
                 f"File.content_type must be a media type such as 'image/png', not {content_type!r}"
@@ -179,7 +179,10 @@ def _check_content(where: str, content: object) -> None:
         return
     else:
         what = type(content).__name__
-    msg = f"{where} must be a Path, bytes, a binary file object, an async iterator or a File, not {what}"
+    msg = (
+        f"{where} must be a Path, bytes, a binary file object, an async iterator or a File, "
+        f"not {what}"
+    )
     raise ConfigurationError(msg)
 
 

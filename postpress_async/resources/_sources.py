@@ -31,11 +31,18 @@ def size_on_disk(path: os.PathLike[str]) -> int:
         OSError: it is not there, or not to be looked at.
         ValueError: it is a directory, a pipe or the like.
     """
-    found = os.stat(path)
+    found = os.stat(path)  # noqa: PTH116 - what is like a path need not be one
     if not stat.S_ISREG(found.st_mode):
         msg = "it is a directory" if stat.S_ISDIR(found.st_mode) else "it is no regular file"
         raise ValueError(msg)
     return found.st_size
+
+
+def _of_bytes(data: object) -> bytes:
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data)
+    msg = f"gave {type(data).__name__} instead of bytes: open it with 'rb', and blocking"
+    raise UnsendableError(msg)
 
 
 class Bytes:
@@ -184,10 +191,7 @@ class Object:
         except (OSError, ValueError) as error:  # ValueError: closed meanwhile
             msg = f"cannot be read ({getattr(error, 'strerror', None) or error})"
             raise UnsendableError(msg) from None
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            msg = f"gave {type(data).__name__} instead of bytes: open it with 'rb', and blocking"
-            raise UnsendableError(msg)
-        return bytes(data)
+        return _of_bytes(data)
 
     def _read_at(self, place: int | None) -> object:
         with self._lock:  # the same object may be given twice, and an orphaned read still go on
@@ -247,12 +251,8 @@ class _Taking:
             if self._iterator is None:
                 self._iterator = aiter(self._content)
             async for piece in self._iterator:
-                given: object = piece
-                if not isinstance(given, (bytes, bytearray, memoryview)):
-                    msg = f"gave {type(given).__name__} instead of bytes"
-                    raise UnsendableError(msg)
-                if len(given):
-                    return bytes(given)
+                if data := _of_bytes(piece):
+                    return data
         except UnsendableError:
             raise
         except Exception as error:

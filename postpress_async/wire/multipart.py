@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from postpress_async.options import Discreet
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 
 _CONTROLS: Final = {code: f"%{code:02X}" for code in (*range(32), 127)}
 _NAME: Final = {**_CONTROLS, ord('"'): "%22"}
@@ -34,6 +34,7 @@ class UnsendableError(Exception):
     Attributes:
         detail: what is wrong with it, in words that follow its name.
         field, file: where it was given, and its name; filled in by the form.
+        begun: whether the body had begun by then.
     """
 
     def __init__(self, detail: str, *, field: str = "", file: str = "") -> None:
@@ -41,6 +42,7 @@ class UnsendableError(Exception):
         self.detail = detail
         self.field = field
         self.file = file
+        self.begun = False
 
 
 class Blocks(Protocol):
@@ -158,37 +160,76 @@ class Upload:
         failure: why it broke off; None while it goes well.
     """
 
-    __slots__ = ("_end", "_texts", "failure", "files")
+    __slots__ = ("_end", "_running", "_texts", "failure", "files")
 
     def __init__(self, texts: bytes, end: bytes) -> None:
         self._texts = texts
         self._end = end
+        self._running: AsyncGenerator[bytes | memoryview] | None = None
         self.files: list[tuple[FormFile, bytes, Blocks]] = []
         self.failure: UnsendableError | None = None
 
-    async def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
-        """Yield the body piece by piece; raise, and end short, where a file is not what it was."""
+    def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
+        """Walk the body piece by piece; it raises, and ends short, where a file has changed."""
+        self._running = self._pieces()
+        return self._running
+
+    async def _pieces(self) -> AsyncGenerator[bytes | memoryview]:
+        if self._texts:
+            yield self._texts
+        total = 0
+        for file, head, blocks in self.files:
+            yield head
+            read = 0
+            while block := await self._block(file, blocks):
+                read += len(block)
+                total += len(block)
+                self._check(file, _excess(file, read, total))
+                yield block
+            self._check(file, _lack(file, read))
+            yield b"\r\n"
+        yield self._end
+
+    async def _block(self, file: FormFile, blocks: Blocks) -> bytes | memoryview:
         try:
-            if self._texts:
-                yield self._texts
-            total = 0
-            for file, head, blocks in self.files:
-                yield head
-                async for block in _checked(file, blocks):
-                    total += len(block)
-                    if total > file.most_bytes:
-                        raise _too_large(file)
-                    yield block
-                yield b"\r\n"
-            yield self._end
+            return await blocks.read()
         except UnsendableError as error:
-            self.failure = error
+            self._fail(file, error)
             raise
+
+    def _check(self, file: FormFile, wrong: str | None) -> None:
+        if wrong is not None:
+            error = UnsendableError(wrong)
+            self._fail(file, error)
+            raise error
+
+    def _fail(self, file: FormFile, error: UnsendableError) -> None:
+        error.field, error.file, error.begun = file.field, file.name, True
+        self.failure = error
 
     async def close(self) -> None:
         """Let go of all files."""
-        while self.files:
-            await self.files.pop()[2].close()
+        try:
+            if self._running is not None:
+                await self._running.aclose()
+        finally:
+            while self.files:
+                await self.files.pop()[2].close()
+
+
+async def collected(body: bytes | Form | None) -> bytes:
+    """Return a body in one piece, for whoever has no wire to stream it over.
+
+    Raises:
+        UnsendableError: a file is not what it was.
+    """
+    if not isinstance(body, Form):
+        return body or b""
+    upload = await body.open()
+    try:
+        return b"".join([bytes(piece) async for piece in upload])
+    finally:
+        await upload.close()
 
 
 async def _opened(file: FormFile) -> Blocks:
@@ -199,26 +240,18 @@ async def _opened(file: FormFile) -> Blocks:
         raise
 
 
-async def _checked(file: FormFile, blocks: Blocks) -> AsyncIterator[bytes | memoryview]:
-    """Yield exactly the bytes that a file was said to have."""
-    read = 0
-    try:
-        while block := await blocks.read():
-            read += len(block)
-            if file.size is not None and read > file.size:
-                raise UnsendableError(f"grew beyond its {file.size} bytes while it was sent")
-            yield block
-        if file.size is not None and read < file.size:
-            msg = f"shrank from {file.size} bytes to {read} while it was sent"
-            raise UnsendableError(msg)
-    except UnsendableError as error:
-        error.field, error.file = file.field, file.name
-        raise
+def _excess(file: FormFile, read: int, total: int) -> str | None:
+    if file.size is not None and read > file.size:
+        return f"grew beyond its {file.size} bytes while it was sent"
+    if total > file.most_bytes:
+        return f"makes more than the {file.most_bytes} bytes that all files together may have"
+    return None
 
 
-def _too_large(file: FormFile) -> UnsendableError:
-    msg = f"makes more than the {file.most_bytes} bytes that all files together may have"
-    return UnsendableError(msg, field=file.field, file=file.name)
+def _lack(file: FormFile, read: int) -> str | None:
+    if file.size is not None and read < file.size:
+        return f"shrank from {file.size} bytes to {read} while it was sent"
+    return None
 
 
 def _texts(fields: Iterable[tuple[str, str]], boundary: str) -> bytes:

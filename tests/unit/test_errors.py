@@ -385,6 +385,8 @@ def made(cls: type[PostpressError]) -> PostpressError:
         "limit": "80 a day",
         "outcome": "unknown",
         "retryable": True,
+        "field": "attachments[0]",
+        "file": "dog.png",
     }
     accepted = inspect.signature(cls).parameters
     error = cls("what it says", **{k: v for k, v in fields.items() if k in accepted})
