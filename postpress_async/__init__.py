@@ -187,6 +187,35 @@ if TYPE_CHECKING:
     )
     from postpress_async.options import Http, KeyRate, RequestOptions, Retries, Timeout
     from postpress_async.pagination import Page, Paginator
+    from postpress_async.resources._people import (
+        Person,
+    )
+    from postpress_async.resources.chat_actions import (
+        AddParticipant,
+        ChatAction,
+        GetInviteLink,
+        RemoveParticipant,
+        SetArchiveStatus,
+        SetLabel,
+        SetMuteStatus,
+        SetPinnedStatus,
+        SetReadStatus,
+    )
+    from postpress_async.resources.linkedin_options import (
+        FollowUp,
+        LinkedInOptions,
+    )
+    from postpress_async.resources.profile_edits import (
+        Corner,
+        PictureLayout,
+        PictureSettings,
+        ProfileDate,
+        ProfileEducation,
+        ProfileExperience,
+        ProfileLink,
+        ProfileLocation,
+        ProfileMedia,
+    )
     from postpress_async.sandbox import Sandbox
     from postpress_async.scheduler.blockers import Blocker
     from postpress_async.scheduler.clock import Clock
@@ -205,6 +234,7 @@ __all__ = [
     "AccountSource",
     "Activity",
     "ActivityAuthor",
+    "AddParticipant",
     "Attachment",
     "Attempted",
     "Attendee",
@@ -223,6 +253,7 @@ __all__ = [
     "CandidateMoved",
     "Certification",
     "Chat",
+    "ChatAction",
     "ChatDeleted",
     "ChatHistorySync",
     "ChatPatched",
@@ -234,14 +265,17 @@ __all__ = [
     "ConnectError",
     "ConnectionParams",
     "ContactInfo",
+    "Corner",
     "CreatorWebsite",
     "DecodeError",
     "Education",
     "Estimate",
     "FileAttachment",
     "Finished",
+    "FollowUp",
     "Follower",
     "GatewayTimeoutError",
+    "GetInviteLink",
     "GmailAlias",
     "GmailOwner",
     "Hook",
@@ -269,6 +303,7 @@ __all__ = [
     "LinkAdded",
     "LinkDeleted",
     "LinkedInInvitationSpecifics",
+    "LinkedInOptions",
     "LinkedInOwner",
     "LinkedInPostAttachment",
     "LinkedInProfile",
@@ -303,13 +338,22 @@ __all__ = [
     "PaginationError",
     "Paginator",
     "PermissionDeniedError",
+    "Person",
+    "PictureLayout",
+    "PictureSettings",
     "Plan",
     "PlannedAction",
     "Postpress",
     "PostpressError",
     "Profile",
+    "ProfileDate",
     "ProfileEdited",
+    "ProfileEducation",
+    "ProfileExperience",
     "ProfileInvitation",
+    "ProfileLink",
+    "ProfileLocation",
+    "ProfileMedia",
     "ProfileViewed",
     "Project",
     "ProviderLimitError",
@@ -324,6 +368,7 @@ __all__ = [
     "RecruitingActivity",
     "Relation",
     "RelationshipStatus",
+    "RemoveParticipant",
     "RepliedMessage",
     "RequestOptions",
     "RequestTimeoutError",
@@ -337,6 +382,11 @@ __all__ = [
     "Seen",
     "ServerError",
     "ServiceUnavailableError",
+    "SetArchiveStatus",
+    "SetLabel",
+    "SetMuteStatus",
+    "SetPinnedStatus",
+    "SetReadStatus",
     "Size",
     "Skill",
     "Social",
@@ -403,6 +453,16 @@ _HOMES = {
     "postpress_async.limits": "AccountInfo Limit Limits Spacing WarmUp WorkingHours",
     "postpress_async.options": "Http KeyRate RequestOptions Retries Timeout",
     "postpress_async.pagination": "Page Paginator",
+    "postpress_async.resources.chat_actions": (
+        "AddParticipant ChatAction GetInviteLink RemoveParticipant SetArchiveStatus SetLabel "
+        "SetMuteStatus SetPinnedStatus SetReadStatus"
+    ),
+    "postpress_async.resources.linkedin_options": "FollowUp LinkedInOptions",
+    "postpress_async.resources.profile_edits": (
+        "Corner PictureLayout PictureSettings ProfileDate ProfileEducation ProfileExperience "
+        "ProfileLink ProfileLocation ProfileMedia"
+    ),
+    "postpress_async.resources._people": "Person",
     "postpress_async.sandbox": "Sandbox",
     "postpress_async.scheduler.clock": "Clock",
     "postpress_async.scheduler.scheduler": "Scheduler",

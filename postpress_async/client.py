@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from postpress_async.hooks import Hook
     from postpress_async.options import RequestOptions
     from postpress_async.resources.accounts import Accounts
+    from postpress_async.resources.attendees import Attendees
     from postpress_async.resources.chats import Chats
+    from postpress_async.resources.invitations import Invitations
     from postpress_async.resources.messages import Messages
     from postpress_async.resources.users import Users
     from postpress_async.scheduler.clock import Clock
@@ -174,10 +176,17 @@ class Postpress:
 
     @cached_property
     def users(self) -> Users:
-        """Profiles."""
+        """Profiles, relations, and the account's own profile."""
         from postpress_async.resources.users import Users  # noqa: PLC0415 - lazily
 
         return Users(self._pipeline, self._terms, self._account_id)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        """Invitations, sent and received."""
+        from postpress_async.resources.invitations import Invitations  # noqa: PLC0415 - lazily
+
+        return Invitations(self._pipeline, self._terms, self._account_id)
 
     @cached_property
     def chats(self) -> Chats:
@@ -192,6 +201,13 @@ class Postpress:
         from postpress_async.resources.messages import Messages  # noqa: PLC0415 - lazily
 
         return Messages(self._pipeline, self._terms, self._account_id)
+
+    @cached_property
+    def attendees(self) -> Attendees:
+        """The people whom accounts know."""
+        from postpress_async.resources.attendees import Attendees  # noqa: PLC0415 - lazily
+
+        return Attendees(self._pipeline, self._terms, self._account_id)
 
     @property
     def scheduler(self) -> Scheduler:
