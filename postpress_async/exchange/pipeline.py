@@ -139,6 +139,10 @@ class Pipeline:
             return result.value
         raise self._marked(in_doubt(result, run.doubt, call.route), call, run)
 
+    def now(self) -> float:
+        """Return the clock's seconds since the epoch."""
+        return self._clock.time()
+
     async def aclose(self, seconds: float) -> None:
         """Turn away whoever waits, give those under way some seconds, and let go of the network."""
         if self.home.closed:

@@ -84,6 +84,7 @@ class Namespace:
         asked: Asked | None = None,
         subject: str | None = None,
         body: Content | None = None,
+        streamed: bool = False,
         options: RequestOptions | None = None,
     ) -> Awaitable[T]:
         """Make the call that a method's arguments mean, ready to be awaited.
@@ -101,7 +102,7 @@ class Namespace:
         if account_id is None and counted != READ:
             needed(counted, account_id)
         headers, key = terms.headers, None
-        if route.streamed:
+        if streamed:
             headers = {**_OF_FILES, **(headers or {})}
         if route.method != "GET":
             headers, key = _of_write(route, body, headers, options)
@@ -112,7 +113,7 @@ class Namespace:
             body=None if body is None else body.data,
             timeout=terms.timeout,
             safe=route.repeatable == "safe",
-            streamed=route.streamed,
+            streamed=streamed,
         )
         call = Call(
             route=route,
@@ -187,7 +188,13 @@ class Namespace:
             bounded = msgspec.structs.replace(retries, attempts=left)
             options = msgspec.structs.replace(given, retries=bounded)
             return self._send(
-                route, _FILE, path=path, query=query, account_id=account_id, options=options
+                route,
+                _FILE,
+                path=path,
+                query=query,
+                account_id=account_id,
+                streamed=True,
+                options=options,
             )
 
         return Download(fetch, retries.attempts)

@@ -13,9 +13,11 @@ from postpress_async.models import (
     MessageSent,
 )
 from postpress_async.models.decoding import PageReader, Reader
+from postpress_async.options import positive
 from postpress_async.wire import forms, routes, target
 
 from ._base import Namespace, checked_text, form
+from ._changes import OVERLAP, Mark, changes
 from ._checks import json_body, milliseconds, optional_text
 from ._outgoing import files_of
 from ._times import instant
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from postpress_async.options import RequestOptions
-    from postpress_async.pagination import Paginator
+    from postpress_async.pagination import Changes, Paginator
 
     from ._downloads import Download
     from ._files import FileLike
 
 MESSAGES: Final[PageReader[Message]] = PageReader(Message)
+_MOST_ON_A_PAGE: Final = 250
 _MESSAGE: Final[Reader[Message]] = Reader(Message)
 _SENT: Final[Reader[MessageSent]] = Reader(MessageSent)
 _EDITED: Final[Reader[MessageEdited]] = Reader(MessageEdited)
@@ -97,6 +100,61 @@ class Messages(Namespace):
             page_size=page_size,
             options=options,
         )
+
+    async def since(
+        self,
+        mark: str | datetime | None,
+        *,
+        chat_id: str | None = None,
+        account_id: str | None = None,
+        overlap: float = OVERLAP,
+        options: RequestOptions | None = None,
+    ) -> Changes[Message]:
+        """Return the messages that are new since a mark, each once, and the mark behind them.
+
+        No order is promised and messages come late, so each call lists again what is not older
+        than `overlap` before the newest one, and leaves out what it has handed on. A message that
+        the service gets later than that is not seen; nor are edits, deletions and reactions, which
+        move no timestamp. Counts as a `read` for each page. Keep the mark once the items are dealt
+        with: whoever asks with the old one gets the same again. It grows by some 22 letters for
+        each message within the overlap.
+
+        Args:
+            mark: `Changes.mark` of the last time; None for all that there is, which may be long;
+                an instant for all from then on.
+            chat_id: only this chat's.
+            account_id: only this account's, where no chat is named.
+            overlap: seconds by which a message may be late; a larger one costs pages.
+            options: overrides for each page's call.
+
+        Raises:
+            ConfigurationError: the mark is none, or was made with another chat or account.
+            PaginationError: the service's pages go in a circle; the old mark still holds.
+
+        Source: List messages; List messages of a chat.
+
+        Examples:
+            >>> async def poll(client: Postpress, mark: str | None) -> str:
+            ...     changes = await client.messages.since(mark, account_id="acc_1")
+            ...     for message in changes.items:
+            ...         print(message.sent_at, message.text)
+            ...     return changes.mark
+        """
+        account_id = self._account(account_id)
+        positive("overlap", overlap, zero=True)
+        scope = f"account {account_id}" if chat_id is None else f"chat {chat_id}"
+
+        def walk(after: datetime | None) -> Paginator[Message]:
+            return self.list(
+                chat_id=chat_id,
+                account_id=account_id,
+                after=after,
+                page_size=_MOST_ON_A_PAGE,
+                options=options,
+            )
+
+        begun = Mark.read(mark, scope)
+        return await changes(begun, walk, now=self._pipeline.now(), overlap=overlap)
 
     async def get(self, message_id: str, *, options: RequestOptions | None = None) -> Message:
         """Retrieve one message.

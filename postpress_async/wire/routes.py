@@ -30,7 +30,6 @@ class Route(msgspec.Struct, frozen=True):
             GET that starts work, an edit that adds.
         cost: how much of its action it takes, or who counts that.
         by_provider: whether the action also depends on the account's provider.
-        streamed: whether the answer is a file, handed on piece by piece, instead of JSON.
     """
 
     method: Method
@@ -40,7 +39,6 @@ class Route(msgspec.Struct, frozen=True):
     safe: bool = True
     cost: int | Counter = 1
     by_provider: bool = False
-    streamed: bool = False
 
     @property
     def repeatable(self) -> Literal["safe", "idempotent", "write"]:
