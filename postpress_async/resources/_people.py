@@ -50,7 +50,6 @@ _PROFILES: Final = (
     XProfile,
     UnknownProfile,
 )
-_PUBLIC: Final = frozenset({"public_id", "handle"})
 _READ_FIRST: Final = "read the profile with users.get and give that"
 
 
@@ -94,7 +93,7 @@ def messaging_id(field: str, person: Person, *, provider: str | None, account: s
         if known is None:
             return checked_text(field, person)
         check_provider(field, known, provider, account)
-        if known.kind in _PUBLIC:
+        if _is_public(known):
             _refuse(field, known, "a public id, and chats take the provider's own", _READ_FIRST)
         return _of_identifier(field, person, known, provider)
     _check_model(field, person, provider, account)
@@ -119,7 +118,7 @@ def invited_id(field: str, person: Person, *, provider: str | None, account: str
             return checked_text(field, person)
         check_provider(field, known, provider, account)
         of = known.provider or provider
-        if known.kind in _PUBLIC and of is not None and of != "INSTAGRAM":
+        if _is_public(known) and of is not None and of != "INSTAGRAM":
             _refuse(field, known, "a public id, and invitations take the own one", _READ_FIRST)
         return _of_identifier(field, person, known, provider)
     _check_model(field, person, provider, account)
@@ -142,6 +141,11 @@ def check_product(field: str, id_: str, api: str | None) -> None:
         "the profile with users.get through the right linkedin_api"
     )
     raise ConfigurationError(msg)
+
+
+def _is_public(known: Identifier) -> bool:
+    # A bare word may be an own id of a provider whose ids nobody has described: the service judges.
+    return known.kind == "handle" or (known.kind == "public_id" and known.certain)
 
 
 def _of_identifier(field: str, given: object, known: Identifier, provider: str | None) -> str:
