@@ -18,6 +18,7 @@ from postpress_async import (
     InvitationReceived,
     LinkedInOptions,
     LinkedInProfile,
+    NotFoundError,
     PictureSettings,
     ProfileDate,
     ProfileEducation,
@@ -31,6 +32,7 @@ from postpress_async import (
     identify,
 )
 from postpress_async.errors import AttachmentError
+from postpress_async.testing import reply
 
 ID = "ACoAAAEkwwAB9KEc2TrQgOLEQ-vzRyZeCDyc6DQ"
 LEAD = "ACwAAAEkwwAB9KEc2TrQgOLEQ-vzRyZeCDyc6DQ"
@@ -465,9 +467,6 @@ async def test_people_are_invited_by_what_invitations_take(talk, name):
 
 
 async def test_a_404_that_names_no_reason_says_nothing_about_a_number(talk, problem_of):
-    from postpress_async import NotFoundError  # noqa: PLC0415
-    from postpress_async.testing import reply  # noqa: PLC0415
-
     talking = talk(reply(status=404, body=b"<html>nginx</html>"))
     with pytest.raises(NotFoundError):
         await talking.client.users.reachable("+33600000000", account_id="acc_wa")
