@@ -185,8 +185,10 @@ class _Guard:
         Raises:
             PaginationError: it would go in a circle.
         """
-        known = None if cursor is None else hash(cursor)
-        if cursor is not None and (known in self._latest or known == self._kept):
+        if cursor is None or not self._steps:
+            return
+        known = hash(cursor)
+        if known in self._latest or known == self._kept:
             msg = (
                 f"the list named the cursor {cursor[:80]!r} a second time after {self._steps} "
                 "pages; begin anew, or report it to the service"
