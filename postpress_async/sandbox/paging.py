@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+import heapq
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from .problems import Problem
 from .wire import as_list, dump, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-Key = tuple[int, int]
+Key: TypeAlias = "tuple[int, int]"
 
 
 class Keyed(Protocol):
@@ -27,14 +30,44 @@ class Keyed(Protocol):
 
 
 T = TypeVar("T", bound=Keyed)
+U = TypeVar("U")
+key_of: Final = attrgetter("key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T]):
+class Page(Generic[U]):
     """One page, and the cursor of the next."""
 
-    items: list[T]
+    items: list[U]
     cursor: str | None
+
+
+def below(rows: Sequence[T], key: Key | None) -> Iterator[T]:
+    """Walk down an ascending list, from just under a place."""
+    end = len(rows) if key is None else bisect_left(rows, key, key=key_of)
+    return map(rows.__getitem__, range(end - 1, -1, -1))
+
+
+def merged(sources: Iterable[tuple[Key, Callable[[], Iterator[T]]]]) -> Iterator[T]:
+    """Merge walks down. Each is begun when its turn comes: its rows lie at or under its bound."""
+    heap: list[tuple[int, int, int, T | None, Iterator[T]]] = []
+    begin: list[Callable[[], Iterator[T]]] = []
+    for order, ((at, number), walk) in enumerate(sources):
+        heap.append((-at, -number, order, None, iter(())))
+        begin.append(walk)
+    heapq.heapify(heap)
+    while heap:
+        _, _, order, row, rows = heap[0]
+        if row is None:
+            rows = begin[order]()
+        else:
+            yield row
+        row = next(rows, None)
+        if row is None:
+            heapq.heappop(heap)
+        else:
+            at, number = row.key
+            heapq.heapreplace(heap, (-at, -number, order, row, rows))
 
 
 def newest_first(
@@ -50,35 +83,51 @@ def newest_first(
     The cursor names the last row given, not an offset: what arrives meanwhile at the top neither
     repeats nor hides a row.
     """
-    end = len(rows) if cursor is None else bisect_left(rows, _read(cursor, name), key=_key_of)
-    taken: list[T] = []
-    for index in range(end - 1, -1, -1):
-        row = rows[index]
-        if wanted is not None and not wanted(row):
-            continue
-        if len(taken) == limit:
-            return Page(items=taken, cursor=_write(name, taken[-1].key))
-        taken.append(row)
-    return Page(items=taken, cursor=None)
+    return take(below(rows, read(cursor, name)), name=name, limit=limit, wanted=wanted)
 
 
-def _key_of(row: Keyed) -> Key:
-    return row.key
+def take(
+    rows: Iterable[T], *, name: str, limit: int, wanted: Callable[[T], bool] | None = None
+) -> Page[T]:
+    """Take a page of rows that come newest first and begin under the cursor."""
+    chosen = rows if wanted is None else filter(wanted, rows)
+    taken = list(islice(chosen, limit + 1))
+    if len(taken) <= limit:
+        return Page(items=taken, cursor=None)
+    del taken[limit]
+    return Page(items=taken, cursor=write(name, taken[-1].key))
 
 
-def _write(name: str, key: Key) -> str:
-    text = dump([name, *key])
+def write(name: str, key: Key, *more: int) -> str:
+    """Write a cursor."""
+    text = dump([name, *key, *more])
     # always padded: `=` must survive the client's URL encoding, and one that drops it must be seen
     return base64.b64encode(text + b" " * ((1 - len(text)) % 3)).decode()
 
 
-def _read(cursor: str, name: str) -> Key:
+def read(cursor: str | None, name: str) -> Key | None:
+    """Read a cursor; None where the walk begins.
+
+    Raises:
+        Problem: It is not one of ours, or that of another list.
+    """
+    if cursor is None:
+        return None
+    at, number = numbers(cursor, name, 2)
+    return at, number
+
+
+def numbers(cursor: str, name: str, count: int) -> tuple[int, ...]:
+    """Read a cursor that carries this many numbers.
+
+    Raises:
+        Problem: It is not one of ours, or that of another list.
+    """
     try:
         found = as_list(load(base64.b64decode(cursor, validate=True)))
     except (binascii.Error, ValueError) as error:
         raise Problem("invalid_parameters", "cursor is not one of ours") from error
-    match found:
-        case [str(of), int(at), int(number)] if of == name:
-            return at, number
-        case _:
-            raise Problem("invalid_parameters", "cursor belongs to another list")
+    rest = [one for one in (found or [])[1:] if isinstance(one, int)]
+    if not found or found[0] != name or len(found) != count + 1 or len(rest) != count:
+        raise Problem("invalid_parameters", "cursor belongs to another list")
+    return tuple(rest)

@@ -57,21 +57,5 @@ def _product(call: Call, account: Account) -> str | None:
 
 
 def _invited(call: Call, account: Account, person: Person) -> str | None:
-    for one in call.world.invitations.values():
-        if one.account is account and one.person is person:
-            return "SENT" if one.sent else "RECEIVED"
-    return None
-
-
-def get_me(call: Call) -> Answer:
-    """Give the account's own profile."""
-    account = call.account()
-    match account.provider:
-        case "LINKEDIN":
-            return Answer(body=linkedin.owner_profile(account))
-        case "TELEGRAM" | "TWITTER":
-            return Answer(
-                body=social.profile(account.owner, account) | {"object": "AccountOwnerProfile"}
-            )
-        case _:  # no variant is documented
-            raise Problem("feature_not_implemented")
+    waiting = call.world.room(account).pending(person)
+    return None if waiting is None else "SENT" if waiting.sent else "RECEIVED"
