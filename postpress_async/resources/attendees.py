@@ -52,6 +52,10 @@ class Attendees(Namespace):
             ConfigurationError: a page size that cannot be.
 
         Source: List all attendees (of Unipile's reference).
+
+        Examples:
+            >>> async for attendee in client.attendees.list(account_id="acc_1").limit(10):
+            ...     print(attendee.name, attendee.provider_id)
         """
         account_id = self._account(account_id)
         return self._list(
@@ -85,6 +89,10 @@ class Attendees(Namespace):
             NotFoundError: there is no such attendee.
 
         Source: Retrieve an attendee (of Unipile's reference).
+
+        Examples:
+            >>> page = await client.chats.attendees("chat_1").page()
+            >>> attendee = await client.attendees.get(page.items[0].id)
         """
         account_id = self._account(account_id)
         return await self._send(
@@ -124,6 +132,10 @@ class Attendees(Namespace):
             NotFoundError: there is no such attendee.
 
         Source: List chats of an attendee.
+
+        Examples:
+            >>> page = await client.chats.attendees("chat_1").page()
+            >>> chats = [chat async for chat in client.attendees.chats(page.items[-1].id)]
         """
         account_id = self._account(account_id)
         return self._list(
@@ -169,6 +181,11 @@ class Attendees(Namespace):
             NotFoundError: there is no such attendee.
 
         Source: List messages of an attendee (of Unipile's reference).
+
+        Examples:
+            >>> page = await client.chats.attendees("chat_1").page()
+            >>> async for message in client.attendees.messages(page.items[-1].id).limit(10):
+            ...     print(message.text)
         """
         account_id = self._account(account_id)
         sender = target.segment("attendee_id", attendee_id)
@@ -209,6 +226,11 @@ class Attendees(Namespace):
             DecodeError: the file was cut.
 
         Source: Retrieve an attendee's picture (of Unipile's reference).
+
+        Examples:
+            >>> page = await client.chats.attendees("chat_1").page()
+            >>> async with client.attendees.picture(page.items[-1].id) as download:
+            ...     picture = await download.read()
         """
         attendee = target.segment("attendee_id", attendee_id)
         return self._download(

@@ -80,7 +80,15 @@ class Chats(Namespace):
             page_size: chats on a page, 1-250; the service chooses 100.
             options: overrides for each page's call.
 
+        Raises:
+            ConfigurationError: an instant without a time zone, or a page size that cannot be.
+            PaginationError: the service's pages go in a circle.
+
         Source: List chats.
+
+        Examples:
+            >>> async for chat in client.chats.list(account_id="acc_1", unread=True).limit(500):
+            ...     print(chat.name, chat.unread_count)
         """
         account_id = self._account(account_id)
         return self._list(
@@ -121,6 +129,11 @@ class Chats(Namespace):
             NotFoundError: there is no such chat.
 
         Source: Retrieve a chat.
+
+        Examples:
+            >>> chat = await client.chats.get("chat_1")
+            >>> chat.is_group
+            False
         """
         account_id = self._account(account_id)
         return await self._send(
@@ -143,7 +156,13 @@ class Chats(Namespace):
             chat_id: the chat's id.
             options: overrides for this call.
 
+        Raises:
+            NotFoundError: there is no such chat.
+
         Source: List chat attendees.
+
+        Examples:
+            >>> names = [one.name async for one in client.chats.attendees("chat_1")]
         """
         return self._list(
             routes.LIST_CHAT_ATTENDEES,
@@ -196,6 +215,17 @@ class Chats(Namespace):
             RateLimitedError, WaitTooLongError: not sent; `retry_after` says when.
 
         Source: Send messages, «to a user»; Start a chat.
+
+        Examples:
+            >>> from postpress_async import LinkedInOptions
+            >>> user = await client.users.get("jordan-walke", account_id="acc_1")
+            >>> started = await client.chats.start(
+            ...     to=user,
+            ...     text="Hello Jordan",
+            ...     subject="An idea",
+            ...     linkedin=LinkedInOptions(api="classic", inmail=True),
+            ...     account_id="acc_1",
+            ... )
         """
         account_id = self._account(account_id)
         struct_of("linkedin", linkedin, LinkedInOptions)
@@ -246,6 +276,13 @@ class Chats(Namespace):
             RateLimitedError, WaitTooLongError: not sent; `retry_after` says when.
 
         Source: Send messages, «create a group chat»; Start a chat.
+
+        Examples:
+            >>> account = client.account("acc_whatsapp")
+            >>> people = [one async for one in account.attendees.list() if not one.is_self]
+            >>> started = await account.chats.start_group(
+            ...     to=people[:2], subject="Vacation", text="Hello world!"
+            ... )
         """
         account_id = self._account(account_id)
         provider = self._provider(account_id)
@@ -293,9 +330,10 @@ class Chats(Namespace):
         Source: Perform an action on a chat.
 
         Examples:
-            >>> from postpress_async import SetReadStatus, Postpress
-            >>> async def read(client: Postpress) -> None:
-            ...     await client.chats.update("chat_1", action=SetReadStatus(), account_id="acc_1")
+            >>> from postpress_async import SetReadStatus
+            >>> patched = await client.chats.update(
+            ...     "chat_1", action=SetReadStatus(), account_id="acc_1"
+            ... )
         """
         return await self._send(
             routes.UPDATE_CHAT,
@@ -336,6 +374,11 @@ class Chats(Namespace):
             WaitTooLongError: the account has no more `other` for now; `retry_after` says when.
 
         Source: Sync a chat's history (of Unipile's reference).
+
+        Examples:
+            >>> sync = await client.chats.sync("chat_1", account_id="acc_1")
+            >>> sync.is_over
+            False
         """
         account_id = self._account(account_id)
         path = target.path(routes.SYNC_CHAT.template, {"chat_id": chat_id})
@@ -368,6 +411,9 @@ class Chats(Namespace):
             NotFoundError: there is no such chat.
 
         Source: Delete a chat (of Unipile's reference).
+
+        Examples:
+            >>> deleted = await client.chats.delete("chat_2", account_id="acc_1")
         """
         return await self._send(
             routes.DELETE_CHAT,

@@ -72,6 +72,12 @@ class Invitations(Namespace):
             RateLimitedError, WaitTooLongError: not sent; `retry_after` says when.
 
         Source: Send an invitation.
+
+        Examples:
+            >>> user = await client.users.get("jordan-walke", account_id="acc_1")
+            >>> sent = await client.invitations.send(
+            ...     user, account_id="acc_1", message="Hello Jordan"
+            ... )
         """
         account_id = needed("invite", self._account(account_id))
         if message is not None:
@@ -122,6 +128,10 @@ class Invitations(Namespace):
             RateLimitedError, WaitTooLongError: not now; `retry_after` says when.
 
         Source: List invitations sent.
+
+        Examples:
+            >>> async for invitation in client.invitations.sent(account_id="acc_1").limit(10):
+            ...     print(invitation.invited_user, invitation.date)
         """
         account_id = needed("browse", self._account(account_id))
         return self._list(
@@ -158,6 +168,10 @@ class Invitations(Namespace):
             RateLimitedError, WaitTooLongError: not now; `retry_after` says when.
 
         Source: List invitations received.
+
+        Examples:
+            >>> async for invitation in client.invitations.received(account_id="acc_1").limit(10):
+            ...     print(invitation.invitation_text)
         """
         account_id = needed("browse", self._account(account_id))
         return self._list(
@@ -193,6 +207,10 @@ class Invitations(Namespace):
             RateLimitedError, WaitTooLongError: not now; `retry_after` says when.
 
         Source: Cancel an invitation.
+
+        Examples:
+            >>> async for invitation in client.invitations.sent(account_id="acc_1").limit(1):
+            ...     await client.invitations.cancel(invitation.id, account_id="acc_1")
         """
         account_id = self._account(account_id)
         return await self._send(
@@ -229,6 +247,10 @@ class Invitations(Namespace):
             RateLimitedError, WaitTooLongError: not now; `retry_after` says when.
 
         Source: Handle a received invitation.
+
+        Examples:
+            >>> async for invitation in client.invitations.received(account_id="acc_1").limit(1):
+            ...     await client.invitations.accept(invitation, account_id="acc_1")
         """
         return await self._answer("accept", invitation_id, shared_secret, account_id, options)
 
@@ -257,6 +279,10 @@ class Invitations(Namespace):
             RateLimitedError, WaitTooLongError: not now; `retry_after` says when.
 
         Source: Handle a received invitation.
+
+        Examples:
+            >>> async for invitation in client.invitations.received(account_id="acc_1").limit(1):
+            ...     await client.invitations.decline(invitation, account_id="acc_1")
         """
         return await self._answer("decline", invitation_id, shared_secret, account_id, options)
 

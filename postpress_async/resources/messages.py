@@ -77,6 +77,10 @@ class Messages(Namespace):
             NotFoundError: there is no such chat.
 
         Source: List messages; List messages of a chat.
+
+        Examples:
+            >>> async for message in client.messages.list(chat_id="chat_1").limit(10):
+            ...     print(message.sent_at, message.text)
         """
         account_id = self._account(account_id)
         query: dict[str, str | None] = {
@@ -134,11 +138,10 @@ class Messages(Namespace):
         Source: List messages; List messages of a chat.
 
         Examples:
-            >>> async def poll(client: Postpress, mark: str | None) -> str:
-            ...     changes = await client.messages.since(mark, account_id="acc_1")
-            ...     for message in changes.items:
-            ...         print(message.sent_at, message.text)
-            ...     return changes.mark
+            >>> changes = await client.messages.since(None, account_id="acc_1")
+            >>> later = await client.messages.since(changes.mark, account_id="acc_1")
+            >>> later.items
+            []
         """
         account_id = self._account(account_id)
         positive("overlap", overlap, zero=True)
@@ -169,6 +172,12 @@ class Messages(Namespace):
             NotFoundError: there is no such message.
 
         Source: Retrieve a message.
+
+        Examples:
+            >>> page = await client.messages.list(chat_id="chat_1").page()
+            >>> message = await client.messages.get(page.items[0].id)
+            >>> message == page.items[0]
+            True
         """
         return await self._send(
             routes.GET_MESSAGE,
@@ -219,6 +228,15 @@ class Messages(Namespace):
             RateLimitedError, WaitTooLongError: not sent; `retry_after` says when.
 
         Source: Send messages, «in an existing chat»; Send a message.
+
+        Examples:
+            >>> from postpress_async import File
+            >>> sent = await client.messages.send(
+            ...     chat_id="chat_1",
+            ...     text="Here it is.",
+            ...     attachments=[File(b"%PDF-1.7", name="offre été.pdf")],
+            ...     account_id="acc_1",
+            ... )
         """
         account_id = self._account(account_id)
         path = target.path(routes.SEND_MESSAGE.template, {"chat_id": chat_id})
@@ -269,6 +287,11 @@ class Messages(Namespace):
                 on this provider.
 
         Source: Edit a message (of Unipile's reference; the field `text` is what follows from it).
+
+        Examples:
+            >>> account = client.account("acc_whatsapp")
+            >>> sent = await account.messages.send(chat_id="chat_whatsapp", text="Helo")
+            >>> edited = await account.messages.edit(sent.message_id, text="Hello")
         """
         return await self._send(
             routes.EDIT_MESSAGE,
@@ -301,6 +324,11 @@ class Messages(Namespace):
                 on this provider.
 
         Source: Delete a message (of Unipile's reference).
+
+        Examples:
+            >>> account = client.account("acc_1")
+            >>> sent = await account.messages.send(chat_id="chat_1", text="To the wrong person")
+            >>> deleted = await account.messages.delete(sent.message_id)
         """
         return await self._send(
             routes.DELETE_MESSAGE,
@@ -334,6 +362,11 @@ class Messages(Namespace):
             OutcomeUnknownError: it may have been done; doing it again does no harm.
 
         Source: Add a reaction to a message.
+
+        Examples:
+            >>> account = client.account("acc_1")
+            >>> page = await account.messages.list(chat_id="chat_1").page()
+            >>> reacted = await account.messages.react(page.items[0].id, reaction="👍")
         """
         return await self._send(
             routes.REACT,
@@ -367,6 +400,13 @@ class Messages(Namespace):
             OutcomeUnknownError: it may have been sent; look into the chat before you repeat it.
 
         Source: Forward a message.
+
+        Examples:
+            >>> account = client.account("acc_whatsapp")
+            >>> sent = await account.messages.send(chat_id="chat_whatsapp", text="Look")
+            >>> forwarded = await account.messages.forward(
+            ...     sent.message_id, chat_id="chat_whatsapp_2"
+            ... )
         """
         return await self._send(
             routes.FORWARD_MESSAGE,
@@ -402,6 +442,14 @@ class Messages(Namespace):
             DecodeError: the file was cut.
 
         Source: Retrieve a message's attachment (of Unipile's reference).
+
+        Examples:
+            >>> async for message in client.messages.list(account_id="acc_1").limit(50):
+            ...     for one in message.attachments:
+            ...         if one.type == "file" and not one.unavailable:
+            ...             file = client.messages.attachment(message.id, one.id)
+            ...             async with file as download:
+            ...                 await download.save(download.name or one.id)
         """
         ids = {"message_id": message_id, "attachment_id": attachment_id}
         return self._download(

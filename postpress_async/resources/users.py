@@ -88,6 +88,11 @@ class Users(Namespace):
             RateLimitedError, WaitTooLongError: not now; `retry_after` says when.
 
         Source: Retrieve a profile.
+
+        Examples:
+            >>> user = await client.users.get("jordan-walke", account_id="acc_1")
+            >>> user.display_name
+            'Jordan Walke'
         """
         if max_age is not None:
             msg = "max_age: this version keeps no answers, so leave it out"
@@ -138,6 +143,11 @@ class Users(Namespace):
             AccountError: the account needs attention.
 
         Source: Retrieve own profile.
+
+        Examples:
+            >>> me = await client.account("acc_1").users.me()
+            >>> me.provider
+            'LINKEDIN'
         """
         account_id = self._account(account_id)
         return await self._send(
@@ -193,6 +203,14 @@ class Users(Namespace):
             RateLimitedError, WaitTooLongError: not done; `retry_after` says when.
 
         Source: Edit own profile.
+
+        Examples:
+            >>> from postpress_async import ProfileLocation
+            >>> edited = await client.users.edit_me(
+            ...     account_id="acc_1",
+            ...     headline="Engineer at Acme",
+            ...     location=ProfileLocation(id="105015875"),
+            ... )
         """
         from .profile_edits import edit_of  # noqa: PLC0415 - seldom needed, and with all of its kinds
 
@@ -249,6 +267,10 @@ class Users(Namespace):
             RateLimitedError, WaitTooLongError: not now; `retry_after` says when.
 
         Source: List relations.
+
+        Examples:
+            >>> async for relation in client.users.relations(account_id="acc_1").limit(10):
+            ...     print(relation.display_name, relation.connected_at)
         """
         account_id = needed("browse", self._account(account_id))
         return self._list(
@@ -288,6 +310,10 @@ class Users(Namespace):
             RateLimitedError, WaitTooLongError: not now; `retry_after` says when.
 
         Source: List following.
+
+        Examples:
+            >>> page = await client.users.following(account_id="acc_1", page_size=10).page()
+            >>> names = [one.display_name for one in page.items]
         """
         account_id = needed("browse", self._account(account_id))
         return self._list(
@@ -327,6 +353,10 @@ class Users(Namespace):
             RateLimitedError, WaitTooLongError: not now; `retry_after` says when.
 
         Source: List followers (of Unipile's reference).
+
+        Examples:
+            >>> page = await client.users.followers(account_id="acc_1", page_size=10).page()
+            >>> names = [one.display_name for one in page.items]
         """
         account_id = needed("browse", self._account(account_id))
         return self._list(
@@ -364,6 +394,10 @@ class Users(Namespace):
             RateLimitedError, WaitTooLongError: not now; `retry_after` says when.
 
         Source: Users overview, «test if a number has WhatsApp».
+
+        Examples:
+            >>> await client.users.reachable("+1 202 555 0199", account_id="acc_whatsapp")
+            False
         """
         known = recognised("phone", phone)
         number = known is not None and (known.kind == "phone" or str(known).endswith(_NUMBER))
