@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from postpress_async.client import Postpress
     from postpress_async.errors import (
         AccountError,
+        AttachmentError,
         AuthenticationError,
         BadRequestError,
         ClientClosedError,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         ConflictError,
         ConnectError,
         DecodeError,
+        DownloadError,
         GatewayTimeoutError,
         LaneClosedError,
         NotFoundError,
@@ -186,7 +188,9 @@ if TYPE_CHECKING:
         XUser,
     )
     from postpress_async.options import Http, KeyRate, RequestOptions, Retries, Timeout
-    from postpress_async.pagination import Page, Paginator
+    from postpress_async.pagination import Changes, Page, Paginator, Walk
+    from postpress_async.resources._downloads import Download
+    from postpress_async.resources._files import File, FileContent, FileLike
     from postpress_async.resources._people import (
         Person,
     )
@@ -236,6 +240,7 @@ __all__ = [
     "ActivityAuthor",
     "AddParticipant",
     "Attachment",
+    "AttachmentError",
     "Attempted",
     "Attendee",
     "AttendeeContactInfo",
@@ -252,6 +257,7 @@ __all__ = [
     "CandidateAdded",
     "CandidateMoved",
     "Certification",
+    "Changes",
     "Chat",
     "ChatAction",
     "ChatDeleted",
@@ -268,9 +274,14 @@ __all__ = [
     "Corner",
     "CreatorWebsite",
     "DecodeError",
+    "Download",
+    "DownloadError",
     "Education",
     "Estimate",
+    "File",
     "FileAttachment",
+    "FileContent",
+    "FileLike",
     "Finished",
     "FollowUp",
     "Follower",
@@ -416,6 +427,7 @@ __all__ = [
     "VolunteeringExperience",
     "WaitTooLongError",
     "Waited",
+    "Walk",
     "WarmUp",
     "WebhookVerificationError",
     "WhatsAppProfile",
@@ -437,8 +449,9 @@ _HOMES = {
     "postpress_async._version": "__version__",
     "postpress_async.client": "Postpress",
     "postpress_async.errors": (
-        "AccountError AuthenticationError BadRequestError ClientClosedError "
-        "ConfigurationError ConflictError ConnectError DecodeError GatewayTimeoutError "
+        "AccountError AttachmentError AuthenticationError BadRequestError ClientClosedError "
+        "ConfigurationError ConflictError ConnectError DecodeError DownloadError "
+        "GatewayTimeoutError "
         "LaneClosedError NotFoundError NotImplementedByProviderError Outcome "
         "OutcomeUnknownError PaginationError PermissionDeniedError PostpressError "
         "ProviderLimitError QueueFullError RateLimitedError RequestTimeoutError "
@@ -452,7 +465,9 @@ _HOMES = {
     "postpress_async.identifiers": "Identifier identify",
     "postpress_async.limits": "AccountInfo Limit Limits Spacing WarmUp WorkingHours",
     "postpress_async.options": "Http KeyRate RequestOptions Retries Timeout",
-    "postpress_async.pagination": "Page Paginator",
+    "postpress_async.pagination": "Changes Page Paginator Walk",
+    "postpress_async.resources._downloads": "Download",
+    "postpress_async.resources._files": "File FileContent FileLike",
     "postpress_async.resources.chat_actions": (
         "AddParticipant ChatAction GetInviteLink RemoveParticipant SetArchiveStatus SetLabel "
         "SetMuteStatus SetPinnedStatus SetReadStatus"

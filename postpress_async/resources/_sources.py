@@ -243,6 +243,7 @@ class _Taking:
         self._source = source
         self._content = content
         self._iterator: AsyncIterator[bytes] | None = None
+        self._given = False
 
     async def read(self) -> bytes:
         """Return the next piece that is not empty."""
@@ -252,12 +253,16 @@ class _Taking:
                 self._iterator = aiter(self._content)
             async for piece in self._iterator:
                 if data := _of_bytes(piece):
+                    self._given = True
                     return data
         except UnsendableError:
             raise
         except Exception as error:
             msg = f"raised {type(error).__name__} while it was read"
             raise UnsendableError(msg) from error
+        if not self._given:  # an attachment without a byte is nobody's wish
+            msg = "gave nothing: an async iterator is read once, so give a new one"
+            raise UnsendableError(msg)
         return b""
 
     async def close(self) -> None:

@@ -114,14 +114,32 @@ class Connection(asyncio.Protocol):
             name.lower(): value.strip()
             for name, _, value in (line.partition(":") for line in lines)
         }
-        length = int(headers.get("content-length", 0))
-        while len(self.buffer) < len(head) + 4 + length:
-            await self._more()
-        rest = bytes(self.buffer[len(head) + 4 :])
-        del self.buffer[: len(head) + 4 + length]
-        request = Request(method, target, headers, rest[:length])
+        del self.buffer[: len(head) + 4]
+        if headers.get("transfer-encoding") == "chunked":
+            body = await self._chunked()
+        else:
+            body = await self._take(int(headers.get("content-length", 0)))
+        request = Request(method, target, headers, body)
         self.server.seen.append(request)
         return request
+
+    async def _take(self, length: int) -> bytes:
+        while len(self.buffer) < length:
+            await self._more()
+        taken = bytes(self.buffer[:length])
+        del self.buffer[:length]
+        return taken
+
+    async def _chunked(self) -> bytes:
+        body = b""
+        while True:
+            while b"\r\n" not in self.buffer:
+                await self._more()
+            size = int(self.buffer[: self.buffer.index(b"\r\n")], 16)
+            del self.buffer[: self.buffer.index(b"\r\n") + 2]
+            body += (await self._take(size + 2))[:-2]
+            if not size:
+                return body
 
     async def head(self) -> None:
         """Wait until the head of a request is there; the request is seen, its body is not."""

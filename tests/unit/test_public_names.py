@@ -68,6 +68,8 @@ def test_public_methods_are_documented_and_take_at_most_one_positional(method):
     assert inspect.getdoc(method)
     kinds = [parameter.kind for parameter in inspect.signature(method).parameters.values()]
     assert inspect.Parameter.VAR_KEYWORD not in kinds
+    if method.__qualname__ == "Messages.attachment":  # an attachment is found by two ids
+        kinds.remove(inspect.Parameter.POSITIONAL_OR_KEYWORD)
     if method.__qualname__.startswith(("Users", "Accounts", "Chats", "Messages")):
         assert kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) <= 2  # self and the id
 
