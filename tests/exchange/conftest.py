@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
         """Read one request whole."""
         while b"\r\n\r\n" not in self.buffer:
             await self._more()
-        head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
+        head, _, _ = bytes(self.buffer).partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         method, target, _ = first.split(" ")
         headers = {

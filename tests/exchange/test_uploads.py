@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -25,7 +26,6 @@ from postpress_async import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 DATA = os.urandom(1_000_003)
 MOST = 15 * 2**20
@@ -261,25 +261,24 @@ async def test_a_file_that_changes_while_it_is_sent(serve, talk, tmp_path, kind,
     talker.nothing_is_held()
 
 
-async def test_an_object_that_was_closed(serve, talk, path):
+async def test_an_object_that_was_closed(serve, talk, path, until):
     raw = await serve("503 no_channel in 0.01 s", "good")
     talker = talk(raw)
     with path.open("rb") as file:
         task = asyncio.create_task(talker.fails("POST", attachments=[file]))
-        while not raw.seen:
-            await asyncio.sleep(0)
+        await until(lambda: raw.seen)
     error: Any = await task
     assert isinstance(error, AttachmentError)
     assert "cannot be read" in str(error)
 
 
-class Odd(Exception):
+class OddError(Exception):
     pass
 
 
 async def raising() -> AsyncIterator[bytes]:
     yield b"x" * 200_000
-    raise Odd
+    raise OddError
 
 
 async def of_texts() -> Any:
@@ -290,7 +289,7 @@ async def of_texts() -> Any:
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        (File(raising(), name="x"), "raised Odd while it was read"),
+        (File(raising(), name="x"), "raised OddError while it was read"),
         (File(of_texts(), name="x"), "gave str instead of bytes"),
         (File(Pieces(), size=len(DATA) - 1, name="x"), f"grew beyond its {len(DATA) - 1} bytes"),
         (File(Pieces(), size=len(DATA) + 1, name="x"), f"shrank from {len(DATA) + 1} bytes"),
@@ -310,7 +309,7 @@ async def test_iterators_that_break_off(serve, talk, file, words):
     await raw.settled()
     assert raw.seen == []  # no end of a body ever came
     if "raised" in words:
-        assert isinstance(error.__cause__, Odd)
+        assert isinstance(error.__cause__, OddError)
     assert await talker.counted("POST") == 1
 
 
@@ -400,6 +399,10 @@ async def test_a_size_that_is_wrong(serve, talk):
     assert "has 3 bytes, not 4" in str(error)
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 # -- answers that come early, or never ------------------------------------------------------------
 
 
@@ -416,7 +419,7 @@ async def test_an_early_refusal_ends_the_upload(serve, talk, tmp_path, kind):
     big = tmp_path / "big.mp4"
     big.write_bytes(bytes(MOST - 1000))
     pieces = Pieces(bytes(MOST - 1000), 2**18)
-    open_before = len(os.listdir("/proc/self/fd"))
+    open_before = open_files()
     raw = await serve(early)
     talker = talk(raw)
     error: Any = await talker.fails("POST", attachments=[big if kind == "path" else pieces])
@@ -427,7 +430,7 @@ async def test_an_early_refusal_ends_the_upload(serve, talk, tmp_path, kind):
     await talker.client.aclose()
     await raw.settled()
     await asyncio.sleep(0)
-    assert len(os.listdir("/proc/self/fd")) <= open_before + 2  # the server's listening socket
+    assert open_files() <= open_before + 2  # the server's listening socket
 
 
 async def test_a_peer_that_reads_nothing_runs_into_the_time_out(serve, talk, tmp_path):
@@ -480,7 +483,7 @@ async def test_cancelled_after_any_turn_of_the_loop(serve, talk, path, kind):
     assert done
 
 
-async def test_closing_the_client_ends_an_upload(serve, talk, monkeypatch):
+async def test_closing_the_client_ends_an_upload(serve, talk, until, monkeypatch):
     monkeypatch.setattr("postpress_async.client.CLOSING_SECONDS", 0.05)
 
     async def endless() -> AsyncIterator[bytes]:
@@ -491,8 +494,7 @@ async def test_closing_the_client_ends_an_upload(serve, talk, monkeypatch):
     raw = await serve("mute")
     talker = talk(raw)
     task = asyncio.create_task(talker.fails("POST", attachments=[endless()]))
-    while not raw.received:
-        await asyncio.sleep(0)
+    await until(lambda: raw.received)
     await talker.client.aclose()
     error = await asyncio.wait_for(task, 5.0)
     assert isinstance(error, TransportError)
