@@ -33,6 +33,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _TOLERANCE: Final = 300_000  # ms by which the service's clock may be ahead of ours
 _PREFIX: Final = "m1."
 _HEAD: Final = struct.Struct(">4sqq")  # whose list, floor, high
+_SUM: Final = 4
 _KNOWN: Final = struct.Struct(">8sq")  # an id's digest, its timestamp
 
 
@@ -87,7 +88,8 @@ class Mark:
         """Return it as a text to keep."""
         head = _HEAD.pack(self.scope, -1 if self.floor is None else self.floor, self.high)
         known = b"".join(_KNOWN.pack(*entry) for entry in self.known.items())
-        return _PREFIX + base64.urlsafe_b64encode(head + known).decode()
+        data = head + known
+        return _PREFIX + base64.urlsafe_b64encode(data + _sum(data)).decode()
 
     def is_new(self, message: Message, now: int) -> bool:
         """Tell whether a message was not handed on before, and remember that it is now."""
@@ -162,13 +164,20 @@ def _bytes_of(given: object) -> bytes:
     if not isinstance(given, str) or not given.startswith(_PREFIX):
         raise _no_mark(given)
     try:
-        return base64.b64decode(given[len(_PREFIX) :], altchars=b"-_", validate=True)
+        data = base64.b64decode(given[len(_PREFIX) :], altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise _no_mark(given) from None
+    if data[-_SUM:] != _sum(data[:-_SUM]):  # a column that was too short would forget somebody
+        raise _no_mark(given)
+    return data[:-_SUM]
+
+
+def _sum(data: bytes) -> bytes:
+    return blake2b(data, digest_size=_SUM).digest()
 
 
 def _no_mark(given: object) -> ConfigurationError:
-    what = "this text" if isinstance(given, str) else type(given).__name__
+    what = "this text, which is none or was cut" if isinstance(given, str) else type(given).__name__
     return ConfigurationError(
         f"mark must be the mark of earlier Changes, a datetime, or None to begin, not {what}"
     )
