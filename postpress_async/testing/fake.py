@@ -182,8 +182,8 @@ class FakeRequest:
             kind = _KIND.search(head.decode())
             name = named.get("filename")
             yield (
-                unquote(named["name"]),
-                None if name is None else unquote(name),
+                _plain(named["name"]),
+                None if name is None else _plain(name),
                 kind[1] if kind else "text/plain",
                 content,
             )
@@ -191,6 +191,11 @@ class FakeRequest:
     def __repr__(self) -> str:
         """Show what was asked."""
         return f"FakeRequest({self.method} {self.url})"
+
+
+def _plain(name: str) -> str:
+    """Undo what a form escapes in names; any other percent sign is one."""
+    return re.sub(r"%(22|[01][0-9A-F]|7F)", lambda found: chr(int(found[1], 16)), name)
 
 
 class FakeTransport:
