@@ -19,6 +19,7 @@ from .values import (
 from .world.accounts import CONTROL_STATUSES
 from .world.build import DEFAULT_ACCOUNTS, DEFAULT_CHATS, DEFAULT_MESSAGES
 from .world.inviting import accept
+from .world.overview import overview
 from .world.store import Sizes
 from .world.talk import message_json
 from .world.things import PROVIDERS
@@ -63,7 +64,7 @@ class Control:
         """Tell the key, and every account with its chats, relations and people."""
         with self._engine.lock:
             engine = self._engine
-            return {"api_key": engine.api_key, "accounts": engine.world.overview()}
+            return {"api_key": engine.api_key, "accounts": overview(engine.world)}
 
     def reset(
         self,

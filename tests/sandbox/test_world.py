@@ -19,6 +19,7 @@ DUMP = """
 import hashlib, json, random, sys
 from postpress_async.sandbox.control import sizes_of
 from postpress_async.sandbox.world import linkedin, network, talk
+from postpress_async.sandbox.world.overview import overview
 from postpress_async.sandbox.world.store import World
 world = World(5, sizes_of(None, None, None))
 order = list(world.rows)
@@ -28,7 +29,7 @@ for account in order:  # whichever door is opened first, the rooms are the same
     for chat in random.Random(int(sys.argv[1])).sample(room.chats, 5):
         chat.messages
 account = world.rows[0]
-rows = [world.overview(), [talk.message_json(m) for m in world.messages_below(None)],
+rows = [overview(world), [talk.message_json(m) for m in world.messages_below(None)],
         [talk.chat_with_last(r.chat) for r in world.chats_below(world.rows, None, None)],
         [network.attendee_json(a, world.room(a.account))
          for a in world.attendees_below(world.rows, None)],

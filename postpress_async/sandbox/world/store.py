@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from postpress_async.sandbox.paging import below, merged
 from postpress_async.sandbox.problems import Problem
 from postpress_async.sandbox.rows import Shelf, forget
-from postpress_async.sandbox.wire import Json, JsonObject, token
+from postpress_async.sandbox.wire import token
 
 from .build import Builder
 from .history import HISTORY_ENDS, LIVE
-from .people import Directory, readable_by
 from .things import Account, Attendee, Chat, Invitation, Message, Person, Relation
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from postpress_async.sandbox.ids import Ids
     from postpress_async.sandbox.paging import Key
 
+    from .people import Directory
     from .room import Ranked, Room
     from .things import Attachment
 
@@ -294,40 +294,6 @@ class World:
         relation = Relation(person=person, key=self.next_key(now))
         account.relations[person.seen_as] = relation
         return relation
-
-    # -- the control plane's view ------------------------------------------------------------
-
-    def overview(self) -> list[Json]:
-        """List every account with its chats, its relations, and whom it can read and write to."""
-        people: dict[str, list[Json]] = {
-            provider: [name for person in directory.people for name in readable_by(person)]
-            for provider, directory in self.directories.items()
-        }
-        return [self._account_overview(one, people[one.provider]) for one in self.rows]
-
-    def _account_overview(self, account: Account, people: list[Json]) -> JsonObject:
-        room, relations = self.room(account), account.relations
-        mine = room.invitations.values()
-        newest = [one.person for one in relations.values()][::-1]
-        return {
-            "id": account.id,
-            "provider": account.provider,
-            "status": account.status,
-            "chats": [chat.id for chat in room.chats if not chat.deleted],
-            "relations": [person.internal_id for person in newest],
-            "people": people,
-            # people who can be written to first: known, and without a chat so far
-            "recipients": [one.messaging_id for one in newest if room.chat_with(one) is None],
-            "strangers": [
-                person.internal_id
-                for person in self.directories[account.provider].people
-                if person.seen_as not in relations
-            ],
-            "invitations": {
-                "sent": [one.id for one in mine if one.sent],
-                "received": [one.id for one in mine if not one.sent],
-            },
-        }
 
 
 def _read_all(messages: list[Message]) -> None:
