@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from calls import aiohttp_rows, httpx_rows, package_rows
 from lanes_rows import lane_rows
 from local import decode_rows, import_rows, scheduler_rows
+from moving import list_rows, transfer_rows
 from rows import table
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ GROUPS: dict[str, Callable[..., Iterator[Row]]] = {
     "import": import_rows,
     "scheduler": scheduler_rows,
     "lanes": lane_rows,
+    "lists": list_rows,
+    "transfers": transfer_rows,
 }
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 MATTERS = (
