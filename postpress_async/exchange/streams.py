@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .sweeper import Flight, Sweeper
 
+_PIECE: Final = 2**18
 _ENDING_SECONDS: Final = 1.0  # for a writer that was told to stop; a user's iterator may not listen
 
 
@@ -96,12 +97,19 @@ class Receiver:
 
     async def read(self) -> bytes | Failed:
         """Return the next piece, an empty one at the end, or why there is none."""
+        content = self._response.content
+        try:
+            piece = content.read_nowait(_PIECE)  # what lies there needs nobody to watch the wait
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+            return await self._wait()  # which says what happened
+        return piece if piece or content.at_eof() else await self._wait()
+
+    async def _wait(self) -> bytes | Failed:
         response = self._response
-        content = response.content
         flight = self._sweeper.start(self._silence, Sending(sent=True))
         flight.status, flight.headers = response.status, response.headers
         try:
-            return await content.readany()
+            return await response.content.read(_PIECE)
         except asyncio.CancelledError:
             self.close()
             if flight.caught():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from postpress_async.exchange.opened import Opened
 
-_WRITTEN_AT_ONCE: Final = 2**19
+_WRITTEN_AT_ONCE: Final = 2**18
 """Bytes for which a thread is worth its while."""
 
 
@@ -25,7 +25,7 @@ class Download:
     """Be a file that the service sends; nothing is asked for before `async with`.
 
     Entering asks for it, and repeats that as any read is repeated, until the first piece is there.
-    From then on the file passes through: 64 KB or so at a time, however large it is. Leaving the
+    From then on the file passes through: 256 KB at a time, however large it is. Leaving the
     block early hangs up. It takes one slot, and one of `Http.connections`, until it ends.
 
     `Timeout.total` bounds the time until the first piece, `Timeout.read` the silence before each
@@ -131,7 +131,7 @@ class Download:
 
         Args:
             path: where to; `download.name` is safe to use in it.
-            progress: called on the event loop with the bytes so far, and `size`, after each half
+            progress: called on the event loop with the bytes so far, and `size`, after each quarter
                 megabyte and at the end; a restart begins at 0 again. What it raises ends the save.
             max_bytes: refuse a larger file; None takes any, since little of it is in memory.
 
