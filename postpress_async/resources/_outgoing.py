@@ -8,6 +8,7 @@ from postpress_async.errors import ConfigurationError
 from postpress_async.options import Discreet
 
 from ._checks import optional_text, several
+from ._files import checked
 from .linkedin_options import secrets_of, wire_of
 
 if TYPE_CHECKING:
@@ -87,8 +88,6 @@ async def files_of(
         raise ConfigurationError(msg)
     if not own and voice_message is None and video_message is None and not follow_up:
         return ()
-    from ._files import checked  # noqa: PLC0415 - a text alone need not load it
-
     return await checked(
         {
             "attachments": own,

@@ -3,23 +3,19 @@
 Source: Start a chat.
 """
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: whoever reads a signature reads these.
 
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+from collections.abc import Sequence
+from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
 from postpress_async.errors import ConfigurationError
+from postpress_async.identifiers import LinkedInProduct
 
 from ._base import checked_text
 from ._checks import flag, one_of, optional_text, several, struct_of, within
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from postpress_async.identifiers import LinkedInProduct
-
-    from ._files import FileLike
+from ._files import FileLike
 
 Topic: TypeAlias = Literal["service_request", "request_demo", "support", "careers", "other"]
 SourcingChannel: TypeAlias = Literal[

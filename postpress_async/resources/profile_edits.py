@@ -4,23 +4,19 @@ Source: Edit own profile (`location`, the pictures and their settings); what goe
 Unipile's reference.
 """
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: whoever reads a signature reads these.
 
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
 from postpress_async.errors import ConfigurationError
 from postpress_async.options import Discreet
+from postpress_async.wire.multipart import FormFile
 
 from ._checks import flag, one_of, optional_text, several, struct_of, within
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from postpress_async.wire.multipart import FormFile
-
-    from ._files import FileLike
+from ._files import FileLike, checked
 
 PictureFilter: TypeAlias = Literal[
     "ORIGINAL", "STUDIO", "SPOTLIGHT", "PRIME", "CLASSIC", "EDGE", "LUMINATE"
@@ -246,8 +242,6 @@ async def edit_of(
         raise ConfigurationError(msg)
     files: tuple[FormFile, ...] = ()
     if given:
-        from ._files import checked  # noqa: PLC0415 - texts alone need not load it
-
         files = await checked(given, kinds=_KINDS)
     secrets = tuple(text for text in (headline, summary) if text is not None)
     return Edit(said=said, secrets=secrets, files=files)
