@@ -20,6 +20,7 @@ from lanes_rows import lane_rows
 from local import decode_rows, import_rows, scheduler_rows
 from moving import list_rows, transfer_rows
 from rows import table
+from sandbox_rows import sandbox_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ GROUPS: dict[str, Callable[..., Iterator[Row]]] = {
     "import": import_rows,
     "scheduler": scheduler_rows,
     "lanes": lane_rows,
+    "sandbox": sandbox_rows,
     "lists": list_rows,
     "transfers": transfer_rows,
 }

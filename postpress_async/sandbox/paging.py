@@ -6,8 +6,9 @@ import base64
 import binascii
 import heapq
 from bisect import bisect_left
+from collections import OrderedDict
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeAlias, TypeVar
 
@@ -32,6 +33,7 @@ class Keyed(Protocol):
 T = TypeVar("T", bound=Keyed)
 U = TypeVar("U")
 key_of: Final = attrgetter("key")
+_BOOKMARKS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,8 @@ class Page(Generic[U]):
 
     items: list[U]
     cursor: str | None
+    rest: Iterator[U] | None = None
+    """What comes after, not begun: for whoever wants to go on without looking for the place."""
 
 
 def below(rows: Sequence[T], key: Key | None) -> Iterator[T]:
@@ -90,12 +94,35 @@ def take(
     rows: Iterable[T], *, name: str, limit: int, wanted: Callable[[T], bool] | None = None
 ) -> Page[T]:
     """Take a page of rows that come newest first and begin under the cursor."""
-    chosen = rows if wanted is None else filter(wanted, rows)
+    chosen = iter(rows) if wanted is None else filter(wanted, rows)
     taken = list(islice(chosen, limit + 1))
     if len(taken) <= limit:
         return Page(items=taken, cursor=None)
-    del taken[limit]
-    return Page(items=taken, cursor=write(name, taken[-1].key))
+    rest = chain((taken.pop(),), chosen)
+    return Page(items=taken, cursor=write(name, taken[-1].key), rest=rest)
+
+
+class Bookmarks(Generic[U]):
+    """Walks that stopped at a page's end. Where many lists are merged, to begin is what costs.
+
+    A walk goes on as if it had begun anew, since rows are only ever put in above it.
+    """
+
+    __slots__ = ("_rests",)
+
+    def __init__(self) -> None:
+        self._rests: OrderedDict[str, Iterator[U]] = OrderedDict()
+
+    def keep(self, page: Page[U]) -> None:
+        """Remember how a page goes on."""
+        if page.cursor is not None and page.rest is not None:
+            self._rests[page.cursor] = page.rest
+            if len(self._rests) > _BOOKMARKS:
+                self._rests.popitem(last=False)
+
+    def take(self, cursor: str | None) -> Iterator[U] | None:
+        """Give what comes after a cursor, once; whoever asks again must look for the place."""
+        return None if cursor is None else self._rests.pop(cursor, None)
 
 
 def write(name: str, key: Key, *more: int) -> str:

@@ -156,7 +156,7 @@ async def test_a_body_that_stops_half_way_sends_nothing(api, sandbox):
         ("WHATSAPP", "video_message", "v.mp4", "video/mp4", 501, "feature_not_implemented"),
     ],
 )
-async def test_recordings_are_for_some(api, provider, field, name, kind, status, type):
+async def test_recordings_are_for_some(api, *, provider, field, name, kind, status, type):
     chat = api.account(provider)["chats"][0]
     data = form((field, name, b"sound", kind))
     answer = await api.post(f"/chats/{chat}/messages", data=data)

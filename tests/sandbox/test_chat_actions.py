@@ -30,7 +30,7 @@ async def again(api, chat):
         ("setPinnedStatus", "pinned", 1, 0),
     ],
 )
-async def test_a_switch_is_on_or_off(api, sandbox, action, field, on, off):
+async def test_a_switch_is_on_or_off(api, sandbox, *, action, field, on, off):
     chat = await chat_of(api)
     for value, shown in ((True, on), (False, off), (True, on)):
         answer = await act(api, chat["id"], action, value=value)
@@ -88,7 +88,7 @@ async def test_a_group_has_an_invite_link(api):
         ("TWITTER", {"action": "setReadStatus", "value": True}, 501, "feature_not_implemented"),
     ],
 )
-async def test_an_action_that_makes_no_sense_is_refused(api, provider, body, status, type):
+async def test_an_action_that_makes_no_sense_is_refused(api, *, provider, body, status, type):
     chat = await chat_of(api, provider)
     answer = await api("PATCH", f"/chats/{chat['id']}", json=body)
     assert (answer.status, answer.type) == (status, type)

@@ -76,7 +76,7 @@ async def ask(api, route, path, body, facts):
 
 
 @pytest.mark.parametrize(("route", "action", "path", "body"), CALLS)
-async def test_each_route_counts_as_its_action(api, sandbox, route, action, path, body):
+async def test_each_route_counts_as_its_action(api, sandbox, *, route, action, path, body):
     facts = await facts_of(api)
     sandbox.limits([{"action": action, "amount": 0, "per": "day"}])
     refused = await ask(api, route, path, body, facts)
@@ -102,7 +102,7 @@ async def test_what_the_service_has_itself_is_a_read(api, sandbox, path):
 
 
 @pytest.mark.parametrize(("route", "action", "path", "body"), CALLS)
-async def test_a_broken_account_does_nothing(api, sandbox, route, action, path, body):
+async def test_a_broken_account_does_nothing(api, sandbox, *, route, action, path, body):
     facts = await facts_of(api)
     sandbox.set_status(facts["account"], "CREDENTIALS")
     answer = await ask(api, route, path, body, facts)

@@ -73,7 +73,7 @@ async def test_a_deleted_message_stays_without_its_content(api):
         ("TWITTER", "edit", 1, 501),
     ],
 )
-async def test_time_runs_out(api, sandbox, provider, change, minutes, status):
+async def test_time_runs_out(api, sandbox, *, provider, change, minutes, status):
     _, sent = await said(api, provider)
     await sandbox.advance(60 * minutes)
     answer = await (edit(api, sent, text="x") if change == "edit" else remove(api, sent))

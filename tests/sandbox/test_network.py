@@ -84,7 +84,7 @@ async def test_somebody_elses_followers_are_instagrams(api):
 @pytest.mark.parametrize("path", ["relations", "following", "followers"])
 async def test_network_lists_have_their_refusals(api, sandbox, path):
     account = api.account()["id"]
-    for query, status, type in (
+    for query, status, kind in (
         (f"account_id={account}&limit=1000", 200, ""),
         (f"account_id={account}&limit=1001", 400, "limit_too_high"),
         ("limit=10", 400, "missing_parameters"),
@@ -93,7 +93,7 @@ async def test_network_lists_have_their_refusals(api, sandbox, path):
     ):
         answer = await api.get(f"/users/{path}?{query}")
         assert answer.status == status
-        assert status == 200 or answer.type == type
+        assert status == 200 or answer.type == kind
         assert sandbox.journal()[-1].action == "browse"
 
 

@@ -16,7 +16,7 @@ from .sending import contents, text_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from postpress_async.sandbox.paging import Key
+    from postpress_async.sandbox.paging import Key, Page
     from postpress_async.sandbox.world.things import Chat, Message
 
 _MINUTE: Final = 60_000
@@ -29,11 +29,32 @@ def list_messages(call: Call) -> Answer:
     """List messages of one account, or of all, newest first."""
     account_id = call.query.text("account_id")
     if account_id is None:
-        return messages_page(call, call.world.messages_below)
+        return _messages_of_all(call)
     account = call.world.accounts.get(account_id)
     if account is None:
         return messages_page(call, lambda _: iter(()))
     return messages_page(call, call.world.room(account).messages_below)
+
+
+def _messages_of_all(call: Call) -> Answer:
+    world, query = call.world, call.query
+    if any(query.text(name) is not None for name in ("sender_id", "before", "after")):
+        return messages_page(call, world.messages_below)
+    cursor, limit = query.text("cursor"), query.limit(250)
+    rows = world.bookmarks.take(cursor) or world.messages_below(read(cursor, "messages"))
+    page = take(rows, name="messages", limit=limit, wanted=_is_there)
+    world.bookmarks.keep(page)
+    return _listing(page)
+
+
+def _is_there(message: Message) -> bool:
+    return not message.chat.deleted
+
+
+def _listing(page: Page[Message]) -> Answer:
+    return Answer(
+        body=Listing(object="MessageList", items=page.items, write=message_json, cursor=page.cursor)
+    )
 
 
 def list_chat_messages(call: Call) -> Answer:
@@ -55,10 +76,7 @@ def messages_page(call: Call, walk: Callable[[Key | None], Iterator[Message]]) -
     wanted = None
     if sender is not None:
         wanted = _said_by(sender)
-    page = take(rows, name="messages", limit=limit, wanted=wanted)
-    return Answer(
-        body=Listing(object="MessageList", items=page.items, write=message_json, cursor=page.cursor)
-    )
+    return _listing(take(rows, name="messages", limit=limit, wanted=wanted))
 
 
 def _until(rows: Iterator[Message], after: int) -> Iterator[Message]:

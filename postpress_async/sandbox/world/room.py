@@ -53,6 +53,7 @@ class Room:
         self._with: dict[str, Chat] = {}
         self._order: list[Chat] = []
         self._moves: deque[tuple[int, Chat, Key]] = deque(maxlen=MOVES_KEPT)
+        self._newest_built: Key | None = None
         self._past: list[Message] = []  # newest first: as much of history as was asked for
         self._rest: Iterator[Message] | None = None
 
@@ -106,6 +107,7 @@ class Room:
         for chat in chats:
             self._enter(chat)
         self._order = sorted(chats, key=key_of)
+        self._newest_built = max((one.newest_built for one in chats if one.built), default=None)
 
     def add_chat(self, chat: Chat) -> None:
         """Begin a chat; its key is the highest so far."""
@@ -154,9 +156,7 @@ class Room:
     @property
     def newest_message(self) -> Key | None:
         """The place that no message of the account is above."""
-        if self.live:
-            return self.live[-1].key
-        return max((chat.newest_built for chat in self.chats if chat.built), default=None)
+        return self.live[-1].key if self.live else self._newest_built
 
     @property
     def newest_chat(self) -> Key | None:

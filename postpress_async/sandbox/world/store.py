@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from postpress_async.sandbox.paging import below, merged
+from postpress_async.sandbox.paging import Bookmarks, below, merged
 from postpress_async.sandbox.problems import Problem
 from postpress_async.sandbox.rows import Shelf, forget
 from postpress_async.sandbox.wire import token
@@ -47,6 +47,7 @@ class World:
         self.rows: list[Account] = self._builder.accounts()
         self.accounts: dict[str, Account] = {account.id: account for account in self.rows}
         self.shelf: Shelf = Shelf()
+        self.bookmarks: Bookmarks[Message] = Bookmarks()
         self.due: list[tuple[int, int, Invitation]] = []
         """When sent invitations will be accepted."""
         self._rooms: dict[int, Room] = {}
