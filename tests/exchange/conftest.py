@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -585,6 +586,25 @@ def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
                 await asyncio.sleep(0)
 
     return wait
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[type, str], list[str]]:
+    """Watch a method that may wait for a disk: it must never run in the thread of the loop."""
+    ran: list[str] = []
+
+    def watch(cls: type, name: str) -> list[str]:
+        real = getattr(cls, name)
+
+        def watched(self: object, *given: object) -> object:
+            assert threading.current_thread() is not threading.main_thread(), name
+            ran.append(name)
+            return real(self, *given)
+
+        monkeypatch.setattr(cls, name, watched)
+        return ran
+
+    return watch
 
 
 @pytest.fixture

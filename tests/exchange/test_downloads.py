@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-from blockbuster import blockbuster_ctx
 
 from postpress_async import (
     ConfigurationError,
@@ -25,6 +24,7 @@ from postpress_async import (
     TransportError,
 )
 from postpress_async.exchange import direct
+from postpress_async.resources._saving import Saving
 from postpress_async.testing import FakeTransport, failure, problem, reply
 
 if TYPE_CHECKING:
@@ -302,14 +302,15 @@ async def test_a_save_replaces_what_was_there_and_is_private(serve, talk, tmp_pa
     assert names(tmp_path) == ["x"]
 
 
-async def test_a_disk_is_never_waited_for_in_the_loop(serve, talk, tmp_path):
-    raw = await serve(file())
+async def test_a_disk_is_never_waited_for_in_the_loop(serve, talk, tmp_path, elsewhere):
+    raw = await serve(file(cut=900_000), file())
     talker = talk(raw)
-    async with asked(talker) as download:
-        await download.save(tmp_path / "warm")
-    with blockbuster_ctx(scanned_modules=["postpress_async"]):
+    for name in ("_begin", "_write", "_restart", "_finish"):
+        ran = elsewhere(Saving, name)
+    for _ in range(2):
         async with asked(talker) as download:
             await download.save(tmp_path / "x")
+    assert set(ran) == {"_begin", "_write", "_restart", "_finish"}
 
 
 def full(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
