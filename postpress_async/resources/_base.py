@@ -203,6 +203,22 @@ class Namespace:
         """Return the account that a method names, or the one this client is bound to."""
         return self._account_id if account_id is None else checked_account(account_id)
 
+    def _accounts(
+        self, account_id: str | Sequence[str] | None
+    ) -> tuple[str | tuple[str, ...] | None, str | None]:
+        """Return the accounts that a list is asked for, and the lane it takes: several have none.
+
+        Only for what counts as `read`, which needs no lane of an account.
+        """
+        if account_id is None or isinstance(account_id, str):
+            one = self._account(account_id)
+            return one, one
+        several = tuple(checked_account(each) for each in account_id)
+        if not several:
+            msg = "account_id must name at least one account, or be left out"
+            raise ConfigurationError(msg)
+        return several, several[0] if len(several) == 1 else None
+
     def _provider(self, account_id: str | None) -> str | None:
         """Return the provider of an account, as far as it is known by now."""
         if account_id is None:

@@ -9,11 +9,13 @@ from postpress_async.models.decoding import Reader
 from postpress_async.wire import routes, target
 
 from ._base import Namespace
+from ._checks import several
 from ._times import instant
 from .chats import ATTENDEES, CHATS
 from .messages import MESSAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from postpress_async.models import Chat, Message
@@ -106,9 +108,9 @@ class Attendees(Namespace):
 
     def chats(
         self,
-        attendee_id: str,
+        attendee_id: str | Sequence[str],
         *,
-        account_id: str | None = None,
+        account_id: str | Sequence[str] | None = None,
         before: datetime | str | None = None,
         after: datetime | str | None = None,
         start: str | None = None,
@@ -120,8 +122,8 @@ class Attendees(Namespace):
         Counts as `read`.
 
         Args:
-            attendee_id: the service's own id of the attendee, or the provider's id.
-            account_id: only this account's; without it, those of all accounts.
+            attendee_id: the service's own id of the attendee, or the provider's id; or several.
+            account_id: only this account's, or these accounts'; without it, those of all.
             before: only those whose last activity was before this instant.
             after: only those whose last activity was after this instant.
             start: the cursor to begin at.
@@ -137,17 +139,19 @@ class Attendees(Namespace):
             >>> page = await client.chats.attendees("chat_1").page()
             >>> chats = [chat async for chat in client.attendees.chats(page.items[-1].id)]
         """
-        account_id = self._account(account_id)
+        accounts, lane = self._accounts(account_id)
+        if not isinstance(attendee_id, str):
+            attendee_id = ",".join(several("attendee_id", attendee_id))
         return self._list(
             routes.LIST_ATTENDEE_CHATS,
             CHATS,
             path=target.path(routes.LIST_ATTENDEE_CHATS.template, {"attendee_id": attendee_id}),
             query={
-                "account_id": account_id,
+                "account_id": accounts,
                 "before": instant("before", before),
                 "after": instant("after", after),
             },
-            account_id=account_id,
+            account_id=lane,
             start=start,
             page_size=page_size,
             options=options,

@@ -57,7 +57,7 @@ class Chats(Namespace):
     def list(
         self,
         *,
-        account_id: str | None = None,
+        account_id: str | Sequence[str] | None = None,
         account_type: str | None = None,
         unread: bool | None = None,
         before: datetime | str | None = None,
@@ -71,7 +71,7 @@ class Chats(Namespace):
         Counts as `read`: it shows the service's synced copy.
 
         Args:
-            account_id: only this account's; without it, those of all accounts.
+            account_id: only this account's, or these accounts'; without it, those of all.
             account_type: only this provider's, by its wire word.
             unread: True for unread ones only, False for read ones only.
             before: only those whose last activity was before this instant.
@@ -90,19 +90,19 @@ class Chats(Namespace):
             >>> async for chat in client.chats.list(account_id="acc_1", unread=True).limit(500):
             ...     print(chat.name, chat.unread_count)
         """
-        account_id = self._account(account_id)
+        accounts, lane = self._accounts(account_id)
         return self._list(
             routes.LIST_CHATS,
             CHATS,
             path="/chats",
             query={
-                "account_id": account_id,
+                "account_id": accounts,
                 "account_type": account_type,
                 "unread": unread,
                 "before": instant("before", before),
                 "after": instant("after", after),
             },
-            account_id=account_id,
+            account_id=lane,
             start=start,
             page_size=page_size,
             options=options,

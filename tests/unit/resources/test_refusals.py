@@ -103,6 +103,15 @@ CALLS = {
         lambda c: c.attendees.chats("a", before=datetime(2026, 1, 1)),  # noqa: DTZ001
         "before must have a time zone",
     ),
+    # -- which accounts
+    "no account of several": (
+        lambda c: c.chats.list(account_id=[]),
+        "account_id must name at least one account",
+    ),
+    "an account without a name": (
+        lambda c: c.chats.list(account_id=["acc_1", ""]),
+        "account_id must be the id of a connected account",
+    ),
     # -- who is written to
     "a public id": (
         lambda c: c.chats.start(to=LINK, text="Hi", account_id="acc_1"),

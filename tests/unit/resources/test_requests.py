@@ -187,6 +187,15 @@ CASES = [
         query={"after": ON_WIRE, "before": "2026-06-01T00:00:00.000Z", "unread": "true"},
     ),
     Case(
+        "chats of several accounts",
+        lambda c: c.chats.list(account_id=["acc_1", "acc_wa"], account_type="LINKEDIN").page(),
+        "GET /chats",
+        "read",
+        "chats_page_wild",
+        Chat,
+        query={"account_id": "acc_1,acc_wa", "account_type": "LINKEDIN"},
+    ),
+    Case(
         "start",
         lambda c: c.account("acc_1").chats.start(to=ID, text="Hi é"),
         "POST /chats",
@@ -408,6 +417,15 @@ CASES = [
         "chats_page_wild",
         Chat,
         query={"account_id": "acc_wa", "after": ON_WIRE},
+    ),
+    Case(
+        "chats of several attendees",
+        lambda c: c.account("acc_1").attendees.chats(["att_1", "att_2"]).page(),
+        "GET /chat_attendees/att_1,att_2/chats",
+        "read",
+        "chats_page_wild",
+        Chat,
+        query={"account_id": "acc_1"},
     ),
     Case(
         "messages of an attendee",
