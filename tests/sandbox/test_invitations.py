@@ -213,6 +213,8 @@ async def test_following_on_instagram(api):
         profile = (await api.get(f"/users/{one}?account_id={account}")).json
         following = profile["relationship_status"]["following"]
         assert following == (given not in waiting)
+        assert profile["relationship_status"]["has_sent_invitation"] == (given in waiting)
+        assert profile["is_private"] == (given in waiting)
         answer = await api("DELETE", f"/users/invite/sent/{one}?account_id={account}")
         assert answer.json == {"object": "InvitationCanceled"}
         profile = (await api.get(f"/users/{one}?account_id={account}")).json

@@ -187,6 +187,8 @@ async def test_history_has_everything_that_can_happen(api):
         rows += (await api.get(f"/messages?account_id={account}&limit=250")).items
     assert {row["deleted"] for row in rows} == {0, 1}
     assert {row["edited"] for row in rows} == {0, 1}
+    assert {row["delivered"] for row in rows} == {0, 1}
+    assert not [row for row in rows if row["seen"] and not row["delivered"]]
     assert {row["seen"] for row in rows if row["is_sender"]} == {0, 1}
     assert {one["is_sender"] for row in rows for one in row["reactions"]} == {True, False}
     assert {row["event_type"] for row in rows if row["is_event"]} > {0, 1}

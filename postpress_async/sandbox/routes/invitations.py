@@ -41,7 +41,8 @@ def _account(call: Call) -> Account:
 
 def _invited(call: Call, account: Account, identifier: str) -> Person:
     person = call.world.directories[account.provider].find(identifier)
-    if account.provider == "LINKEDIN" and identifier == person.public_id:
+    internal = (person.internal_id, *person.other_ids.values())
+    if account.provider == "LINKEDIN" and identifier not in internal:
         raise Problem("invalid_recipient", "provider_id is the internal id, not the public one.")
     return person
 

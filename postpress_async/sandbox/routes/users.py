@@ -22,7 +22,7 @@ def get_user(call: Call) -> Answer:
     account = call.account()
     if account.provider != "LINKEDIN":
         person = call.world.directories[account.provider].find(call.params["identifier"])
-        return Answer(body=social.profile(person, account))
+        return Answer(body=social.profile(person, account, _invited(call, account, person)))
     selectors, product = _selectors(call), _product(call, account)
     call.query.flag("notify")
     person = call.world.directories["LINKEDIN"].find(call.params["identifier"])

@@ -91,7 +91,7 @@ def message_json(message: Message) -> JsonObject:
         "deleted": message.deleted,
         "edited": message.edited,
         "is_event": 0 if message.event is None else 1,
-        "delivered": 1,
+        "delivered": 0 if mine and not message.seen and turn(message.quirk, 6, 2) else 1,
         "behavior": None if linkedin else 0,
         # raw protocol data on WhatsApp, nothing on LinkedIn
         "original": '{"key":{"fromMe":true}}' if account.provider == "WHATSAPP" else "",
