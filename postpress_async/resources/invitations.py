@@ -67,7 +67,8 @@ class Invitations(Namespace):
 
         Raises:
             ConfigurationError: a note that is too long, or no id to invite by.
-            UnprocessableError: already invited or connected, or not now; its `type` says which.
+            ProviderLimitError: already invited, or too many by now; its `type` says which.
+            UnprocessableError: cannot be invited, or is connected already.
             OutcomeUnknownError: it may have been sent; look into `sent` before you repeat it.
             RateLimitedError, WaitTooLongError: not sent; `retry_after` says when.
 
