@@ -206,9 +206,9 @@ def _refuse_size(files: list[FormFile], total: int, most_bytes: int) -> None:
 
 
 def _name_of(content: FileContent) -> str:
-    named = content if isinstance(content, os.PathLike) else getattr(content, "name", None)
+    named: object = content if isinstance(content, os.PathLike) else getattr(content, "name", None)
     if isinstance(named, (str, os.PathLike)):
-        name = Path(named).name
+        name = Path(cast("str", named)).name
         if name and not name.startswith("<"):  # such as <stdin>
             return name
     return "attachment"

@@ -40,7 +40,7 @@ def size_on_disk(path: os.PathLike[str]) -> int:
 
 def _of_bytes(data: object) -> bytes:
     if isinstance(data, (bytes, bytearray, memoryview)):
-        return bytes(data)
+        return bytes(cast("bytes", data))
     msg = f"gave {type(data).__name__} instead of bytes: open it with 'rb', and blocking"
     raise UnsendableError(msg)
 
@@ -49,10 +49,14 @@ class Bytes:
     """Be bytes in memory."""
 
     __slots__ = ("_data",)
-    reopens: Final = True
 
     def __init__(self, data: bytes) -> None:
         self._data = data
+
+    @property
+    def reopens(self) -> bool:
+        """Always."""
+        return True
 
     async def open(self) -> Blocks:
         """Begin at the beginning."""
@@ -75,11 +79,15 @@ class Disk:
     """Be a file on a disk, opened for each attempt."""
 
     __slots__ = ("_path", "_size")
-    reopens: Final = True
 
     def __init__(self, path: os.PathLike[str], size: int) -> None:
         self._path = path
         self._size = size
+
+    @property
+    def reopens(self) -> bool:
+        """Always."""
+        return True
 
     async def open(self) -> Blocks:
         """Open it anew; what has another size by now is another file."""
