@@ -6,7 +6,7 @@ sent, with the next step.
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 from postpress_async.errors import ConfigurationError
 from postpress_async.identifiers import Identifier, identify
@@ -182,11 +182,11 @@ def _check_model(field: str, person: object, provider: str | None, account: str 
         raise ConfigurationError(msg)
 
 
-def _refuse(field: str, known: Identifier, what: str, step: str) -> None:
+def _refuse(field: str, known: Identifier, what: str, step: str) -> NoReturn:
     msg = f"{field} {str(known)[:200]!r} is {what}: {step}"
     raise ConfigurationError(msg)
 
 
-def _refuse_model(field: str, person: object, what: str) -> str:
+def _refuse_model(field: str, person: object, what: str) -> NoReturn:
     msg = f"{field}: this {type(person).__name__} has {what}: {_READ_FIRST}"
     raise ConfigurationError(msg)
