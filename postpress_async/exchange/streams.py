@@ -62,13 +62,15 @@ class Sender:
     async def close(self) -> None:
         """Stop the writer if it still goes on, and close the files."""
         writer, upload = self._writer, self._upload
-        if writer is not None and writer is not self._flight.task and not writer.done():
-            writer.cancel()
-            await asyncio.wait({writer}, timeout=_ENDING_SECONDS)
-        if upload is not None:
-            # What a user's generator raises while it is closed says nothing about the request.
-            with contextlib.suppress(Exception):
-                await upload.close()
+        try:
+            if writer is not None and writer is not self._flight.task and not writer.done():
+                writer.cancel()
+                await asyncio.wait({writer}, timeout=_ENDING_SECONDS)
+        finally:  # also where the caller is cancelled a second time
+            if upload is not None:
+                # What a user's generator raises while it is closed says nothing of the request.
+                with contextlib.suppress(Exception):
+                    await upload.close()
 
 
 class Receiver:

@@ -139,6 +139,10 @@ class Download:
             DownloadError: the disk is full, the directory is missing, or the file is too large.
             DecodeError: it was cut, and no attempt is left.
         """
+        given: object = path
+        if not isinstance(given, (str, os.PathLike)):
+            msg = f"path must be a path or its text, not {type(path).__name__}"
+            raise ConfigurationError(msg)
         self._from_its_beginning("saved")
         if max_bytes is not None:
             whole("max_bytes", max_bytes, least=0)

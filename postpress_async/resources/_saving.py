@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
@@ -93,11 +94,9 @@ class Saving:
         import tempfile  # noqa: PLC0415 - 5 ms
 
         if os.path.isdir(self._path):  # noqa: PTH112 - the path is a text all along
-            raise IsADirectoryError(21, os.strerror(21))
-        directory, name = os.path.split(self._path)
-        self._file, self._part = tempfile.mkstemp(
-            dir=directory or ".", prefix=f".{name[:100]}.", suffix=".part"
-        )
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        directory = os.path.dirname(self._path) or "."  # noqa: PTH120 - as above
+        self._file, self._part = tempfile.mkstemp(dir=directory, prefix=".download-")
 
     def _write(self, pieces: Sequence[bytes]) -> None:
         for piece in pieces:

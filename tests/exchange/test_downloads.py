@@ -352,7 +352,14 @@ async def test_places_that_cannot_be_saved_to(serve, talk, tmp_path):
         async with asked(talker) as download:
             with pytest.raises(DownloadError, match=words):
                 await download.save(place)
-    assert names(tmp_path) == []
+    for bad in (5, None, b"x"):
+        async with asked(talker) as download:
+            with pytest.raises(ConfigurationError, match="path must be"):
+                await download.save(bad)
+    long = tmp_path / ("é" * 127)  # 254 bytes: no room for anything beside it
+    async with asked(talker) as download:
+        await download.save(long)
+    assert names(tmp_path) == [long.name]
     talker.nothing_is_held()
 
 
