@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -13,10 +14,10 @@ from postpress_async.options import positive
 from ._base import Content, checked_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 T = TypeVar("T")
-_ONE: Final = (str, bytes, bytearray)
+_ONE: Final = (str, bytes, bytearray, memoryview)
 
 
 def short_text(name: str, value: object, *, most: int, why: str) -> str:
@@ -68,9 +69,9 @@ def flag(name: str, value: object) -> None:
 
 
 def several(name: str, values: Sequence[T]) -> tuple[T, ...]:
-    """Refuse one thing where a list of them is meant."""
+    """Refuse one thing where a list of them is meant, and what can be walked but once."""
     given: object = values
-    if isinstance(given, _ONE) or not hasattr(given, "__iter__"):
+    if isinstance(given, _ONE) or not isinstance(given, Sequence):
         msg = f"{name} must be a list, not {type(given).__name__}: put it in brackets"
         raise ConfigurationError(msg)
     return tuple(values)

@@ -56,6 +56,10 @@ CALLS = {
         lambda c: c.messages.send(chat_id="c", attachments=b"x", account_id="acc_1"),
         "attachments must be a list, not bytes: put it in brackets",
     ),
+    "files that can be walked once": (
+        lambda c: c.messages.send(chat_id="c", attachments=iter([b"x"]), account_id="acc_1"),
+        "attachments must be a list, not list_iterator",
+    ),
     "a path as text": (
         lambda c: c.messages.send(chat_id="c", attachments=["a.png"], account_id="acc_1"),
         "attachments[0]",
