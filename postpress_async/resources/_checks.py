@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import msgspec
 
@@ -50,6 +50,15 @@ def within(name: str, value: object, least: float, most: float) -> None:
         raise ConfigurationError(msg)
 
 
+def number(name: str, value: object) -> None:
+    """Refuse what is neither a number that ends nor None."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+        msg = f"{name} must be a number, not {value!r:.80}"
+        raise ConfigurationError(msg)
+
+
 def milliseconds(name: str, seconds: float | None) -> int | None:
     """Return seconds as the whole milliseconds that the service takes."""
     positive(name, seconds)
@@ -70,7 +79,7 @@ def flag(name: str, value: object) -> None:
 
 def several(name: str, values: Sequence[T]) -> tuple[T, ...]:
     """Refuse one thing where a list of them is meant, and what can be walked but once."""
-    given: object = values
+    given = cast("object", values)
     if isinstance(given, _ONE) or not isinstance(given, Sequence):
         msg = f"{name} must be a list, not {type(given).__name__}: put it in brackets"
         raise ConfigurationError(msg)

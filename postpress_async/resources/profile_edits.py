@@ -15,7 +15,8 @@ from postpress_async.errors import ConfigurationError
 from postpress_async.options import Discreet
 from postpress_async.wire.multipart import FormFile
 
-from ._checks import flag, one_of, optional_text, several, struct_of, within
+from ._base import checked_text
+from ._checks import flag, number, one_of, optional_text, several, struct_of, within
 from ._files import FileLike, checked
 
 PictureFilter: TypeAlias = Literal[
@@ -62,6 +63,10 @@ class Corner(msgspec.Struct, frozen=True):
     x: float
     y: float
 
+    def __post_init__(self) -> None:
+        number("Corner.x", self.x)
+        number("Corner.y", self.y)
+
 
 class PictureLayout(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Say which part of a picture is shown."""
@@ -70,6 +75,10 @@ class PictureLayout(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     bottom_right: Corner | None = None
     top_left: Corner | None = None
     top_right: Corner | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            struct_of(f"PictureLayout.{name}", getattr(self, name), Corner)
 
 
 class PictureSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +94,8 @@ class PictureSettings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         one_of("PictureSettings.filter", self.filter, get_args(PictureFilter))
         struct_of("PictureSettings.layout", self.layout, PictureLayout)
+        for name in ("contrast", "vignette", "saturation", "brightness"):
+            number(f"PictureSettings.{name}", getattr(self, name))
 
 
 class ProfileDate(msgspec.Struct, frozen=True):
@@ -106,6 +117,11 @@ class ProfileLink(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     thumbnail: str | None = None
 
+    def __post_init__(self) -> None:
+        checked_text("ProfileLink.title", self.title)
+        checked_text("ProfileLink.url", self.url)
+        _texts_of(self, "ProfileLink", ("description", "thumbnail"))
+
 
 class ProfileMedia(msgspec.Struct, frozen=True, kw_only=True):
     """Show a file under an experience or an education."""
@@ -113,6 +129,10 @@ class ProfileMedia(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     file: FileLike
     description: str | None = None
+
+    def __post_init__(self) -> None:
+        checked_text("ProfileMedia.title", self.title)
+        _texts_of(self, "ProfileMedia", ("description",))
 
 
 class ProfileExperience(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from postpress_async import (
     AddParticipant,
     Attendee,
     ConfigurationError,
+    Corner,
     Follower,
     FollowUp,
     Identifier,
@@ -19,11 +20,14 @@ from postpress_async import (
     LinkedInOptions,
     LinkedInProfile,
     NotFoundError,
+    PictureLayout,
     PictureSettings,
     ProfileDate,
     ProfileEducation,
     ProfileExperience,
+    ProfileLink,
     ProfileLocation,
+    ProfileMedia,
     Relation,
     SetLabel,
     SetReadStatus,
@@ -377,6 +381,23 @@ VALUES = {
     "a filter that is none": (
         lambda: PictureSettings(filter="NOIR"),
         "PictureSettings.filter must be one of ORIGINAL, STUDIO",
+    ),
+    "a corner nowhere": (lambda: Corner(float("nan"), 1), "Corner.x must be a number, not nan"),
+    "a layout of numbers": (
+        lambda: PictureLayout(top_left=(1, 2)),
+        "PictureLayout.top_left must be a Corner(…), not tuple",
+    ),
+    "a contrast that is a word": (
+        lambda: PictureSettings(contrast="high"),
+        "PictureSettings.contrast must be a number, not 'high'",
+    ),
+    "a link to nothing": (
+        lambda: ProfileLink(title="Thesis", url=""),
+        "ProfileLink.url must be a text",
+    ),
+    "a file without a title": (
+        lambda: ProfileMedia(title=None, file=b"x"),
+        "ProfileMedia.title must be a text",
     ),
     "the thirteenth month": (
         lambda: ProfileDate(13, 2020),
