@@ -8,7 +8,7 @@ import heapq
 from bisect import bisect_left
 from collections import OrderedDict
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeAlias, TypeVar
 
@@ -42,8 +42,8 @@ class Page(Generic[U]):
 
     items: list[U]
     cursor: str | None
-    rest: Iterator[U] | None = None
-    """What comes after, not begun: for whoever wants to go on without looking for the place."""
+    ahead: U | None = None
+    """The next row, which was looked at to know whether there is one."""
 
 
 def below(rows: Sequence[T], key: Key | None) -> Iterator[T]:
@@ -94,12 +94,36 @@ def take(
     rows: Iterable[T], *, name: str, limit: int, wanted: Callable[[T], bool] | None = None
 ) -> Page[T]:
     """Take a page of rows that come newest first and begin under the cursor."""
-    chosen = iter(rows) if wanted is None else filter(wanted, rows)
+    chosen = rows if wanted is None else filter(wanted, rows)
     taken = list(islice(chosen, limit + 1))
     if len(taken) <= limit:
         return Page(items=taken, cursor=None)
-    rest = chain((taken.pop(),), chosen)
-    return Page(items=taken, cursor=write(name, taken[-1].key), rest=rest)
+    ahead = taken.pop()
+    return Page(items=taken, cursor=write(name, taken[-1].key), ahead=ahead)
+
+
+class Walk(Generic[U]):
+    """Rows, one of which may be put back."""
+
+    __slots__ = ("_back", "_rows")
+
+    def __init__(self, rows: Iterator[U]) -> None:
+        self._rows = rows
+        self._back: U | None = None
+
+    def __iter__(self) -> Iterator[U]:
+        return self
+
+    def __next__(self) -> U:
+        back = self._back
+        if back is None:
+            return next(self._rows)
+        self._back = None
+        return back
+
+    def put_back(self, row: U) -> None:
+        """Have this row come next."""
+        self._back = row
 
 
 class Bookmarks(Generic[U]):
@@ -108,21 +132,23 @@ class Bookmarks(Generic[U]):
     A walk goes on as if it had begun anew, since rows are only ever put in above it.
     """
 
-    __slots__ = ("_rests",)
+    __slots__ = ("_walks",)
 
     def __init__(self) -> None:
-        self._rests: OrderedDict[str, Iterator[U]] = OrderedDict()
+        self._walks: OrderedDict[str, Walk[U]] = OrderedDict()
 
-    def keep(self, page: Page[U]) -> None:
+    def keep(self, page: Page[U], walk: Walk[U]) -> None:
         """Remember how a page goes on."""
-        if page.cursor is not None and page.rest is not None:
-            self._rests[page.cursor] = page.rest
-            if len(self._rests) > _BOOKMARKS:
-                self._rests.popitem(last=False)
+        if page.cursor is None or page.ahead is None:
+            return
+        walk.put_back(page.ahead)
+        self._walks[page.cursor] = walk
+        if len(self._walks) > _BOOKMARKS:
+            self._walks.popitem(last=False)
 
-    def take(self, cursor: str | None) -> Iterator[U] | None:
+    def take(self, cursor: str | None) -> Walk[U] | None:
         """Give what comes after a cursor, once; whoever asks again must look for the place."""
-        return None if cursor is None else self._rests.pop(cursor, None)
+        return None if cursor is None else self._walks.pop(cursor, None)
 
 
 def write(name: str, key: Key, *more: int) -> str:

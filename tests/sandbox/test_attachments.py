@@ -178,19 +178,43 @@ async def test_a_download_can_be_cut_in_the_middle(api, sandbox):
     assert len((await fetch(api, message)).raw) == 300_000
 
 
-def test_a_full_vault_keeps_sizes_alone():
-    vault = Vault(most=100_000)
+def stored(vault, *pieces):
+    one = Stored(vault)
+    for piece in pieces:
+        one.add(piece)
+    return one
+
+
+def content(one):
+    return b"".join(one.pieces())
+
+
+def test_a_vault_keeps_the_last_bytes():
+    vault = Vault(most=400_000)
     first, second = Stored(vault), Stored(vault)
-    for _ in range(2):  # both at once, piece by piece
+    for _ in range(3):  # both at once, piece by piece
         first.add(b"a" * 50_000)
         second.add(b"b" * 50_000)
-    assert b"".join(first.pieces()) == b"a" * 100_000
-    assert b"".join(second.pieces()) == b"b" * 100_000
-    third = Stored(vault)
-    third.add(b"c" * 70_000)
-    assert (third.kept, third.size, list(third.pieces())) == (False, 70_000, [])
-    assert third.sha256 == hashlib.sha256(b"c" * 70_000).hexdigest()
+    assert (content(first), content(second)) == (b"a" * 150_000, b"b" * 150_000)
+    small = stored(vault, b"s" * 1_000)
+    third = stored(vault, b"c" * 90_000, b"d" * 90_000)  # the second piece starts a new round
+    assert content(third) == b"c" * 90_000 + b"d" * 90_000
+    fourth = stored(vault, b"e" * 250_000)
+    assert (first.kept, second.kept, third.kept, fourth.kept) == (False, False, False, True)
+    assert content(fourth) == b"e" * 250_000
+    assert len(content(first)) < first.size  # cut, never somebody else's
+    assert set(content(first)) <= {ord("a")}
+    assert (small.kept, content(small)) == (True, b"s" * 1_000)
+    assert first.sha256 == hashlib.sha256(b"a" * 150_000).hexdigest()
     vault.clear()
-    third = Stored(vault)
-    third.add(b"c" * 70_000)
-    assert b"".join(third.pieces()) == b"c" * 70_000
+    assert not fourth.kept
+    assert content(stored(vault, b"f" * 99_999)) == b"f" * 99_999
+
+
+async def test_an_upload_that_was_pushed_out_is_unavailable(api, sandbox):
+    sandbox._engine.vault._most = 400_000
+    first = await sent(api, ("attachments", "a.bin", b"a" * 300_000, "x/y"))
+    assert (await fetch(api, first)).raw == b"a" * 300_000
+    second = await sent(api, ("attachments", "b.bin", b"b" * 300_000, "x/y"))
+    assert (await fetch(api, second)).raw == b"b" * 300_000
+    assert (await fetch(api, first)).status == 404

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.sandbox.calls import Answer, Bytes, Call
-from postpress_async.sandbox.paging import below, read, take
+from postpress_async.sandbox.paging import Walk, below, read, take
 from postpress_async.sandbox.problems import Problem
 from postpress_async.sandbox.rows import Listing, One, forget
 from postpress_async.sandbox.world.files import content_of
@@ -41,9 +41,11 @@ def _messages_of_all(call: Call) -> Answer:
     if any(query.text(name) is not None for name in ("sender_id", "before", "after")):
         return messages_page(call, world.messages_below)
     cursor, limit = query.text("cursor"), query.limit(250)
-    rows = world.bookmarks.take(cursor) or world.messages_below(read(cursor, "messages"))
-    page = take(rows, name="messages", limit=limit, wanted=_is_there)
-    world.bookmarks.keep(page)
+    walk = world.bookmarks.take(cursor)
+    if walk is None:
+        walk = Walk(world.messages_below(read(cursor, "messages")))
+    page = take(walk, name="messages", limit=limit, wanted=_is_there)
+    world.bookmarks.keep(page, walk)
     return _listing(page)
 
 

@@ -76,7 +76,6 @@ def _attachment(key: str, upload: Upload, place: int) -> Attachment:
         id=token(upload.sha256, upload.filename, place),
         fields=_fields(key, upload),
         size=upload.size,
-        unavailable=not upload.stored.kept,
         mimetype=upload.content_type,
         url=f"att://{upload.sha256}",
         name=upload.filename,

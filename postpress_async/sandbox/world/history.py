@@ -117,7 +117,7 @@ class History:
             id=self._ids.attachment(message.chat.account.number, message.key[1], 0),
             fields=fields,
             size=None if mimetype is None else 1024 + quirk % 5000,
-            unavailable=turn(quirk, 5, 0),
+            lost=turn(quirk, 5, 0),
             mimetype=mimetype,
             name=name,
             url=f"att://{message.chat.account.id}/{message.id}",

@@ -99,12 +99,17 @@ class Attachment:
     id: str
     fields: JsonObject
     size: int | None
-    unavailable: bool = False
+    lost: bool = False
     mimetype: str | None = None
     url: str | None = None
     name: str | None = None
     upload: Upload | None = None
     """What was uploaded; without it, the content follows from the id."""
+
+    @property
+    def unavailable(self) -> bool:
+        """Whether its bytes cannot be had (any more)."""
+        return self.lost or (self.upload is not None and not self.upload.stored.kept)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
