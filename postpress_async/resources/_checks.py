@@ -51,9 +51,7 @@ def within(name: str, value: object, least: float, most: float) -> None:
 
 
 def number(name: str, value: object) -> None:
-    """Refuse what is neither a number that ends nor None."""
-    if value is None:
-        return
+    """Refuse what is no number that ends."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
         msg = f"{name} must be a number, not {value!r:.80}"
         raise ConfigurationError(msg)
@@ -81,7 +79,8 @@ def several(name: str, values: Sequence[T]) -> tuple[T, ...]:
     """Refuse one thing where a list of them is meant, and what can be walked but once."""
     given = cast("object", values)
     if isinstance(given, _ONE) or not isinstance(given, Sequence):
-        msg = f"{name} must be a list, not {type(given).__name__}: put it in brackets"
+        kind = type(cast("object", values)).__name__
+        msg = f"{name} must be a list, not {kind}: put it in brackets"
         raise ConfigurationError(msg)
     return tuple(values)
 

@@ -95,7 +95,8 @@ class PictureSettings(msgspec.Struct, frozen=True, kw_only=True):
         one_of("PictureSettings.filter", self.filter, get_args(PictureFilter))
         struct_of("PictureSettings.layout", self.layout, PictureLayout)
         for name in ("contrast", "vignette", "saturation", "brightness"):
-            number(f"PictureSettings.{name}", getattr(self, name))
+            if getattr(self, name) is not None:
+                number(f"PictureSettings.{name}", getattr(self, name))
 
 
 class ProfileDate(msgspec.Struct, frozen=True):

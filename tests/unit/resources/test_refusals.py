@@ -383,6 +383,7 @@ VALUES = {
         "PictureSettings.filter must be one of ORIGINAL, STUDIO",
     ),
     "a corner nowhere": (lambda: Corner(float("nan"), 1), "Corner.x must be a number, not nan"),
+    "half a corner": (lambda: Corner(1, None), "Corner.y must be a number, not None"),
     "a layout of numbers": (
         lambda: PictureLayout(top_left=(1, 2)),
         "PictureLayout.top_left must be a Corner(…), not tuple",
