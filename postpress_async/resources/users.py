@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _NO_PERSON: Final = frozenset({"company", "group", "post"})
 _NUMBER: Final = "@s.whatsapp.net"  # how WhatsApp writes an id made of a phone number
+_WITH_NUMBERS: Final = frozenset({"WHATSAPP", "TELEGRAM"})
 _NOBODY: Final = frozenset({"errors/resource_not_found", "errors/invalid_resource_identifier"})
 _PROFILE: Final[Reader[Profile]] = Reader(Profile)
 _OWNER: Final[Reader[AccountOwner]] = Reader(AccountOwner)
@@ -379,8 +380,9 @@ class Users(Namespace):
     ) -> bool:
         """Tell whether somebody can be written to at a phone number: WhatsApp, Telegram.
 
-        Counts as one `profile`, whatever the answer. False means that the provider knows nobody
-        there, as far as it says so: whoever hides from strangers looks the same.
+        Counts as one `profile`, whatever the answer; where the account's provider is not known, the
+        account is read first. False means that the provider knows nobody there, as far as it says
+        so: whoever hides from strangers looks the same.
 
         Args:
             phone: a number in international notation, `+33 6 …`; or a WhatsApp id made of one.
@@ -388,7 +390,8 @@ class Users(Namespace):
             options: overrides for this call.
 
         Raises:
-            ConfigurationError: no phone number, or one without its country.
+            ConfigurationError: no phone number, or one without its country, or an account of a
+                provider without numbers.
             AccountError: the account needs attention.
             ResponseError: any other answer, which says nothing about the number.
             RateLimitedError, WaitTooLongError: not now; `retry_after` says when.
@@ -403,6 +406,16 @@ class Users(Namespace):
         number = known is not None and (known.kind == "phone" or str(known).endswith(_NUMBER))
         if known is None or not number:
             msg = f"phone {str(phone)[:40]!r} is no phone number: write '+', country code, number"
+            raise ConfigurationError(msg)
+        account_id = needed("profile", self._account(account_id))
+        if account_id is not None and self._provider(account_id) is None:
+            from .accounts import Accounts  # noqa: PLC0415 - seldom: most providers are known
+
+            # Each provider writes numbers in its own way: the wrong one would look like nobody.
+            await Accounts(self._pipeline, self._terms, account_id).get(options=options)
+        provider = self._provider(account_id)
+        if provider not in _WITH_NUMBERS:
+            msg = f"account_id {account_id} is {provider}: numbers are known on WhatsApp, Telegram"
             raise ConfigurationError(msg)
         try:
             await self.get(known, account_id=account_id, options=options)

@@ -275,6 +275,14 @@ CALLS = {
         lambda c: c.users.reachable("+ada", account_id="acc_wa"),
         "is no phone number",
     ),
+    "a number on LinkedIn": (
+        lambda c: c.users.reachable("+33600000000", account_id="acc_1"),
+        "account_id acc_1 is LINKEDIN: numbers are known on WhatsApp, Telegram",
+    ),
+    "a number without an account": (
+        lambda c: c.users.reachable("+33600000000"),
+        "account_id is needed: a `profile`",
+    ),
     "nothing for a number": (
         lambda c: c.users.reachable(None, account_id="acc_wa"),
         "phone must be text or an Identifier, not NoneType",

@@ -548,6 +548,16 @@ async def test_a_number_is_reachable_if_a_profile_comes(talk, problem_of, answer
     assert talking.action == "profile"
 
 
+async def test_a_number_is_written_as_the_accounts_provider_does(talk, problem_of):
+    account = {"object": "Account", "id": "acc_n", "type": "TELEGRAM", "name": "n", "sources": []}
+    talking = talk(account, problem_of("resource_not_found", 404))
+    assert not await talking.client.users.reachable("+33600000000", account_id="acc_n")
+    assert [request.path for request in talking.fake.requests] == [
+        "/v1/accounts/acc_n",
+        "/v1/users/33600000000",
+    ]
+
+
 async def test_a_number_on_telegram_goes_by_its_digits(talk):
     talking = talk({"object": "UserProfile", "provider": "TELEGRAM", "provider_id": "5"})
     assert await talking.client.users.reachable("+33600000000", account_id="acc_tg")
