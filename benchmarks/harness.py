@@ -95,10 +95,10 @@ class Worker:
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(file: str = "server.py") -> Iterator[str]:
     """Run the server that all contestants ask; yield its root URL."""
     process = subprocess.Popen(
-        [sys.executable, str(HERE / "server.py")],
+        [sys.executable, str(HERE / file)],
         cwd=HERE,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from postpress_async.hooks import Hook
     from postpress_async.options import RequestOptions
     from postpress_async.resources.accounts import Accounts
+    from postpress_async.resources.attendees import Attendees
     from postpress_async.resources.chats import Chats
+    from postpress_async.resources.invitations import Invitations
     from postpress_async.resources.messages import Messages
     from postpress_async.resources.users import Users
     from postpress_async.scheduler.clock import Clock
@@ -177,10 +179,17 @@ class Postpress:
 
     @cached_property
     def users(self) -> Users:
-        """Profiles."""
+        """Profiles, relations, and the account's own profile."""
         from postpress_async.resources.users import Users  # noqa: PLC0415 - lazily
 
         return Users(self._pipeline, self._terms, self._account_id)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        """Invitations, sent and received."""
+        from postpress_async.resources.invitations import Invitations  # noqa: PLC0415 - lazily
+
+        return Invitations(self._pipeline, self._terms, self._account_id)
 
     @cached_property
     def chats(self) -> Chats:
@@ -195,6 +204,13 @@ class Postpress:
         from postpress_async.resources.messages import Messages  # noqa: PLC0415 - lazily
 
         return Messages(self._pipeline, self._terms, self._account_id)
+
+    @cached_property
+    def attendees(self) -> Attendees:
+        """The people whom accounts know."""
+        from postpress_async.resources.attendees import Attendees  # noqa: PLC0415 - lazily
+
+        return Attendees(self._pipeline, self._terms, self._account_id)
 
     @property
     def scheduler(self) -> Scheduler:
@@ -404,7 +420,8 @@ def _json(value: object) -> Content:
 
 def _fields(content: Content | None) -> Mapping[str, object]:
     """Return the names and values of a JSON object; nothing for what is none."""
-    tree: object = None if content is None else msgspec.json.decode(content.data)
+    data = None if content is None else content.data
+    tree: object = msgspec.json.decode(data) if isinstance(data, bytes) else None
     return cast("dict[str, object]", tree) if isinstance(tree, dict) else {}
 
 

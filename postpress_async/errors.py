@@ -3,6 +3,8 @@
 ```
 PostpressError                          .outcome .retryable .idempotency_key .attempts
 ├ ConfigurationError                    we refused it before any I/O: a key, an option, an argument
+│ └ AttachmentError                     a file that cannot be sent, or changed while it was
+│                                       .field .file
 ├ ClientClosedError                     the client was closed before the call could go
 ├ PaginationError                       a list that would never end      .cursor
 ├ TransportError                        no answer
@@ -20,6 +22,7 @@ PostpressError                          .outcome .retryable .idempotency_key .at
 │ └ ServerError 5xx
 │   └ ServiceUnavailableError 503, GatewayTimeoutError 504, NotImplementedByProviderError 501
 ├ DecodeError                           an answer that we cannot read   .path .body .status
+├ DownloadError                         a file that came and could not be kept      .path
 ├ SchedulerError                        we chose not to send       .retry_after .account_id
 │ │                                                                .action .limit
 │ └ WaitTooLongError, QueueFullError, LaneClosedError, StateUnavailableError
@@ -40,6 +43,7 @@ from typing import Literal, TypeAlias
 
 __all__ = [
     "AccountError",
+    "AttachmentError",
     "AuthenticationError",
     "BadRequestError",
     "ClientClosedError",
@@ -47,6 +51,7 @@ __all__ = [
     "ConflictError",
     "ConnectError",
     "DecodeError",
+    "DownloadError",
     "GatewayTimeoutError",
     "LaneClosedError",
     "NotFoundError",
@@ -123,6 +128,26 @@ def _rebuild(
 
 class ConfigurationError(PostpressError):
     """Report a key, an option or an argument that cannot work, before any I/O."""
+
+
+class AttachmentError(ConfigurationError):
+    """Report a file that cannot be sent: missing, too large, or not what it was any more.
+
+    Checked before anything is sent, and again while it is. A file that vanishes, grows or shrinks
+    meanwhile ends the attempt: the connection is dropped, so that no part of it counts as the
+    whole. `outcome` is then `unknown`, although no service should take half a request for one.
+
+    Attributes:
+        field: where it was given, such as `attachments[0]`.
+        file: its name.
+    """
+
+    def __init__(
+        self, message: str, *, field: str, file: str, outcome: Outcome | None = None
+    ) -> None:
+        super().__init__(message, outcome=outcome)
+        self.field = field
+        self.file = file
 
 
 class ClientClosedError(PostpressError):
@@ -300,6 +325,22 @@ class DecodeError(PostpressError):
         self.path = path
         self.body = body
         self.request_id = request_id
+
+
+class DownloadError(PostpressError):
+    """Report a file that came and could not be saved: a full disk, a missing directory.
+
+    Nothing is left of it. What the system said is its `__cause__`.
+
+    Attributes:
+        path: where it was to go.
+    """
+
+    outcome: Outcome = "done"
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class SchedulerError(PostpressError):

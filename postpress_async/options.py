@@ -73,7 +73,8 @@ class Timeout(msgspec.Struct, frozen=True, kw_only=True):
     Waiting for a slot or between attempts is not in it: that is `max_wait`.
 
     Attributes:
-        total: from the first byte sent to the last byte read. Enforced at most 0.25 s late.
+        total: from the first byte sent to the last byte read; of a download, to its first piece.
+            Enforced at most 0.25 s late.
         connect: for the connection alone, TLS included.
         read: the longest silence while an answer is awaited or read.
     """
@@ -141,7 +142,8 @@ class Http(Discreet, frozen=True, kw_only=True):
         ca_file: a bundle of certificate authorities instead of the default one.
         insecure: allow `http://` to hosts other than this machine. The key then travels openly.
         connections: the most connections at once, reads and writes together.
-        max_body: the most bytes of one answer, after decompression.
+        max_body: the most bytes of one answer in memory, after decompression; a download that is
+            walked or saved has no such bound.
     """
 
     proxy: str | None = None

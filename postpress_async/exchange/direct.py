@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .sweeper import Flight
 
-_READ_SIZE: Final = 2**16
+_READ_SIZE: Final = 2**18  # as the session: with less, each full read of a socket pauses it
 _NEEDED: Final = (
     (aiohttp.ClientRequest.__init__, {"method", "url", "headers", "loop", "session"}),
     (aiohttp.ClientRequest.__init__, {"response_class"}),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from copy import copy
+from functools import partial
 from logging import DEBUG
 from math import inf
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
@@ -19,12 +20,13 @@ from postpress_async.errors import (
 from postpress_async.limits import DONE, REFUND, Verdict
 from postpress_async.options import Discreet, Retries, Timeout, of_kind
 from postpress_async.wire import codec
-from postpress_async.wire.values import Bad, Good, Sending
+from postpress_async.wire.values import Bad, Good, Reply, Sending
 
 from . import retry
 from .capture import capturing
+from .opened import Opened
 from .quota import SUCCESS, RetryQuota, cost_of
-from .running import Run, in_doubt, log
+from .running import Run, in_doubt, log, read_once
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -137,6 +139,10 @@ class Pipeline:
             return result.value
         raise self._marked(in_doubt(result, run.doubt, call.route), call, run)
 
+    def now(self) -> float:
+        """Return the clock's seconds since the epoch."""
+        return self._clock.time()
+
     async def aclose(self, seconds: float) -> None:
         """Turn away whoever waits, give those under way some seconds, and let go of the network."""
         if self.home.closed:
@@ -158,7 +164,7 @@ class Pipeline:
         queueing = None if slot is None else self._gate.enter()
         if slot is None or queueing is not None:
             slot = await self._turn(slot, queueing, call, terms, run)
-        verdict, sending = REFUND, Sending()
+        verdict, sending, held = REFUND, Sending(), None
         try:
             run.attempts += 1
             verdict, start = _CANCELLED, self._clock.monotonic() if run.watched else 0.0
@@ -170,12 +176,21 @@ class Pipeline:
                 raise
             result = codec.read(call, answer, key=self.home.key, now=self._clock.time)
             verdict = DONE if isinstance(result, Good) else self._heeded(result, slot, run)
+            if call.request.streamed and isinstance(answer, Reply) and isinstance(result, Good):
+                held = run.opened = self._opened(call, answer, slot, run)
+                result = Good(cast("T", held))
         finally:
-            self.scheduler.report(slot, verdict)
+            if held is None:  # a file gives its slot back with its connection, when it ends
+                self.scheduler.report(slot, verdict)
         if run.watched or capturing.get() is not None:
             secrets = codec.secrets_of(call, self.home.key)
             run.tried(answer, result, self._clock.monotonic() - start, secrets)
         return result
+
+    def _opened(self, call: Call[T], reply: Reply, slot: Slot, run: Run) -> Opened:
+        report = partial(self.scheduler.report, slot)
+        key, now = self.home.key, self._clock.time
+        return Opened(call, reply, report, attempts=run.attempts, key=key, now=now)
 
     async def _again(self, call: Call[T], terms: Terms, run: Run, first: Bad) -> Good[T] | Bad:
         """Go on after a failure, for as long as the table, the attempts and the patience allow."""
@@ -187,7 +202,7 @@ class Pipeline:
             decision = retry.decide(bad, call.route, number, terms.retries, self._random())
             if not isinstance(decision, retry.Wait):
                 return decision
-            if door_shut or decision.seconds > run.patience:
+            if door_shut or decision.seconds > run.patience or read_once(call, bad):
                 return retry.STOP  # never less than was asked for, so not at all
             # What the lane's own cool-down paces needs no other bound.
             if not run.pays(self._quota, 0 if decision.reason == "cool_down" else cost_of(bad)):

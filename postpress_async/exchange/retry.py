@@ -72,7 +72,7 @@ def _decide(bad: Bad, route: Route, number: int, policy: Retries, jitter: float)
         return _by_status(bad, route, number, again, unless_write, trusted=trusted)
     if bad.status is not None:
         return _by_good_head(bad, route, number, pause, unless_write)
-    if bad.kind in {"certificate", "tls"}:
+    if bad.kind in {"certificate", "tls", "upload"}:  # no repeat mends a certificate, or a file
         return STOP
     if not bad.sent:
         # A name that nobody knows will not be known in a second either: fewer tries.

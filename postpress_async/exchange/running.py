@@ -10,6 +10,7 @@ import msgspec
 
 from postpress_async.errors import PostpressError
 from postpress_async.hooks import Attempted, CallStarted, Finished, Retried, Waited
+from postpress_async.wire.multipart import Form
 from postpress_async.wire.problems import ALREADY
 from postpress_async.wire.redaction import kept_headers, kept_text
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from postpress_async.wire.routes import Route
     from postpress_async.wire.values import Bad, Call, Failed, Good, Reply
 
+    from .opened import Opened
     from .quota import RetryQuota
 
 T = TypeVar("T")
@@ -49,6 +51,7 @@ class Run(msgspec.Struct, eq=False):
         entry: what it left in the list of `capture`, which its next attempt replaces.
         since: when it first asked for a slot, known once it had to wait or an attempt failed.
         paid: what its last retry cost the client's quota.
+        opened: the file that it hands on, closed where a hook ends the program.
     """
 
     serial: int
@@ -65,6 +68,7 @@ class Run(msgspec.Struct, eq=False):
     entry: Seen | None = None
     since: float | None = None
     paid: int = 0
+    opened: Opened | None = None
 
     def begins(self) -> None:
         """Tell that the call begins."""
@@ -172,11 +176,28 @@ class Run(msgspec.Struct, eq=False):
                 hook(event)
             except Exception:
                 log.exception("hook %r failed on %s", hook, type(event).__name__)
+            except BaseException:
+                if self.opened is not None:
+                    self.opened.close()
+                raise
 
 
 def _place_of(entry: Seen | None, seen: list[Seen]) -> int:
     """Return where a call's entry stands; the end where it has none."""
     return next((n for n, one in enumerate(seen) if one is entry), len(seen))
+
+
+def read_once(call: Call[object], bad: Bad) -> bool:
+    """Tell whether a file was read that cannot be read again; its error says so, too."""
+    body = call.request.body
+    file = body.once_only if isinstance(body, Form) else None
+    if file is None:
+        return False
+    said = f"{file.field}: {file.name!r} was read and cannot be again"
+    bad.error.args = (
+        f"{bad.error}; not tried again: {said}: give a Path or bytes to have it repeated",
+    )
+    return True
 
 
 def in_doubt(last: Bad, doubt: Bad | None, route: Route) -> PostpressError:

@@ -12,7 +12,6 @@ the key and the body, and reads an answer of any size. All three are switched of
 from __future__ import annotations
 
 import asyncio
-import ssl
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -20,20 +19,23 @@ import aiohttp
 from yarl import URL
 
 from postpress_async.errors import ConfigurationError
+from postpress_async.wire.multipart import Form, UnsendableError
 from postpress_async.wire.values import Failed, HttpRequest, Reply, Sending
 
 from .direct import DirectGet, supported
-from .failures import KEPT_CONNECTION_SECONDS, Cut, failed_by
+from .failures import KEPT_CONNECTION_SECONDS, failed_by
+from .sessions import once, session_of, telling, tls
+from .streams import Receiver, Sender
 from .sweeper import Flight, Sweeper
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
-    from types import SimpleNamespace
 
     from postpress_async.options import Http, Timeout
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 3
+_GOOD: Final = range(200, 300)
 _WRITTEN_AT_ONCE: Final = 2**20
 
 
@@ -72,15 +74,22 @@ class AiohttpTransport:
 
     async def exchange(self, request: HttpRequest, sending: Sending, /) -> Reply | Failed:
         """Carry one request, within its `Timeout`."""
-        sending.sent = request.safe or not self._own
+        at_once = sending.sent = request.safe or not self._own
         flight = self._sweeper.start(request.timeout, sending)
-        response = None
+        response, sender = None, None
         try:
             url = URL(request.url, encoded=True)
-            response = await self._request(request, url, flight)
+            if isinstance(request.body, Form):
+                sending.sent = False
+                sender = Sender(request.body, flight)
+                await sender.open()
+                sending.sent = at_once
+            response = await self._request(request, url, flight, sender)
             if response.status in _REDIRECTS and request.safe:
                 response = await self._follow(response, request, url, flight)
             flight.status, flight.headers = response.status, response.headers
+            if request.streamed and response.status in _GOOD:
+                return await self._streamed(response, request, flight)
             body = self._at_hand(response)
             if body is None:
                 body = await self._read(response, flight)
@@ -92,11 +101,13 @@ class AiohttpTransport:
             if flight.caught():
                 return self._timed_out(flight)
             raise
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, UnsendableError) as error:
             _drop(response)
-            return self._timed_out(flight) if flight.caught() else failed_by(error, flight)
+            return self._timed_out(flight) if flight.caught() else _failed(error, flight, sender)
         finally:
             self._sweeper.end(flight)
+            if sender is not None:
+                await sender.close()
 
     async def aclose(self) -> None:
         """Close the sessions that were made here; one that was given stays open."""
@@ -110,7 +121,7 @@ class AiohttpTransport:
     # -- one exchange -------------------------------------------------------------------------
 
     def _request(
-        self, request: HttpRequest, url: URL, flight: Flight
+        self, request: HttpRequest, url: URL, flight: Flight, sender: Sender | None = None
     ) -> Awaitable[aiohttp.ClientResponse]:
         session = self._safe if request.safe else self._unsafe
         if not self._own and session is not None and session.closed:
@@ -136,13 +147,13 @@ class AiohttpTransport:
         return session.request(
             request.method,
             url,
-            headers=self._all_headers(request.headers),
-            data=_upload(request.body),
+            headers=self._all_headers(request),
+            data=sender or _upload(request.body),
             allow_redirects=False,
             raise_for_status=False,
             trace_request_ctx=flight,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=request.timeout.connect),
-            middlewares=None if self._own else (_once, *session._middlewares),  # noqa: SLF001 - they have no public name
+            middlewares=None if self._own else (once, *session._middlewares),  # noqa: SLF001 - they have no public name
         )
 
     async def _follow(
@@ -158,8 +169,20 @@ class AiohttpTransport:
             response = await self._request(request, url, flight)
         return response
 
-    def _all_headers(self, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
-        return headers if self._own else {**self._headers, **(headers or {})}
+    def _all_headers(self, request: HttpRequest) -> Mapping[str, str]:
+        headers = dict(request.headers or {})
+        if isinstance(request.body, Form) and request.body.size is not None:
+            headers["Content-Length"] = str(request.body.size)
+        return headers if self._own else {**self._headers, **headers}
+
+    async def _streamed(
+        self, response: aiohttp.ClientResponse, request: HttpRequest, flight: Flight
+    ) -> Reply:
+        """Return a file as far as its first piece: until then, a failure costs nothing."""
+        flight.progressed()
+        rest = Receiver(response, self._sweeper, request.timeout, self._http.max_body)
+        first = await response.content.readany()
+        return Reply(status=response.status, headers=response.headers, body=first, rest=rest)
 
     def _at_hand(self, response: aiohttp.ClientResponse) -> bytes | None:
         """Return a body that came whole with its head, as most do; None if it must be awaited."""
@@ -205,7 +228,8 @@ class AiohttpTransport:
     # -- sessions -----------------------------------------------------------------------------
 
     def _open(self, *, safe: bool) -> aiohttp.ClientSession:
-        context = _tls(self._http)
+        # The scheduler bounds the connections (limit=0): pool waits would count as time-outs.
+        context = tls(self._http)
         if safe:
             connector = aiohttp.TCPConnector(
                 limit=0, ssl=context, keepalive_timeout=KEPT_CONNECTION_SECONDS
@@ -214,31 +238,14 @@ class AiohttpTransport:
             if supported() and self._http.proxy is None and not self._http.trust_env:
                 self._direct = DirectGet(self._safe, connector, self._headers)
             return self._safe
-        trace = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(_headers_sent)
-        trace.on_request_chunk_sent.append(_chunk_sent)
         connector = aiohttp.TCPConnector(limit=0, ssl=context, force_close=True)
-        self._unsafe = self._session(connector, [trace])
+        self._unsafe = self._session(connector, [telling()])
         return self._unsafe
 
     def _session(
         self, connector: aiohttp.TCPConnector, traces: list[aiohttp.TraceConfig]
     ) -> aiohttp.ClientSession:
-        # The scheduler bounds the connections (limit=0 above): pool waits would count as time-outs.
-        session = aiohttp.ClientSession(
-            connector=connector,
-            headers=self._headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=self._timeout,
-            trace_configs=traces,
-            trust_env=self._http.trust_env,
-            proxy=self._http.proxy,
-        )
-        if hasattr(session, "_retry_connection"):
-            session._retry_connection = False  # noqa: SLF001 - aiohttp has no public switch (its issue 10790)
-        else:  # pragma: no cover - every supported release has the switch; a later one may not
-            session._middlewares = (_once,)  # noqa: SLF001 - as above
-        return session
+        return session_of(self._http, connector, self._headers, self._timeout, traces)
 
 
 def _drop(response: aiohttp.ClientResponse | None) -> None:
@@ -246,17 +253,22 @@ def _drop(response: aiohttp.ClientResponse | None) -> None:
         response.close()
 
 
-def _upload(body: bytes | None) -> bytes | BytesIO | None:
+def _failed(error: Exception, flight: Flight, sender: Sender | None) -> Failed:
+    """Say what failed; a file that broke off comes first, since it broke the connection."""
+    file = None if sender is None else sender.failure
+    if isinstance(error, UnsendableError):
+        file = error
+    if file is None:
+        return failed_by(error, flight)
+    detail = "a file had changed"
+    return Failed(kind="upload", sent=flight.sending.sent, detail=detail, unsendable=file)
+
+
+def _upload(body: bytes | Form | None) -> bytes | BytesIO | None:
     """Return a body as aiohttp likes it: a large one piece by piece, or it warns."""
-    return BytesIO(body) if body is not None and len(body) > _WRITTEN_AT_ONCE else body
-
-
-def _tls(http: Http) -> ssl.SSLContext | bool:
-    if http.ssl is not None:
-        return http.ssl
-    if http.ca_file is not None:
-        return ssl.create_default_context(cafile=http.ca_file)
-    return True  # aiohttp's default context, made once a process
+    if not isinstance(body, bytes):
+        return None
+    return BytesIO(body) if len(body) > _WRITTEN_AT_ONCE else body
 
 
 def _same_origin(url: URL, location: str) -> URL | None:
@@ -266,34 +278,3 @@ def _same_origin(url: URL, location: str) -> URL | None:
         return target if location and target.origin() == url.origin() else None
     except ValueError:  # no URL, or one without an origin, such as mailto:
         return None
-
-
-async def _once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a request a second time by itself."""
-    try:
-        return await handler(request)
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise Cut(type(error).__name__) from None
-
-
-async def _headers_sent(
-    _session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    _params: aiohttp.TraceRequestHeadersSentParams,
-) -> None:
-    flight: Flight = context.trace_request_ctx
-    flight.sending.sent = True
-    flight.progressed()
-
-
-async def _chunk_sent(
-    _session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    _params: aiohttp.TraceRequestChunkSentParams,
-) -> None:
-    flight: Flight = context.trace_request_ctx
-    flight.progressed()

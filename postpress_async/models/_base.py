@@ -43,7 +43,17 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
 
-class Model(Part, frozen=True, kw_only=True, dict=True, gc=True):
+class _Memory:
+    """Room for what a value remembers: no field, and a quarter of what a `__dict__` takes."""
+
+    __slots__ = ("_issues", "_origin", "_raw")
+
+    _issues: tuple[str, ...]
+    _origin: object
+    _raw: object
+
+
+class Model(Part, _Memory, frozen=True, kw_only=True):
     """Something the API returns by itself, which remembers the JSON it came from.
 
     The memory is no field: equality, `repr`, `copy` and pickling do not see it.
@@ -59,10 +69,11 @@ class Model(Part, frozen=True, kw_only=True, dict=True, gc=True):
         Raises:
             UnreadableError: A part that no field needed is broken.
         """
-        memory = self.__dict__
-        if "_raw" not in memory:
-            msgspec.structs.force_setattr(self, "_raw", _recall(self, memory.get("_body")))
-        return cast("dict[str, object]", memory["_raw"])
+        found = getattr(self, "_raw", _NOT_YET)
+        if found is _NOT_YET:
+            found = _recall(self, getattr(self, "_origin", None))
+            msgspec.structs.force_setattr(self, "_raw", found)
+        return cast("dict[str, object]", found)
 
     @property
     def issues(self) -> tuple[str, ...]:
@@ -70,39 +81,49 @@ class Model(Part, frozen=True, kw_only=True, dict=True, gc=True):
 
         `raw` still holds what stood there.
         """
-        return cast("tuple[str, ...]", self.__dict__.get("_issues", ()))
+        return getattr(self, "_issues", ())
+
+
+_NOT_YET = object()
 
 
 def _recall(value: Model, origin: object) -> object:
     if isinstance(origin, bytes):
         return parse(origin)
-    if isinstance(origin, tuple):
-        page, index = cast("tuple[PageMemory, int]", origin)
-        return page.row(index)
+    if isinstance(origin, PageMemory):
+        return origin.row_of(value)
     return msgspec.to_builtins(value)
 
 
-class PageMemory:
-    """The bytes of one list page, shared by all its items and decoded once."""
+class PageMemory(msgspec.Struct, eq=False, gc=False):
+    """The bytes of one list page, shared by all its items and decoded once.
 
-    __slots__ = ("_body", "_tree")
+    Nothing here points back to an item, so it is in no cycle.
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._tree: dict[str, object] | None = None
+    Attributes:
+        body: What the service sent.
+        ids: Whose row is the first, the second …, by identity: only an item that is alive asks.
+    """
+
+    body: bytes
+    ids: list[int | None]
+    _tree: dict[str, object] | None = None
+    _rows: dict[int | None, int] | None = None
 
     def tree(self) -> dict[str, object]:
         """Return the whole page as the service sent it."""
         if self._tree is None:
-            tree = parse(self._body)
+            tree = parse(self.body)
             self._tree = cast(
                 "dict[str, object]", tree if isinstance(tree, dict) else {"items": tree}
             )
         return self._tree
 
-    def row(self, index: int) -> object:
+    def row_of(self, item: object) -> object:
         """Return one item as the service sent it."""
-        return rows_of(self.tree())[index]
+        if self._rows is None:
+            self._rows = {id_: row for row, id_ in enumerate(self.ids)}
+        return rows_of(self.tree())[self._rows[id(item)]]
 
 
 def rows_of(tree: dict[str, object]) -> list[object]:

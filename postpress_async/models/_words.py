@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 _DEGREES = {
     "FIRST_DEGREE": 1,
@@ -33,4 +33,12 @@ def moment(text: str | None) -> datetime | None:
     try:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
+        return None
+
+
+def epoch_milliseconds(number: float | None) -> datetime | None:
+    """Read milliseconds since 1970; None for what is no such time."""
+    try:
+        return None if number is None else datetime.fromtimestamp(number / 1000, UTC)
+    except (OverflowError, OSError, ValueError):
         return None

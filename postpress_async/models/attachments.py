@@ -40,6 +40,11 @@ class ImageAttachment(_Attachment, frozen=True, kw_only=True, tag="img"):
     size: Size | None = None
     sticker: Flag = None
 
+    @property
+    def is_sticker(self) -> bool:
+        """Whether it is a sticker, not a picture."""
+        return bool(self.sticker)
+
 
 class VideoAttachment(_Attachment, frozen=True, kw_only=True, tag="video"):
     """A video or an animated picture."""
@@ -57,6 +62,11 @@ class AudioAttachment(_Attachment, frozen=True, kw_only=True, tag="audio"):
 
     duration: Number = None
     voice_note: Flag = None
+
+    @property
+    def is_voice_note(self) -> bool:
+        """Whether it was spoken into the chat, not attached as a file."""
+        return bool(self.voice_note)
 
 
 class FileAttachment(_Attachment, frozen=True, kw_only=True, tag="file"):

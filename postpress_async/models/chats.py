@@ -1,14 +1,15 @@
-"""Chats, and what the service answers when one is started."""
+"""Chats, and what the service answers when one is started, changed, synced or deleted."""
 
 from datetime import datetime
 
 from msgspec import field
 
-from ._base import Flag, Many, Model, empty_list, lists_never_null
+from ._base import Flag, Many, Model, empty_list, first_text, lists_never_null
 from ._words import moment
 from .messages import Message
 
 _FOREVER = -1
+_OVER = frozenset({"SYNC_DONE", "SYNC_ERROR", "CHAT_DELETED"})
 
 
 @lists_never_null
@@ -105,3 +106,58 @@ class ChatStarted(Model, frozen=True, kw_only=True):
     object: str | None = None
     chat_id: str | None = None
     message_id: str | None = None
+
+
+class ChatPatched(Model, frozen=True, kw_only=True):
+    """The answer to a chat that was changed, or that was asked for its link.
+
+    Providers may say yes and change nothing, for want of a right in the group.
+
+    Source: Perform an action on a chat.
+    """
+
+    object: str | None = None
+
+    @property
+    def invite_link(self) -> str | None:
+        """The link that `GetInviteLink` asked for.
+
+        The documents do not name its key: it is the first text of the answer that is a link.
+        """
+        return first_text(
+            *(
+                text
+                for text in self.raw.values()
+                if isinstance(text, str) and text.startswith(("https://", "http://"))
+            )
+        )
+
+
+class ChatHistorySync(Model, frozen=True, kw_only=True):
+    """How far the sync of a chat's history has come.
+
+    Source: Sync a chat's history (of Unipile's reference: no page of postpress's own was seen).
+
+    Attributes:
+        status: `SYNC_STARTED`, `SYNC_RUNNING`, `SYNC_DONE`, `SYNC_ERROR` or `CHAT_DELETED`.
+    """
+
+    object: str | None = None
+    chat_id: str | None = None
+    status: str | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, well or not; the next look would start another one."""
+        return (self.status or "").upper() in _OVER
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all of the history is there."""
+        return (self.status or "").upper() == "SYNC_DONE"
+
+
+class ChatDeleted(Model, frozen=True, kw_only=True):
+    """The answer to a chat that was deleted; what it holds is not documented, so see `raw`."""
+
+    object: str | None = None

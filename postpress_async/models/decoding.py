@@ -7,7 +7,6 @@ what was touched, and `raw` still has it.
 
 from __future__ import annotations
 
-from itertools import count, repeat
 from typing import TYPE_CHECKING, Generic, TypeVar, cast, get_args, overload
 
 import msgspec
@@ -17,7 +16,7 @@ from ._base import Model, PageMemory, rows_of
 from ._json import UnreadableError, as_object, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ._mending import Mender
 
@@ -56,14 +55,14 @@ class Reader(Generic[T]):
             value = self._decode(body)
         except (ValueError, RecursionError):
             return self._mend(body)
-        self._keep(value, "_body", body)
+        self._keep(value, "_origin", body)
         return value
 
     def _mend(self, body: bytes) -> T:
         if self._mender is None:
             self._mender = _mender_of(self._type)
         value, issues = self._mender.mend(parse(body), "$")
-        self._keep(value, "_body", body)
+        self._keep(value, "_origin", body)
         if issues:
             self._keep(value, "_issues", issues)
         return cast("T", value)
@@ -115,6 +114,12 @@ class _Envelope(msgspec.Struct, Generic[T]):
     next_cursor: str | None = None
     paging: _Paging | None = None
 
+    @property
+    def next(self) -> str | None:
+        """What the next page is asked with."""
+        inner = self.paging.cursor if self.paging is not None else None
+        return self.cursor or self.next_cursor or inner or None
+
 
 class PageReader(Generic[T]):
     """Reads pages of one item type; build it once and share it.
@@ -123,7 +128,7 @@ class PageReader(Generic[T]):
     `paging.cursor`, and missing, null and empty all mean the end.
     """
 
-    __slots__ = ("_decode", "_keep", "_mender", "_type")
+    __slots__ = ("_decode", "_decode_row", "_keep", "_mender", "_type")
 
     @overload
     def __init__(self, type: type[T]) -> None: ...
@@ -135,6 +140,7 @@ class PageReader(Generic[T]):
         envelope = _Envelope[type]  # type: ignore[valid-type]  # pyright: ignore[reportInvalidTypeArguments, reportUnknownVariableType]
         decode: object = msgspec.json.Decoder(envelope).decode
         self._decode = cast("Callable[[bytes], _Envelope[T]]", decode)
+        self._decode_row: Callable[[msgspec.Raw], T] | None = None
         self._keep = _keeper(type)
         self._mender: Mender | None = None
 
@@ -153,33 +159,65 @@ class PageReader(Generic[T]):
         items = page.items if page.items is not None else page.data
         if items is None:
             return self._mend(body)  # empty, or no list at all: the slow path looks closer
-        memory = PageMemory(body)
+        memory = PageMemory(body, list(map(id, items)))
         keep = self._keep
-        for item, origin in zip(items, zip(repeat(memory), count()), strict=False):
-            keep(item, "_body", origin)
-        paging = page.paging.cursor if page.paging is not None else None
-        return PageBody(items, page.cursor or page.next_cursor or paging or None, memory)
+        for item in items:
+            keep(item, "_origin", memory)
+        return PageBody(items, page.next, memory)
 
     def _mend(self, body: bytes) -> PageBody[T]:
-        tree = _page_of(parse(body))
-        if self._mender is None:
-            self._mender = _mender_of(self._type)
+        """Read a page that has something odd in it: only the rows that have it take longer."""
+        try:
+            page = _ROWS(body)
+        except (ValueError, RecursionError):
+            page = None
+        if page is not None and page.items is not None:
+            return self._mended(body, "items", page.items, page.next)
+        if page is not None and page.data is not None:
+            return self._mended(body, "data", page.data, page.next)
+        tree = _page_of(parse(body))  # the page itself is odd, or no page at all
         key = "items" if tree.get("items") is not None else "data"
-        memory = PageMemory(body)
+        return self._mended(body, key, rows_of(tree), _cursor_of(tree))
+
+    def _mended(
+        self, body: bytes, key: str, rows: Sequence[object], cursor: str | None
+    ) -> PageBody[T]:
+        memory = PageMemory(body, [])
         items: list[T] = []
         issues: list[str] = []
-        for index, row in enumerate(rows_of(tree)):
+        for index, row in enumerate(rows):
             path = f"$.{key}[{index}]"
             try:
-                value, found = self._mender.mend(row, path)
+                value, found = self._row(row, path)
             except UnreadableError:
                 issues.append(path)
+                memory.ids.append(None)
                 continue
-            items.append(cast("T", value))
+            items.append(value)
             issues += found
-            self._keep(value, "_body", (memory, index))
-            self._keep(value, "_issues", found)
-        return PageBody(items, _cursor_of(tree), memory, tuple(issues))
+            memory.ids.append(id(value))
+            self._keep(value, "_origin", memory)
+            if found:
+                self._keep(value, "_issues", found)
+        return PageBody(items, cursor, memory, tuple(issues))
+
+    def _row(self, row: object, path: str) -> tuple[T, tuple[str, ...]]:
+        if isinstance(row, msgspec.Raw):
+            if self._decode_row is None:
+                self._decode_row = msgspec.json.Decoder(cast("type[T]", self._type)).decode
+            try:
+                return self._decode_row(row), ()
+            except (ValueError, RecursionError):
+                row = parse(bytes(row))
+        if self._mender is None:
+            self._mender = _mender_of(self._type)
+        value, found = self._mender.mend(row, path)
+        return cast("T", value), found
+
+
+_ROWS: Callable[[bytes], _Envelope[msgspec.Raw]] = msgspec.json.Decoder(
+    _Envelope[msgspec.Raw]
+).decode
 
 
 def _page_of(tree: object) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Messages, and what the service answers when one is sent."""
+"""Messages, and what the service answers when one is sent, changed or reacted to."""
 
 from datetime import datetime
 
@@ -25,6 +25,20 @@ class QuotedMessage(Part, frozen=True, kw_only=True):
     sender_id: str | None = None
     text: str | None = None
     attachments: Many[Attachment] = field(default_factory=empty_list)
+
+
+class Receipt(Part, frozen=True, kw_only=True):
+    """That somebody saw a message.
+
+    Attributes:
+        provider_id: Who, by the provider's id.
+        seen: False only where the service says that it was not.
+        at: When, where that was told.
+    """
+
+    provider_id: str
+    seen: bool = True
+    at: datetime | None = None
 
 
 class RepliedMessage(Part, frozen=True, kw_only=True):
@@ -111,6 +125,21 @@ class Message(Model, frozen=True, kw_only=True):
         """1, 2 or 3; None when out of network or not told."""
         return degree_of(self.attendee_distance)
 
+    @property
+    def receipts(self) -> list[Receipt]:
+        """`seen_by`, person by person."""
+        return [_receipt(person, told) for person, told in (self.seen_by or {}).items()]
+
+    @property
+    def is_system(self) -> bool:
+        """Whether it tells of an event, such as somebody who joined, and nobody wrote it."""
+        return bool(self.is_event)
+
+
+def _receipt(person: str, told: object) -> Receipt:
+    at = moment(told) if isinstance(told, str) else None
+    return Receipt(provider_id=person, seen=bool(told), at=at)
+
 
 class MessageSent(Model, frozen=True, kw_only=True):
     """The answer to a message that was sent.
@@ -128,6 +157,8 @@ class MessageSent(Model, frozen=True, kw_only=True):
 class MessageForwarded(Model, frozen=True, kw_only=True):
     """The answer to a message that was forwarded.
 
+    Source: Forward a message.
+
     Attributes:
         message_id: May be null although the message went out.
     """
@@ -137,7 +168,29 @@ class MessageForwarded(Model, frozen=True, kw_only=True):
 
 
 class MessageReactionAdded(Model, frozen=True, kw_only=True):
-    """The answer to a reaction."""
+    """The answer to a reaction.
+
+    Source: Add a reaction to a message.
+    """
 
     object: str | None = None
     success: Flag = None
+
+
+class MessageEdited(Model, frozen=True, kw_only=True):
+    """The answer to a message that was edited; what it holds is not documented, so see `raw`.
+
+    WhatsApp may say yes and change nothing, when the message is too old.
+    """
+
+    object: str | None = None
+    message_id: str | None = None
+
+
+class MessageDeleted(Model, frozen=True, kw_only=True):
+    """The answer to a message that was deleted.
+
+    Source: Delete a message (of Unipile's reference: no page of postpress's own was seen).
+    """
+
+    object: str | None = None

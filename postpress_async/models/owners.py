@@ -1,4 +1,4 @@
-"""The person behind a connected account: what `GET /users/me` answers."""
+"""The person behind a connected account: what `/users/me` answers, asked or edited."""
 
 from typing import ClassVar, Literal
 
@@ -214,3 +214,12 @@ AccountOwner = (
     LinkedInOwner | TelegramOwner | XOwner | GmailOwner | OutlookOwner | ImapOwner | UnknownOwner
 )
 """What `GET /users/me` answers (`AccountOwnerProfile`), told apart by `provider`."""
+
+
+class ProfileEdited(Model, frozen=True, kw_only=True):
+    """The answer to an own profile that was edited.
+
+    Source: Edit own profile.
+    """
+
+    object: str | None = None

@@ -19,30 +19,46 @@ from postpress_async.wire.values import Call, HttpRequest
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from postpress_async.exchange.opened import Opened
     from postpress_async.exchange.pipeline import Pipeline, Terms
     from postpress_async.models.decoding import PageBody
     from postpress_async.wire.deciding import Decider
+    from postpress_async.wire.multipart import FormFile
     from postpress_async.wire.routes import Route
     from postpress_async.wire.target import QueryValue
     from postpress_async.wire.values import Reading
 
+    from ._downloads import Download
+
 T = TypeVar("T")
 _NOTHING: Final = Asked()
+# As it is: compressed once more, a file's length would not be known.
+_OF_FILES: Final = {"Accept": "*/*", "Accept-Encoding": "identity"}
 NO_IDS: Mapping[str, object] = {}
 
 
 class Content(Discreet, frozen=True, kw_only=True):
-    """Be a body as bytes.
+    """Be a body.
 
     Attributes:
-        data: the bytes.
+        data: the bytes, or a form with files.
         kind: its content type.
         secrets: texts in it that no error may repeat.
     """
 
-    data: bytes
+    data: bytes | multipart.Form
     kind: str
     secrets: tuple[str, ...] = ()
+
+
+class _File:
+    """Stand for the reading of a file, which is never decoded."""
+
+    def read(self, _body: bytes, /) -> Opened:
+        raise NotImplementedError
+
+
+_FILE: Final = _File()
 
 
 class Namespace:
@@ -68,6 +84,7 @@ class Namespace:
         asked: Asked | None = None,
         subject: str | None = None,
         body: Content | None = None,
+        streamed: bool = False,
         options: RequestOptions | None = None,
     ) -> Awaitable[T]:
         """Make the call that a method's arguments mean, ready to be awaited.
@@ -85,6 +102,8 @@ class Namespace:
         if account_id is None and counted != READ:
             needed(counted, account_id)
         headers, key = terms.headers, None
+        if streamed:
+            headers = {**_OF_FILES, **(headers or {})}
         if route.method != "GET":
             headers, key = _of_write(route, body, headers, options)
         request = HttpRequest(
@@ -94,6 +113,7 @@ class Namespace:
             body=None if body is None else body.data,
             timeout=terms.timeout,
             safe=route.repeatable == "safe",
+            streamed=streamed,
         )
         call = Call(
             route=route,
@@ -149,9 +169,61 @@ class Namespace:
 
         return Paginator(fetch, start)
 
+    def _download(
+        self,
+        route: Route,
+        *,
+        path: str,
+        query: str = "",
+        account_id: str | None = None,
+        options: RequestOptions | None = None,
+    ) -> Download:
+        """Make the download that a method's arguments mean; nothing is asked for yet."""
+        from ._downloads import Download  # noqa: PLC0415 - few programs need it
+
+        given = options or RequestOptions()
+        retries = merged(self._terms, given).retries
+
+        def fetch(left: int) -> Awaitable[Opened]:
+            bounded = msgspec.structs.replace(retries, attempts=left)
+            options = msgspec.structs.replace(given, retries=bounded)
+            return self._send(
+                route,
+                _FILE,
+                path=path,
+                query=query,
+                account_id=account_id,
+                streamed=True,
+                options=options,
+            )
+
+        return Download(fetch, retries.attempts)
+
     def _account(self, account_id: str | None) -> str | None:
         """Return the account that a method names, or the one this client is bound to."""
         return self._account_id if account_id is None else checked_account(account_id)
+
+    def _accounts(
+        self, account_id: str | Sequence[str] | None
+    ) -> tuple[str | tuple[str, ...] | None, str | None]:
+        """Return the accounts that a list is asked for, and the lane it takes: several have none.
+
+        Only for what counts as `read`, which needs no lane of an account.
+        """
+        if account_id is None or isinstance(account_id, str):
+            one = self._account(account_id)
+            return one, one
+        several = tuple(checked_account(each) for each in account_id)
+        if not several:
+            msg = "account_id must name at least one account, or be left out"
+            raise ConfigurationError(msg)
+        return several, several[0] if len(several) == 1 else None
+
+    def _provider(self, account_id: str | None) -> str | None:
+        """Return the provider of an account, as far as it is known by now."""
+        if account_id is None:
+            return None
+        return self._pipeline.scheduler.lane(account_id).provider
 
 
 def _of_write(
@@ -206,9 +278,17 @@ def merged(terms: Terms, options: RequestOptions) -> Terms:
     )
 
 
-def form(fields: Sequence[tuple[str, str]], secrets: tuple[str, ...]) -> Content:
-    """Return a multipart body of texts."""
-    data, kind = multipart.encode(fields, os.urandom(16).hex())
+def form(
+    fields: Sequence[tuple[str, str]],
+    secrets: tuple[str, ...],
+    files: Sequence[FormFile] = (),
+) -> Content:
+    """Return a multipart body of texts, and of files that were checked."""
+    boundary = os.urandom(16).hex()
+    if files:
+        body = multipart.Form(fields, files, boundary=boundary)
+        return Content(data=body, kind=body.content_type, secrets=secrets)
+    data, kind = multipart.encode(fields, boundary)
     return Content(data=data, kind=kind, secrets=secrets)
 
 

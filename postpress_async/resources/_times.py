@@ -21,4 +21,9 @@ def instant(name: str, value: object) -> str | None:
     if value.tzinfo is None:
         msg = f"{name} must have a time zone: datetime.now(UTC), not datetime.now()"
         raise ConfigurationError(msg)
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03}Z"
+    try:
+        utc = value.astimezone(UTC)
+    except OverflowError:
+        msg = f"{name} is at the end of time, where its zone cannot be left: give another one"
+        raise ConfigurationError(msg) from None
+    return utc.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -40,7 +40,14 @@ class Accounts(Namespace):
             page_size: accounts on a page, 1-250; the service chooses 100.
             options: overrides for each page's call.
 
+        Raises:
+            AuthenticationError: the key is wrong.
+
         Source: List accounts.
+
+        Examples:
+            >>> async for account in client.accounts.list():
+            ...     print(account.id, account.provider)
         """
         return self._list(
             routes.LIST_ACCOUNTS,
@@ -69,6 +76,11 @@ class Accounts(Namespace):
             NotFoundError: there is no such account.
 
         Source: Retrieve an account.
+
+        Examples:
+            >>> account = await client.accounts.get("acc_1")
+            >>> account.provider
+            'LINKEDIN'
         """
         account_id = self._account(account_id)
         if account_id is None:

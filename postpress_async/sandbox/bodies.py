@@ -1,40 +1,24 @@
-"""Bodies as the service reads them: multipart, form or JSON, all into one tree.
-
-The multipart reader is our own, so that what the client's HTTP library writes is checked by
-something that did not write it.
-"""
+"""Bodies as the service reads them: multipart, form or JSON, all into one tree."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 from urllib.parse import parse_qsl
 
+from .multipart import MultipartReader, Upload
 from .problems import Problem
 from .wire import as_list, as_object, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MAX_FILE: Final = 15 * 2**20  # the documented standard maximum of an attachment
-_PARAMETER: Final = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))')
+    from .vault import Vault
+
+MAX_FLAT: Final = 8 * 2**20  # of a body that is no multipart
 _KEY: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """A file in a multipart body."""
-
-    filename: str
-    content_type: str
-    content: bytes
-
-    @property
-    def sha256(self) -> str:
-        """The digest of its content."""
-        return hashlib.sha256(self.content).hexdigest()
 
 
 Node: TypeAlias = "object"  # str | Upload | JSON scalars | list[Node] | dict[str, Node]
@@ -114,6 +98,28 @@ class Fields:
         found = as_object(self._tree.get(name))
         return Fields(cast("Mapping[str, Node] | None", found))
 
+    def has_children(self, name: str) -> bool:
+        """Tell whether a nested object is there."""
+        return as_object(self._tree.get(name)) is not None
+
+    def number(self, name: str) -> float | None:
+        """Give a number: JSON's, or one written in a form.
+
+        Raises:
+            Problem: It is none.
+        """
+        found = self._tree.get(name)
+        if found is None:
+            return None
+        try:
+            if isinstance(found, str | int | float) and not isinstance(found, bool):
+                number = float(found)
+                if math.isfinite(number):
+                    return number
+        except ValueError:
+            pass
+        raise Problem("invalid_parameters", f"{name} must be a number")
+
     def files(self, name: str) -> list[Upload]:
         """Give the files under a key."""
         found = self._tree.get(name)
@@ -133,22 +139,58 @@ class Fields:
 NOTHING: Final = Fields()
 
 
-def parse_body(raw: bytes, content_type: str | None) -> Fields:
-    """Read a body.
+class BodyReader:
+    """Reads a body as it arrives."""
 
-    Raises:
-        Problem: It cannot be read (400), a file is too large (400), or its type is unknown (415).
-    """
-    if not raw:
-        return NOTHING
-    kind = (content_type or "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        return _from_json(raw)
-    if kind == "multipart/form-data":
-        return Fields(_tree(parse_multipart(raw, content_type or "")))
-    if kind == "application/x-www-form-urlencoded":
-        return Fields(_tree(_form(raw)))
-    raise Problem("unsupported_media_type", f"{kind or 'no content type'} is not supported")
+    __slots__ = ("_any", "_content_type", "_form", "_kind", "_raw")
+
+    def __init__(self, content_type: str | None, vault: Vault | None = None) -> None:
+        self._content_type = content_type or ""
+        self._kind = self._content_type.partition(";")[0].strip().lower()
+        self._any = False
+        self._raw = bytearray()
+        self._form = (
+            MultipartReader(self._content_type, vault)
+            if self._kind == "multipart/form-data"
+            else None
+        )
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._any = self._any or bool(data)
+        if self._form is not None:
+            self._form.feed(data)
+        elif len(self._raw) <= MAX_FLAT:  # one too long is read to its end, and not kept
+            self._raw += data
+
+    def fields(self) -> Fields:
+        """Give what was read.
+
+        Raises:
+            Problem: It cannot be read (400), something is too large (400), or its type is
+                unknown (415).
+        """
+        if not self._any:
+            return NOTHING
+        if self._form is not None:
+            return Fields(_tree(self._form.parts()))
+        if len(self._raw) > MAX_FLAT:
+            raise Problem("content_too_large", "The body is too large.")
+        match self._kind:
+            case "application/json":
+                return _from_json(bytes(self._raw))
+            case "application/x-www-form-urlencoded":
+                return Fields(_tree(_form(bytes(self._raw))))
+            case kind:
+                detail = f"{kind or 'no content type'} is not supported"
+                raise Problem("unsupported_media_type", detail)
+
+
+def parse_body(raw: bytes, content_type: str | None) -> Fields:
+    """Read a body that is there as a whole; see `BodyReader.fields`."""
+    reader = BodyReader(content_type)
+    reader.feed(raw)
+    return reader.fields()
 
 
 def _from_json(raw: bytes) -> Fields:
@@ -166,53 +208,6 @@ def _form(raw: bytes) -> list[tuple[str, str | Upload]]:
         return [*parse_qsl(raw.decode(), keep_blank_values=True)]
     except ValueError as error:
         raise Problem("malformed_request", "The form is not UTF-8.") from error
-
-
-def parse_multipart(raw: bytes, content_type: str) -> list[tuple[str, str | Upload]]:
-    """Read the parts of a multipart body, in order.
-
-    Raises:
-        Problem: It is no multipart body, or a part is larger than 15 MB.
-    """
-    boundary = _parameters(content_type).get("boundary")
-    if not boundary:
-        raise Problem("malformed_request", "The multipart boundary is missing.")
-    pieces = (b"\r\n" + raw).split(b"\r\n--" + boundary.encode("utf-8", "surrogateescape"))
-    if not pieces[1:] or not pieces[-1].startswith(b"--"):
-        raise Problem("malformed_request", "The multipart body is cut off.")
-    return [_part(piece) for piece in pieces[1:-1]]
-
-
-def _part(piece: bytes) -> tuple[str, str | Upload]:
-    head, found, content = piece.partition(b"\r\n\r\n")
-    headers = _headers(head)
-    disposition = _parameters(headers.get("content-disposition", ""))
-    name = disposition.get("name")
-    if not found or not name:
-        raise Problem("malformed_request", "A multipart part has no name.")
-    filename = disposition.get("filename")
-    if filename is not None:
-        if len(content) > MAX_FILE:
-            raise Problem("content_too_large", "An attachment may have 15 MB.")
-        kind = headers.get("content-type", "application/octet-stream")
-        return name, Upload(filename=filename, content_type=kind, content=content)
-    try:
-        return name, content.decode()
-    except UnicodeDecodeError as error:
-        raise Problem("malformed_request", f"{name} is not UTF-8.") from error
-
-
-def _headers(head: bytes) -> dict[str, str]:
-    lines = head.decode("utf-8", "replace").split("\r\n")
-    pairs = (line.partition(":") for line in lines if ":" in line)
-    return {name.strip().lower(): value.strip() for name, _, value in pairs}
-
-
-def _parameters(header: str) -> dict[str, str]:
-    return {
-        found[1].lower(): re.sub(r"\\(.)", r"\1", found[2]) if found[2] is not None else found[3]
-        for found in _PARAMETER.finditer(header)
-    }
 
 
 def _tree(pairs: Sequence[tuple[str, str | Upload]]) -> dict[str, Node]:

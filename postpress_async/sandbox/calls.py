@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .bodies import Fields
+    from .happenings import Happening
     from .queries import Query
+    from .rows import Shelf
     from .wire import JsonObject
     from .world.store import World
     from .world.things import Account
@@ -40,11 +42,30 @@ class Call:
         return self.world.account(named)
 
 
+class Written(Protocol):
+    """An answer of rows that may be written already; see `rows`."""
+
+    def dump(self, shelf: Shelf, *, short: bool) -> bytes:
+        """Write it down."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bytes:
+    """An answer that is a file: a picture, an attachment."""
+
+    content_type: str
+    size: int
+    pieces: Iterator[bytes]
+    name: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a handler answers. `text` is what was sent to a person, for the journal."""
 
-    body: JsonObject
+    body: JsonObject | Written | Bytes
     status: int = 200
     committed: bool = False
     text: str | None = None
+    happened: Sequence[Happening] = ()

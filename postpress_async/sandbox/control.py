@@ -18,6 +18,8 @@ from .values import (
 )
 from .world.accounts import CONTROL_STATUSES
 from .world.build import DEFAULT_ACCOUNTS, DEFAULT_CHATS, DEFAULT_MESSAGES
+from .world.inviting import accept
+from .world.overview import overview
 from .world.store import Sizes
 from .world.talk import message_json
 from .world.things import PROVIDERS
@@ -62,7 +64,7 @@ class Control:
         """Tell the key, and every account with its chats, relations and people."""
         with self._engine.lock:
             engine = self._engine
-            return {"api_key": engine.api_key, "accounts": engine.world.overview()}
+            return {"api_key": engine.api_key, "accounts": overview(engine.world)}
 
     def reset(
         self,
@@ -99,6 +101,8 @@ class Control:
             self._engine.clock.advance(seconds)
         except ValueError as error:
             raise ControlError(str(error)) from error
+        with self._engine.lock:
+            self._engine.catch_up()
 
     def idempotency(self, *, honoured: bool) -> None:
         """Honour Idempotency-Keys, or let them pass unseen."""
@@ -136,16 +140,15 @@ class Control:
         """Have somebody accept a pending invitation: they become a relation."""
         with self._engine.lock:
             engine = self._engine
-            invitation = engine.world.invitations.get(invitation_id)
+            invitation = engine.world.find_invitation(invitation_id)
             if invitation is None or not invitation.sent:
                 raise ControlError("no sent invitation of that id is pending")
-            del engine.world.invitations[invitation_id]
-            account, person = invitation.account, invitation.person
-            account.relations[person.seen_as] = person
-            account.related_at[person.seen_as] = round(engine.clock.time() * 1000)
-            relation: JsonObject = {"account_id": account.id, "provider_id": person.seen_as}
-            engine.announce(Happening(kind="new_relation", account_id=account.id, about=relation))
-            return relation
+            for happening in accept(engine.world, invitation, round(engine.clock.time() * 1000)):
+                engine.announce(happening)
+            return {
+                "account_id": invitation.account.id,
+                "provider_id": invitation.person.seen_as,
+            }
 
     def set_status(self, account_id: str, status: str) -> JsonObject:
         """Put an account's sources into a status; see `CONTROL_STATUSES`."""

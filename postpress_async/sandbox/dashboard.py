@@ -65,11 +65,12 @@ def _accounts(engine: Engine) -> str:
                 _tag(account.provider),
                 escape(account.owner.full_name),
                 _mark(account.status, good=account.status == "OK"),
-                _number(len(world.chats_of(account.id))),
+                _number(chats),
                 _number(len(account.relations)),
-                _number(len(world.messages_of(account.id))),
+                _number(messages),
             )
-            for account in world.accounts.values()
+            for account in world.rows
+            for chats, messages in (world.counts(account),)
         ),
     )
 

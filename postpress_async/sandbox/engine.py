@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from . import problems
-from .bodies import NOTHING, parse_body
-from .calls import Answer, Call
+from .bodies import NOTHING
+from .calls import Answer, Bytes, Call
 from .faults import FaultBook
 from .idempotency import Replays, Stored
 from .journal import Journal
@@ -24,15 +26,17 @@ from .problems import Problem
 from .queries import Query
 from .routes.table import ROUTES
 from .routing import Match, Router, parse_target
+from .vault import Vault
 from .visit import Visit, account_of, check_status, entry_of
 from .wire import Json, dump, token, without_nulls
-from .world.build import build_world
+from .world.inviting import catch_up
+from .world.store import World
 
 if TYPE_CHECKING:
     from .clock import SandboxClock
     from .happenings import Happening, Listener
     from .values import Fault
-    from .world.store import Sizes, World
+    from .world.store import Sizes
 
 _log: Final = logging.getLogger("postpress_async.sandbox")
 _ROUTER: Final = Router(ROUTES)
@@ -54,7 +58,8 @@ class Engine:
         self.api_key: str = "pp_test_" + token("sandbox", seed)
         self.seed: int = seed
         self.sizes: Sizes = sizes
-        self.world: World = build_world(seed, sizes)
+        self.world: World = World(seed, sizes)
+        self.vault: Vault = Vault()
         self.faults: FaultBook = FaultBook(seed)
         self.limits: HiddenLimits = HiddenLimits()
         self.replays: Replays = Replays()
@@ -68,12 +73,18 @@ class Engine:
         for listener in self.listeners:
             listener(happening)
 
+    def catch_up(self) -> None:
+        """Let happen what is due by now."""
+        for happening in catch_up(self.world, round(self.clock.time() * 1000)):
+            self.announce(happening)
+
     def reset(self, seed: int, sizes: Sizes) -> None:
         """Make a new world; faults, limits, replays and journal are emptied with the old one.
 
         The API key and the clock stay, so that a client in use goes on.
         """
-        self.world = build_world(seed, sizes)
+        self.world = World(seed, sizes)
+        self.vault.clear()
         self.seed, self.sizes = seed, sizes
         self.faults = FaultBook(seed)
         self.limits = HiddenLimits()
@@ -86,6 +97,8 @@ class Engine:
             return self._handle(request)
 
     def _handle(self, request: Incoming) -> Outcome:
+        if self.world.due:
+            self.catch_up()
         n = self.journal.next_number()
         visit = Visit(
             request=request,
@@ -127,7 +140,7 @@ class Engine:
         """Read query and body: whose call it is, and what it costs, is known before all else."""
         body, trouble = NOTHING, None
         try:
-            body = parse_body(visit.request.body, visit.request.content_type)
+            body = visit.request.body.fields()
         except Problem as problem:
             trouble = problem
         visit.call = Call(
@@ -169,7 +182,9 @@ class Engine:
         if match.route.handler is None:
             raise Problem("feature_not_implemented", "The sandbox does not play this route yet.")
         visit.answer = answer = match.route.handler(call)
-        if key is not None and answer.committed:
+        for happening in answer.happened:
+            self.announce(happening)
+        if key is not None and answer.committed and isinstance(answer.body, dict):
             stored = Stored(fingerprint=fingerprint, status=answer.status, body=answer.body)
             self.replays.keep(key, stored)
         return answer
@@ -199,7 +214,23 @@ class Engine:
         return self._reply(visit, problem.status, problem.envelope(visit.request_id))
 
     def _reply_of(self, visit: Visit, answer: Answer) -> Reply:
-        return self._reply(visit, answer.status, answer.body)
+        body, headers = answer.body, {"x-request-id": visit.request_id, **visit.headers}
+        if isinstance(body, dict):
+            return self._reply(visit, answer.status, body)
+        if not isinstance(body, Bytes):
+            written = body.dump(self.world.shelf, short=visit.target.mount == "/api/v1")
+            return Reply(status=answer.status, body=written, headers=headers)
+        if body.name is not None:
+            name = quote(body.name, safe="")
+            headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+        return Reply(
+            status=answer.status,
+            body=b"",
+            content_type=body.content_type,
+            headers=headers,
+            pieces=body.pieces,
+            size=body.size,
+        )
 
     def _reply(self, visit: Visit, status: int, body: Json) -> Reply:
         if visit.target.mount == "/api/v1":  # Unipile's habit: absent, where the other says null
@@ -245,11 +276,11 @@ class Engine:
 
     def _half(self, visit: Visit, fault: Fault, outcome: Outcome) -> Reply:
         if isinstance(outcome, Reply) and fault.when == "after" and fault.status is None:
-            status, body, headers = outcome.status, outcome.body, outcome.headers
-        else:
-            status = fault.status or 200
-            body, headers = dump({"object": "Cut"}), {"x-request-id": visit.request_id}
-        return Reply(status=status, body=body, headers=headers, cut=True)
+            return replace(outcome, cut=True)
+        headers = {"x-request-id": visit.request_id}
+        return Reply(
+            status=fault.status or 200, body=dump({"object": "Cut"}), headers=headers, cut=True
+        )
 
     # -- what is remembered ------------------------------------------------------------------
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from .bodies import BodyReader
 
 JSON: str = "application/json; charset=utf-8"
 HTML: str = "text/html; charset=utf-8"
@@ -21,7 +23,7 @@ class Incoming:
     api_key: str | None
     content_type: str | None
     idempotency_key: str | None
-    body: bytes
+    body: BodyReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,9 @@ class Reply:
     content_type: str = JSON
     headers: Mapping[str, str]
     cut: bool = False
+    pieces: Iterator[bytes] | None = None
+    """A file, instead of a body; `size` tells how many bytes that is."""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,6 +175,8 @@ class Sandbox:
     async def advance(self, seconds: float) -> None:
         """Skip time, and let what sleeps in this loop wake.
 
+        Invitations that are due are accepted, each at its own instant.
+
         One jump, not a run: see `SandboxClock.advance`, which is the same for other threads.
         """
         self._control.advance(seconds)
@@ -206,7 +208,10 @@ class Sandbox:
         return self._control.receive(account_id=account_id, chat_id=chat_id, text=text)
 
     def accept(self, *, invitation_id: str) -> JsonObject:
-        """Have somebody accept a sent invitation; they become a relation."""
+        """Have somebody accept a sent invitation, now instead of by the clock.
+
+        Its note arrives as an own message in a chat with them; then they are a relation.
+        """
         return self._control.accept(invitation_id=invitation_id)
 
     def set_status(self, account_id: str, status: str) -> None:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import StreamReader, hdrs, web
 
+from .bodies import BodyReader
 from .control_api import PREFIX, ControlApi, ControlRequest
 from .outcomes import Incoming, Reply, Reset, Stall
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from aiohttp.abc import AbstractStreamWriter
     from aiohttp.http import RawRequestMessage
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 MAX_BODY: Final = 64 * 2**20
+_ENDS: Final = ("", "/", "?")
 _NO_LINGER: Final = struct.pack("ii", 1, 0)  # on, 0 s: close with RST instead of FIN
 
 
@@ -68,17 +70,35 @@ class Server:
             await runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        try:
-            body = await request.read() if request.body_exists else b""
-        except web.HTTPRequestEntityTooLarge:
-            return web.Response(status=413, text="too large")
         target = request.raw_path
-        if target.startswith(PREFIX) and target[len(PREFIX) : len(PREFIX) + 1] in ("", "/", "?"):
-            return self._steer(request, body)
+        try:
+            if target.startswith(PREFIX) and target[len(PREFIX) : len(PREFIX) + 1] in _ENDS:
+                return self._steer(request, await request.read())
+            body = BodyReader(request.headers.get(hdrs.CONTENT_TYPE), self._engine.vault)
+            if request.body_exists:
+                await _receive(request, body)
+        except web.HTTPRequestEntityTooLarge:
+            response = web.Response(status=413, text="too large")
+            response.force_close()
+            return response
         outcome = self._engine.handle(_incoming(request, body))
-        if isinstance(outcome, Reply) and not outcome.cut:
-            return _response(outcome.status, outcome.body, outcome.content_type, outcome.headers)
-        return await self._break_off(request, outcome)
+        if not isinstance(outcome, Reply) or outcome.cut:
+            return await self._break_off(request, outcome)
+        if outcome.pieces is not None:
+            return await self._stream(request, outcome, outcome.pieces)
+        return _response(outcome.status, outcome.body, outcome.content_type, outcome.headers)
+
+    async def _stream(
+        self, request: web.BaseRequest, reply: Reply, pieces: Iterator[bytes]
+    ) -> web.StreamResponse:
+        headers = {hdrs.CONTENT_TYPE: reply.content_type, **reply.headers}
+        response = web.StreamResponse(status=reply.status, headers=headers)
+        response.content_length = reply.size
+        await response.prepare(request)
+        for piece in pieces:
+            await response.write(piece)
+        await response.write_eof()
+        return response
 
     def _steer(self, request: web.BaseRequest, body: bytes) -> web.Response:
         reply = self._control.handle(
@@ -104,7 +124,7 @@ class Server:
             if transport is None:
                 raise asyncio.CancelledError
             if isinstance(outcome, Reply):
-                transport.write(_head(outcome) + outcome.body[: len(outcome.body) // 2])
+                _write_half(transport, outcome)
                 transport.close()
             elif isinstance(outcome, Reset):
                 _reset(transport)
@@ -132,7 +152,20 @@ def _request(
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)
 
 
-def _incoming(request: web.BaseRequest, body: bytes) -> Incoming:
+async def _receive(request: web.BaseRequest, body: BodyReader) -> None:
+    """Read a body piece by piece; too much of it is not even read."""
+    too_much = web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=0)
+    if (request.content_length or 0) > MAX_BODY:
+        raise too_much
+    total = 0
+    async for piece in request.content.iter_any():
+        total += len(piece)
+        if total > MAX_BODY:
+            raise too_much
+        body.feed(piece)
+
+
+def _incoming(request: web.BaseRequest, body: BodyReader) -> Incoming:
     headers = request.headers
     key = headers.get("X-API-KEY")
     if key is None:
@@ -160,12 +193,22 @@ def _head(reply: Reply) -> bytes:
     reason = responses.get(reply.status, "")
     lines = {
         "Content-Type": reply.content_type,
-        "Content-Length": str(len(reply.body)),
+        "Content-Length": str(reply.size or len(reply.body)),
         "Date": formatdate(usegmt=True),
         **reply.headers,
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return f"HTTP/1.1 {reply.status} {reason}\r\n{head}\r\n".encode("latin-1")
+
+
+def _write_half(transport: asyncio.Transport, reply: Reply) -> None:
+    transport.write(_head(reply) + reply.body[: len(reply.body) // 2])
+    left = reply.size // 2
+    for piece in reply.pieces or ():
+        transport.write(piece[:left])
+        left -= len(piece)
+        if left <= 0:
+            return
 
 
 def _reset(transport: asyncio.Transport) -> None:

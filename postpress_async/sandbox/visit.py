@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .world.things import Account
 
 
+_IDS: Final = frozenset({"chat_id", "message_id", "id", "attendee_id", "sender_id"})
 _WRITES: Final = frozenset({"POST", "PATCH"})  # which methods know the key
 
 
@@ -82,14 +83,11 @@ def account_of(call: Call, body: Fields) -> Account | None:
         named = value if isinstance(value, str) else call.params.get("account_id")
     if named is not None:
         return world.accounts.get(named)
-    chat = world.chats.get(call.params.get("chat_id", ""))
-    if chat is not None:
-        return chat.account
-    message = world.messages.get(call.params.get("message_id", ""))
-    if message is not None:
-        return message.chat.account
-    attendee = world.attendees.get(call.params.get("id", ""))
-    return attendee.account if attendee else world.accounts.get(call.params.get("id", ""))
+    for name, identifier in call.params.items():
+        owner = world.owner_by_id(identifier) if name in _IDS else None
+        if owner is not None:
+            return owner
+    return world.accounts.get(call.params.get("id", ""))
 
 
 def check_status(visit: Visit) -> None:

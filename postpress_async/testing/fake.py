@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from email import policy
-from email.parser import BytesParser
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+import re
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 
+from postpress_async.wire.multipart import UnsendableError, collected
 from postpress_async.wire.values import Failed, FailureKind, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
     from postpress_async.wire.values import HttpRequest, Sending
 
+_NAMED: Final = re.compile(r'; (name|filename)="([^"]*)"')
+_KIND: Final = re.compile(r"Content-Type: (.+)")
 _NEVER_SENT: Final = frozenset({"connect", "dns", "certificate", "tls", "late"})
 
 
@@ -108,6 +110,22 @@ def silence() -> Silence:
     return Silence()
 
 
+class FakeFile(msgspec.Struct, frozen=True, kw_only=True):
+    """Be a file that was uploaded.
+
+    Attributes:
+        field: the form's name for it, such as `attachments`.
+        name: what the recipient sees.
+        content_type: its media type.
+        content: its bytes.
+    """
+
+    field: str
+    name: str
+    content_type: str
+    content: bytes
+
+
 class FakeRequest:
     """Be a request as the network would have seen it.
 
@@ -118,10 +136,10 @@ class FakeRequest:
         query: its query; what comes twice is a list of two.
         headers: those of this request, by lower-case name; the constant ones, the key among them,
             are the real transport's and not here.
-        body: the bytes.
+        body: the bytes, files included.
     """
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: HttpRequest, body: bytes) -> None:
         parts = urlsplit(request.url)
         self.method: str = request.method
         self.url: str = request.url
@@ -130,7 +148,7 @@ class FakeRequest:
         self.headers: dict[str, str] = {
             name.lower(): value for name, value in (request.headers or {}).items()
         }
-        self.body: bytes = request.body or b""
+        self.body: bytes = body
 
     @property
     def json(self) -> object:
@@ -140,18 +158,44 @@ class FakeRequest:
     @property
     def form(self) -> dict[str, str]:
         """The texts of a multipart body, by field."""
-        head = f"Content-Type: {self.headers.get('content-type', '')}\r\n\r\n".encode()
-        message = BytesParser(policy=policy.HTTP).parsebytes(head + self.body)
-        fields: dict[str, str] = {}
-        for part in message.iter_parts():
-            name = part.get_param("name", header="content-disposition")
-            content = cast("bytes", part.get_payload(decode=True))
-            fields[str(name)] = content.decode("utf-8", "replace")
-        return fields
+        return {
+            field: content.decode("utf-8", "replace")
+            for field, name, _, content in self._parts()
+            if name is None
+        }
+
+    @property
+    def files(self) -> list[FakeFile]:
+        """The files of a multipart body, in order."""
+        return [
+            FakeFile(field=field, name=name, content_type=kind, content=content)
+            for field, name, kind, content in self._parts()
+            if name is not None
+        ]
+
+    def _parts(self) -> Iterator[tuple[str, str | None, str, bytes]]:
+        """Yield field, file name, media type and content of each part, names as a browser's."""
+        boundary = self.headers.get("content-type", "").partition("boundary=")[2]
+        for part in self.body.split(b"--" + boundary.encode())[1:-1]:
+            head, _, content = part[2:-2].partition(b"\r\n\r\n")
+            named = dict(_NAMED.findall(head.decode()))
+            kind = _KIND.search(head.decode())
+            name = named.get("filename")
+            yield (
+                _plain(named["name"]),
+                None if name is None else _plain(name),
+                kind[1] if kind else "text/plain",
+                content,
+            )
 
     def __repr__(self) -> str:
         """Show what was asked."""
         return f"FakeRequest({self.method} {self.url})"
+
+
+def _plain(name: str) -> str:
+    """Undo what a form escapes in names; any other percent sign is one."""
+    return re.sub(r"%(22|[01][0-9A-F]|7F)", lambda found: chr(int(found[1], 16)), name)
 
 
 class FakeTransport:
@@ -190,7 +234,11 @@ class FakeTransport:
 
     async def exchange(self, request: HttpRequest, sending: Sending, /) -> Reply | Failed:
         """Answer one request; what the client calls."""
-        asked = FakeRequest(request)
+        try:
+            asked = FakeRequest(request, await collected(request.body))
+        except UnsendableError as error:
+            sending.sent = error.begun
+            return Failed(kind="upload", sent=error.begun, detail="", unsendable=error)
         self.requests.append(asked)
         answer = self._handler(asked)
         if inspect.isawaitable(answer):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from postpress_async.errors import (
+    AttachmentError,
     ConnectError,
     DecodeError,
     OutcomeUnknownError,
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from postpress_async.errors import Outcome
 
-__all__ = ["SETTLE", "maybe_done", "read", "retry_after", "secrets_of"]
+    from .multipart import UnsendableError
+
+__all__ = ["SETTLE", "failed", "maybe_done", "read", "retry_after", "secrets_of"]
 
 T = TypeVar("T")
 
@@ -49,9 +52,11 @@ def read(
         now: tells seconds since the epoch, for a Retry-After that is a date.
     """
     if isinstance(answer, Failed):
-        return _failed(call, answer, key, now)
+        return failed(call, answer, key=key, now=now)
     if not 200 <= answer.status < 300:
         return _refused(call, answer, key, now)
+    if call.request.streamed:  # who asks for a file gets the reply itself, and reads on
+        return Good(cast("T", answer))
     try:
         return Good(call.reading.read(answer.body))
     except ValueError as error:
@@ -135,7 +140,9 @@ def _sentence(what: str, said: str, request_id: str | None, step: str) -> str:
 # -- answers that cannot be read ------------------------------------------------------------
 
 
-def _unreadable(call: Call[T], reply: Reply, key: str, *, path: str, why: str) -> Bad:
+def _unreadable(
+    call: Call[T], reply: Reply, key: str, *, path: str, why: str, chance: bool = False
+) -> Bad:
     page = _is_page(reply)
     # A proxy's page in place of a write's answer proves nothing; the API's own JSON proves it done.
     outcome: Outcome = "unknown" if page and call.route.repeatable == "write" else "done"
@@ -143,11 +150,12 @@ def _unreadable(call: Call[T], reply: Reply, key: str, *, path: str, why: str) -
     request_id = _request_id(reply.headers, None, secrets)
     path = struck_out(path, secrets)
     said = "a page instead of JSON" if page else struck_out(why, secrets)
-    step = _STEPS[outcome] if call.route.repeatable != "safe" else "report it with this request id"
+    step = _STEPS[outcome]
+    if call.route.repeatable == "safe":
+        step = _NOTHING_CHANGED if chance else "report it with this request id"
+    where = "file" if call.request.streamed else f"answer at {one_line(path)}"
     error = DecodeError(
-        _sentence(
-            f"{reply.status}: cannot read the answer at {one_line(path)}", said, request_id, step
-        ),
+        _sentence(f"{reply.status}: cannot read the {where}", said, request_id, step),
         status=reply.status,
         path=path,
         body=kept_body(reply.body, secrets),
@@ -172,10 +180,13 @@ _STEPS: Final[dict[Outcome, str]] = {
     "refused": "it was refused",
 }
 
+_NOTHING_CHANGED: Final = "nothing was changed: it may be repeated"
+
 # -- no answer --------------------------------------------------------------------------------
 
 
-def _failed(call: Call[T], failed: Failed, key: str, now: Callable[[], float]) -> Bad:
+def failed(call: Call[T], failed: Failed, *, key: str, now: Callable[[], float]) -> Bad:
+    """Say what an exchange without a whole answer means."""
     if failed.status is not None:
         head = Reply(status=failed.status, headers=failed.headers or {}, body=b"")
         if failed.status not in _OK:
@@ -190,7 +201,8 @@ def _failed(call: Call[T], failed: Failed, key: str, now: Callable[[], float]) -
 
 
 def _unreadable_body(call: Call[T], head: Reply, failed: Failed, key: str) -> Bad:
-    bad = _unreadable(call, head, key, path="$", why=failed.detail)
+    chance = failed.kind in {"body", "timeout"}
+    bad = _unreadable(call, head, key, path="$", why=failed.detail, chance=chance)
     return Bad(
         error=bad.error,
         kind=failed.kind,
@@ -202,6 +214,8 @@ def _unreadable_body(call: Call[T], head: Reply, failed: Failed, key: str) -> Ba
 
 
 def _transport_error(call: Call[T], failed: Failed, secrets: tuple[str, ...]) -> PostpressError:
+    if failed.unsendable is not None:
+        return _attachment_error(failed.unsendable, sent=failed.sent)
     cls: type[TransportError] = RequestTimeoutError if failed.kind == "timeout" else TransportError
     outcome: Outcome = "unknown" if failed.sent else "not_sent"
     retryable = failed.kind not in {"certificate", "tls"}
@@ -211,12 +225,22 @@ def _transport_error(call: Call[T], failed: Failed, secrets: tuple[str, ...]) ->
         cls, retryable = OutcomeUnknownError, False
     step = _STEPS[outcome]
     if call.route.repeatable == "safe" and failed.sent:
-        step = "nothing was changed: it may be repeated"
+        step = _NOTHING_CHANGED
     if not retryable and not failed.sent:
         step = "check base_url, Http.ca_file and the machine's certificates"
     where = f"{call.route.method} {call.route.template}"
     text = _sentence(where, struck_out(failed.detail, secrets), None, step)
     return cls(text, outcome=outcome, retryable=retryable)
+
+
+def _attachment_error(file: UnsendableError, *, sent: bool) -> AttachmentError:
+    """Name the file; half a request is none, but nobody can tell what the service makes of it."""
+    outcome: Outcome = "unknown" if sent else "not_sent"
+    step = "the connection was dropped: look before you repeat it" if sent else "nothing was sent"
+    said = f"{file.field}: {one_line(file.file)!r} {one_line(file.detail)}; {step}"
+    error = AttachmentError(said, field=file.field, file=file.file, outcome=outcome)
+    error.__cause__ = file.__cause__  # what the user's own iterator raised
+    return error
 
 
 # -- what an answer names --------------------------------------------------------------------

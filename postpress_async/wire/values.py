@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from postpress_async.limits import Verdict
     from postpress_async.options import Timeout
 
+    from .multipart import Form, UnsendableError
     from .routes import Route
 
 T = TypeVar("T")
@@ -39,17 +40,19 @@ class HttpRequest(Discreet, frozen=True, kw_only=True, gc=False):
         method: the HTTP method.
         url: absolute and percent-encoded.
         headers: those of this request alone; the transport adds the key and the constants.
-        body: the bytes, None for no body.
+        body: the bytes, or a form with files that is opened for each attempt; None for no body.
         timeout: the bounds of each attempt.
         safe: whether a kept connection may carry it: True only for what may be repeated.
+        streamed: whether a good answer is handed on piece by piece instead of read whole.
     """
 
     method: str
     url: str
     headers: Mapping[str, str] | None
-    body: bytes | None
+    body: bytes | Form | None
     timeout: Timeout
     safe: bool
+    streamed: bool = False
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """Yield neither headers nor body."""
@@ -67,18 +70,38 @@ class Sending(msgspec.Struct, eq=False, gc=False):
     sent: bool = True
 
 
+class Incoming(Protocol):
+    """Be the body of an answer that is still being read.
+
+    Attributes:
+        most_at_once: what may be read of it into memory: `Http.max_body`.
+    """
+
+    most_at_once: int
+
+    async def read(self) -> bytes | Failed:
+        """Return the next piece, an empty one at the end, or why there is none."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection; a second time does nothing."""
+        ...
+
+
 class Reply(Discreet, frozen=True, kw_only=True, gc=False):
-    """Be an answer that was read whole.
+    """Be an answer that was read whole, or as far as the first piece of a file.
 
     Attributes:
         status: the HTTP status of a head that was parsed.
         headers: by any case.
         body: the bytes, decompressed.
+        rest: what follows the body, for whoever asked to be handed it piece by piece.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    rest: Incoming | None = None
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """Yield neither headers nor body."""
@@ -97,6 +120,7 @@ FailureKind: TypeAlias = Literal[
     "body",  # a head came, its body did not
     "encoding",  # the body is not what its Content-Encoding says
     "too_big",  # the body is larger than Http.max_body
+    "upload",  # a file could not be read any more, or had changed
     "late",  # the slot was older than its use_by: given back, never sent
 ]
 
@@ -112,6 +136,7 @@ class Failed(Discreet, frozen=True, kw_only=True):
         headers: of that head.
         backlog: it may have failed for want of a place on this side, which says nothing about the
             service.
+        unsendable: the file that kept the request from being sent whole.
     """
 
     kind: FailureKind
@@ -120,6 +145,7 @@ class Failed(Discreet, frozen=True, kw_only=True):
     status: int | None = None
     headers: Mapping[str, str] | None = None
     backlog: bool = False
+    unsendable: UnsendableError | None = None
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """Yield no headers."""

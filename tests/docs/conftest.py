@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from postpress_async import Limits
+
 _FENCE = re.compile(
     r"^(?P<margin> *)```(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=margin)```", re.MULTILINE | re.DOTALL
 )
@@ -61,6 +63,8 @@ def stand_ins(sandbox: Sandbox) -> dict[str, str]:
         "acc_x": first["TWITTER"]["id"],
         "chat_1": first["LINKEDIN"]["chats"][0],
         "chat_2": first["LINKEDIN"]["chats"][1],
+        "chat_whatsapp": first["WHATSAPP"]["chats"][0],
+        "chat_whatsapp_2": first["WHATSAPP"]["chats"][1],
     }
     for name, provider in {"whatsapp": "WHATSAPP", "instagram": "INSTAGRAM"}.items():
         ids[f"person_on_{name}"] = first[provider]["people"][0]
@@ -72,11 +76,18 @@ def stand_ins(sandbox: Sandbox) -> dict[str, str]:
 class Notebook:
     """Runs the blocks of one page."""
 
-    def __init__(self, page: Path, sandbox: Sandbox, runner: asyncio.Runner) -> None:
+    def __init__(
+        self,
+        page: Path,
+        sandbox: Sandbox,
+        runner: asyncio.Runner,
+        *,
+        limits: Limits | None = None,
+    ) -> None:
         self._page = page
         self._runner = runner
         self._ids = stand_ins(sandbox)
-        self._client = Postpress(clock=sandbox.clock)
+        self._client = Postpress(clock=sandbox.clock, limits=limits)
         self.names: dict[str, object] = {
             "__name__": "__main__", "client": self._client, "sandbox": sandbox
         }  # fmt: skip

@@ -73,8 +73,7 @@ def public_docstrings():
 def test_the_example_of_a_docstring_runs(name):
     import postpress_async  # noqa: PLC0415
 
-    examples = doctest.DocTestFinder(recurse=False).find(
-        getattr(postpress_async, name), name, globs={name: getattr(postpress_async, name)}
-    )
+    public = {each: getattr(postpress_async, each) for each in postpress_async.__all__}
+    examples = doctest.DocTestFinder(recurse=False).find(public[name], name, globs=public)
     for example in examples:
         assert doctest.DocTestRunner().run(example).failed == 0

@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -107,21 +108,39 @@ class Connection(asyncio.Protocol):
         """Read one request whole."""
         while b"\r\n\r\n" not in self.buffer:
             await self._more()
-        head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
+        head, _, _ = bytes(self.buffer).partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         method, target, _ = first.split(" ")
         headers = {
             name.lower(): value.strip()
             for name, _, value in (line.partition(":") for line in lines)
         }
-        length = int(headers.get("content-length", 0))
-        while len(self.buffer) < len(head) + 4 + length:
-            await self._more()
-        rest = bytes(self.buffer[len(head) + 4 :])
-        del self.buffer[: len(head) + 4 + length]
-        request = Request(method, target, headers, rest[:length])
+        del self.buffer[: len(head) + 4]
+        if headers.get("transfer-encoding") == "chunked":
+            body = await self._chunked()
+        else:
+            body = await self._take(int(headers.get("content-length", 0)))
+        request = Request(method, target, headers, body)
         self.server.seen.append(request)
         return request
+
+    async def _take(self, length: int) -> bytes:
+        while len(self.buffer) < length:
+            await self._more()
+        taken = bytes(self.buffer[:length])
+        del self.buffer[:length]
+        return taken
+
+    async def _chunked(self) -> bytes:
+        body = b""
+        while True:
+            while b"\r\n" not in self.buffer:
+                await self._more()
+            size = int(self.buffer[: self.buffer.index(b"\r\n")], 16)
+            del self.buffer[: self.buffer.index(b"\r\n") + 2]
+            body += (await self._take(size + 2))[:-2]
+            if not size:
+                return body
 
     async def head(self) -> None:
         """Wait until the head of a request is there; the request is seen, its body is not."""
@@ -567,6 +586,25 @@ def until() -> Callable[[Callable[[], object]], Awaitable[None]]:
                 await asyncio.sleep(0)
 
     return wait
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[type, str], list[str]]:
+    """Watch a method that may wait for a disk: it must never run in the thread of the loop."""
+    ran: list[str] = []
+
+    def watch(cls: type, name: str) -> list[str]:
+        real = getattr(cls, name)
+
+        def watched(self: object, *given: object) -> object:
+            assert threading.current_thread() is not threading.main_thread(), name
+            ran.append(name)
+            return real(self, *given)
+
+        monkeypatch.setattr(cls, name, watched)
+        return ran
+
+    return watch
 
 
 @pytest.fixture

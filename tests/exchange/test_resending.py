@@ -78,7 +78,7 @@ async def test_a_kept_connection_that_drops_is_one_request_too(serve, talk, sess
 async def test_with_the_private_switch_gone_the_guard_still_holds(serve, talk, monkeypatch):
     """A later aiohttp may rename its switch; then a middleware of ours steps in."""
     monkeypatch.setattr(aiohttp.ClientSession, "_retry_connection", True, raising=False)
-    from postpress_async.exchange import transport  # noqa: PLC0415
+    from postpress_async.exchange import sessions  # noqa: PLC0415
 
     raw = await serve("fin_after_reading")
     talker = talk(raw, retries=Retries.none())
@@ -86,7 +86,7 @@ async def test_with_the_private_switch_gone_the_guard_still_holds(serve, talk, m
     for safe in (True, False):
         opened = network._open(safe=safe)
         opened._retry_connection = True  # as if it were not there
-        opened._middlewares = (transport._once,)
+        opened._middlewares = (sessions.once,)
     for number, column in enumerate(("GET", "DELETE"), 1):
         error = await talker.fails(column)
         assert error.outcome == "unknown"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postpress_async.sandbox.bodies import parse_body, parse_multipart
+from postpress_async.sandbox.bodies import parse_body
+from postpress_async.sandbox.multipart import MultipartReader
 from postpress_async.sandbox.problems import Problem
 from postpress_async.sandbox.queries import Query
 
@@ -43,12 +44,22 @@ async def written(fields, files=()):
     return sink.written, payload.headers["Content-Type"]
 
 
+def cut_up(raw, size):
+    """Cut bytes into pieces, as a network does."""
+    return [raw[at : at + size] for at in range(0, len(raw), size)]
+
+
 @given(
-    fields=st.lists(st.tuples(names, texts), min_size=1, max_size=5), content=st.binary(max_size=99)
+    fields=st.lists(st.tuples(names, texts), min_size=1, max_size=5),
+    content=st.binary(max_size=99) | st.sampled_from([b"\r\n--", b"\r\n\r\n", b"\r", b""]),
+    size=st.integers(1, 200),
 )
-def test_a_multipart_body_is_read_as_it_was_written(fields, content):
+def test_a_multipart_body_is_read_as_it_was_written(fields, content, size):
     raw, kind = finished(written(fields, [("attachments", "r\u00e9sum\u00e9.pdf", content)]))
-    *read, (name, upload) = parse_multipart(raw, kind)
+    reader = MultipartReader(kind)
+    for piece in cut_up(raw, size):
+        reader.feed(piece)
+    *read, (name, upload) = reader.parts()
     assert read == fields
     assert (name, upload.filename, upload.content) == (
         "attachments",

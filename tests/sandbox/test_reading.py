@@ -213,7 +213,7 @@ async def test_history_has_nulls_files_quotes_and_both_senders(api):
     assert {row["is_sender"] for row in rows} == {0, 1}
     assert [row for row in rows if "quoted" in row]
     kinds = {file["type"] for row in rows for file in row["attachments"]}
-    assert kinds == {"img", "file", "audio", "video", "linkedin_post"}
+    assert kinds == {"img", "file", "audio", "video", "linkedin_post", "video_meeting"}
 
 
 async def test_chats_are_as_uneven_as_in_the_wild(api):

@@ -16,29 +16,41 @@ from postpress_async.sandbox.world.people import build_directory, readable_by
 from postpress_async.sandbox.world.things import PROVIDERS
 
 DUMP = """
-import hashlib, json
+import hashlib, json, random, sys
 from postpress_async.sandbox.control import sizes_of
-from postpress_async.sandbox.world import linkedin, social, talk
-from postpress_async.sandbox.world.build import build_world
-world = build_world(5, sizes_of(None, None, None))
-account = next(iter(world.accounts.values()))
-rows = [world.overview(), [talk.message_json(m) for m in world.timeline],
-        [talk.chat_with_last(c) for c in world.chats.values()],
+from postpress_async.sandbox.world import linkedin, network, talk
+from postpress_async.sandbox.world.overview import overview
+from postpress_async.sandbox.world.store import World
+world = World(5, sizes_of(None, None, None))
+order = list(world.rows)
+random.Random(int(sys.argv[1])).shuffle(order)
+for account in order:  # whichever door is opened first, the rooms are the same
+    room = world.room(account)
+    for chat in random.Random(int(sys.argv[1])).sample(room.chats, 5):
+        chat.messages
+account = world.rows[0]
+rows = [overview(world), [talk.message_json(m) for m in world.messages_below(None)],
+        [talk.chat_with_last(r.chat) for r in world.chats_below(world.rows, None, None)],
+        [network.attendee_json(a, world.room(a.account))
+         for a in world.attendees_below(world.rows, None)],
+        [network.invitation_json(i, 0)
+         for a in world.rows for i in world.room(a).invitations.values()],
+        [network.relation_json(r) for a in world.rows for r in a.relations.values()],
         [linkedin.profile(p, account, selectors=["*"], product="recruiter", invited=None)
          for p in world.directories["LINKEDIN"].people]]
 print(hashlib.sha256(json.dumps(rows).encode()).hexdigest())
 """
 
 
-def test_one_seed_makes_one_world_in_every_process():
+def test_one_seed_makes_one_world_in_every_process_and_order_of_access():
     digests = {
         subprocess.run(
-            [sys.executable, "-c", DUMP],
+            [sys.executable, "-c", DUMP, seed],
             capture_output=True,
             check=True,
             env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path.cwd())},
         ).stdout
-        for seed in ("1", "2")
+        for seed in ("1", "2", "3")
     }
     assert len(digests) == 1
     assert len(digests.pop()) > 60

@@ -1,39 +1,64 @@
 """What users write, with the types they get. Checked, never run."""
 
 import asyncio
+from pathlib import Path
 from typing import assert_type
 
 from postpress_async import (
     Account,
     AccountOwner,
+    AddParticipant,
     Attendee,
     Chat,
+    ChatAction,
+    ChatDeleted,
+    ChatHistorySync,
+    ChatPatched,
+    ChatStarted,
+    Follower,
+    FollowUp,
     HookEvent,
     Http,
     Identifier,
     InstagramProfile,
+    InvitationCanceled,
+    InvitationReceived,
+    InvitationSent,
     KeyRate,
     LaneSnapshot,
     Limit,
     Limits,
+    LinkedInOptions,
     LinkedInProfile,
     Message,
+    MessageDeleted,
+    MessageEdited,
+    MessageForwarded,
+    MessageReactionAdded,
     MessageSent,
     Outcome,
     Page,
     Paginator,
+    Person,
     Postpress,
     PostpressError,
     Profile,
+    ProfileEdited,
+    ProfileLocation,
+    Receipt,
+    Relation,
     RequestOptions,
     ResponseError,
     Retries,
     Sandbox,
     Seen,
+    SetReadStatus,
     Spacing,
     TelegramProfile,
     Timeout,
     UnknownProfile,
+    UserInvitationHandled,
+    UserInvitationSent,
     WhatsAppProfile,
     WorkExperience,
     XProfile,
@@ -93,6 +118,64 @@ async def writes(client: Postpress) -> None:
     assert_type(await client.scheduler.snapshot(), list[LaneSnapshot])
     async with client.scheduler.slot("acc_1", "profile"):
         pass
+
+
+async def people(client: Postpress) -> None:
+    account = client.account("acc_1")
+    assert_type(account.users.relations(filter="ada"), Paginator[Relation])
+    assert_type(account.users.following(), Paginator[Relation])
+    assert_type(account.users.followers(user_id="x"), Paginator[Follower])
+    assert_type(await account.users.reachable("+33600000000"), bool)
+    edited = await account.users.edit_me(
+        location=ProfileLocation(id="1"), picture=Path("me.png"), skills=["x"]
+    )
+    assert_type(edited, ProfileEdited)
+    sent = await account.invitations.send("x", message="Hello", user_email="a@x.example")
+    assert_type(sent, UserInvitationSent)
+    assert_type(sent.usage, float | int | None)
+    assert_type(account.invitations.sent(), Paginator[InvitationSent])
+    assert_type(await account.invitations.cancel("1"), InvitationCanceled)
+    async for invitation in account.invitations.received():
+        assert_type(invitation, InvitationReceived)
+        assert_type(await account.invitations.accept(invitation), UserInvitationHandled)
+    await account.invitations.decline("1", shared_secret="s")
+
+
+async def conversations(client: Postpress, files: list[Path], action: ChatAction) -> None:
+    account = client.account("acc_1")
+    user = await account.users.get("x")
+    someone: Person = user
+    linkedin = LinkedInOptions(
+        api="recruiter",
+        inmail=True,
+        follow_up=FollowUp(subject="S", text="T", days=3, timezone="UTC", attachments=files),
+    )
+    started = await account.chats.start(to=user, text="Hi", linkedin=linkedin, attachments=files)
+    assert_type(started, ChatStarted)
+    relation = (await account.users.relations().page()).items[0]
+    await account.chats.start_group(to=[someone, relation, "x", identify("+33600000000")])
+    assert_type(await account.chats.update("c", action=SetReadStatus(False)), ChatPatched)
+    await account.chats.update("c", action=AddParticipant("x"))
+    await account.chats.update("c", action=action)
+    seen: list[str | None] = []
+    sync = await account.chats.sync("c", wait=60, progress=lambda one: seen.append(one.status))
+    assert_type(sync, ChatHistorySync)
+    assert_type(await account.chats.delete("c"), ChatDeleted)
+    await account.messages.send(chat_id="c", attachments=[Path("a"), b"x"], typing_duration=1.5)
+    assert_type(await account.messages.edit("m", text="x"), MessageEdited)
+    assert_type(await account.messages.delete("m"), MessageDeleted)
+    assert_type(await account.messages.react("m", reaction="👍"), MessageReactionAdded)
+    assert_type(await account.messages.forward("m", chat_id="c"), MessageForwarded)
+    assert_type(account.attendees.list(), Paginator[Attendee])
+    attendee = await account.attendees.get("a")
+    assert_type(attendee, Attendee)
+    assert_type(account.attendees.chats("a"), Paginator[Chat])
+    async for message in account.attendees.messages("a"):
+        assert_type(message.receipts, list[Receipt])
+    async with account.messages.attachment("m", "a") as download:
+        await download.save(Path("file"))
+        async for piece in download:
+            assert_type(piece, bytes)
 
 
 async def made() -> None:

@@ -1,6 +1,15 @@
 """What must not type-check: each line is wrong, and the checkers must say so. Never run."""
 
-from postpress_async import KeyRate, Limit, Postpress, Retries, Timeout, UnknownProfile
+from postpress_async import (
+    KeyRate,
+    Limit,
+    LinkedInOptions,
+    Postpress,
+    Retries,
+    SetReadStatus,
+    Timeout,
+    UnknownProfile,
+)
 
 
 async def wrong(client: Postpress) -> None:
@@ -9,6 +18,12 @@ async def wrong(client: Postpress) -> None:
     await client.users.get("x", account="acc_1")  # type: ignore[call-arg]
     await client.users.get("x", linkedin_api="premium")  # type: ignore[arg-type]
     await client.messages.send("chat_1", "Hello")  # type: ignore[call-arg]
+    await client.messages.send(chat_id="c", attachments="a.png")  # type: ignore[arg-type]
+    await client.chats.start(to=7, text="Hi")  # type: ignore[arg-type]
+    await client.chats.update("c", SetReadStatus())  # type: ignore[call-arg]
+    await client.chats.update("c", action="setReadStatus")  # type: ignore[arg-type]
+    LinkedInOptions(api="premium")  # type: ignore[arg-type]
+    SetReadStatus("yes")  # type: ignore[arg-type]
     await client.chats.list()  # type: ignore[misc]
     for chat in client.chats.list():  # type: ignore[attr-defined]
         assert chat

@@ -387,6 +387,8 @@ def made(cls: type[PostpressError]) -> PostpressError:
         "state": "unknown",
         "outcome": "unknown",
         "retryable": True,
+        "field": "attachments[0]",
+        "file": "dog.png",
     }
     accepted = inspect.signature(cls).parameters
     error = cls("what it says", **{k: v for k, v in fields.items() if k in accepted})

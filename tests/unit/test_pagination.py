@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from typing import Any
 
@@ -150,6 +152,107 @@ async def test_a_limit_may_end_a_walk_before_the_cursor_comes_back():
     service = Service({None: body(["1", "2"], "a"), "a": body(["3"], "a")})
     assert await ids_of(service.walk().limit(2)) == "12"
     assert service.asked == [None]
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+async def test_page_by_hand_does_not_go_in_a_circle_either(length):
+    names = [f"c{n}" for n in range(length)]
+    pages: dict[str | None, bytes] = {None: body(["0"], names[0])}
+    for n, name in enumerate(names):
+        pages[name] = body([str(n + 1)], names[(n + 1) % length])
+    service = Service(pages)
+    walk = service.walk()
+    read = 0
+    with pytest.raises(PaginationError):  # noqa: PT012 - what it read counts
+        while (await walk.page()).has_more:
+            read += 1
+    assert read == length + 1
+    assert len(service.asked) == length + 1
+
+
+async def test_a_page_that_failed_may_be_asked_for_again_by_hand():
+    service = three()
+    walk = service.walk()
+    await walk.page()
+    service.fails_at = "a"
+    for _ in range(3):
+        with pytest.raises(ConnectionError):
+            await walk.page()
+    service.fails_at = "never"
+    assert [chat.id for chat in (await walk.page()).items] == ["3", "4"]
+
+
+async def test_who_winds_back_by_hand_may():
+    walk = three().walk()
+    for _ in range(3):
+        walk.cursor = "a"
+        assert [chat.id for chat in (await walk.page()).items] == ["3", "4"]
+
+
+@pytest.mark.parametrize("length", [4095, 4096, 4097, 10_000])
+async def test_a_circle_of_any_length_ends_in_bounded_memory(length, monkeypatch):
+    asked = 0
+
+    async def fetch(cursor: str | None) -> Any:
+        nonlocal asked
+        asked += 1
+        following = (int(cursor or -1) + 1) % length
+        return READER.read(b'{"items":[],"cursor":"%d"}' % following)
+
+    walk = Paginator(fetch, None)
+    steps = walk.pages()
+    with pytest.raises(PaginationError):  # noqa: PT012 - a walk
+        async for _ in steps:
+            assert len(steps._guard._latest) <= 4096
+    assert asked <= length + 1 if length <= 4096 else asked <= 4 * length
+
+
+async def test_two_tasks_cannot_share_a_walk():
+    going = asyncio.Event()
+
+    async def fetch(cursor: str | None) -> Any:
+        await going.wait()
+        return READER.read(body(["1"]))
+
+    walk = aiter(Paginator(fetch, None))
+    first = asyncio.create_task(anext(walk))
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="another task waits"):
+        await anext(walk)
+    going.set()
+    assert (await first).id == "1"
+
+
+async def test_a_step_that_was_cancelled_is_taken_again():
+    service = three()
+    walk = service.walk()
+    steps = aiter(walk)
+    assert [(await anext(steps)).id, (await anext(steps)).id] == ["1", "2"]
+    real = service.fetch
+
+    async def hangs(cursor: str | None) -> Any:
+        await asyncio.get_running_loop().create_future()
+
+    walk._fetch = hangs
+    task = asyncio.create_task(anext(steps))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert walk.cursor == "a"
+    walk._fetch = real
+    assert [chat.id async for chat in steps] == ["3", "4", "5"]
+
+
+async def test_a_walk_that_ended_stays_ended():
+    walk = three().walk().pages()
+    assert len([page async for page in walk]) == 3
+    with pytest.raises(StopAsyncIteration):
+        await anext(walk)
+    async with contextlib.aclosing(three().walk().pages()) as walk:
+        await anext(walk)
+    with pytest.raises(StopAsyncIteration):
+        await anext(walk)
 
 
 # -- from anywhere -----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from postpress_async.sandbox.world.accounts import account_json
 def list_accounts(call: Call) -> Answer:
     """List the connected accounts."""
     page = newest_first(
-        list(call.world.accounts.values()),
+        call.world.rows,
         name="accounts",
         cursor=call.query.text("cursor"),
         limit=call.query.limit(250),

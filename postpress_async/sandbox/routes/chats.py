@@ -1,67 +1,118 @@
-"""Chats: reading, and starting one."""
+"""Chats: reading, synchronising, deleting."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from postpress_async.sandbox.calls import Answer, Call
-from postpress_async.sandbox.paging import newest_first
+from postpress_async.sandbox.paging import numbers, take, write
 from postpress_async.sandbox.problems import Problem
-from postpress_async.sandbox.wire import token, ulid
-from postpress_async.sandbox.world.talk import attendee_json, chat_json, chat_with_last
-from postpress_async.sandbox.world.things import Account, Chat, Person
-
-from .sending import contents
+from postpress_async.sandbox.rows import Listing
+from postpress_async.sandbox.world.network import attendee_json
+from postpress_async.sandbox.world.talk import chat_json, chat_with_last
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-_TYPES = frozenset(
+    from postpress_async.sandbox.wire import JsonObject
+    from postpress_async.sandbox.world.room import Ranked
+    from postpress_async.sandbox.world.store import World
+    from postpress_async.sandbox.world.things import Account, Attendee, Chat
+
+_TYPES: Final = frozenset(
     {"WHATSAPP", "LINKEDIN", "SLACK", "TWITTER", "MESSENGER", "INSTAGRAM", "TELEGRAM"}
 )
+_SYNC_TAKES: Final = 20_000  # milliseconds
 
 
 def list_chats(call: Call) -> Answer:
     """List chats, the last active first."""
-    query = call.query
-    accounts, kind = query.texts("account_id"), query.text("account_type")
+    world, kind = call.world, call.query.text("account_type")
     if kind is not None and kind not in _TYPES:
         raise Problem("invalid_parameters", "account_type is not one of the documented ones")
-    wanted = _wanted(call, kind)
-    limit = query.limit(250)
-    if accounts:
-        rows = [chat for one in dict.fromkeys(accounts) for chat in call.world.chats_of(one)]
-    else:
-        rows = list(call.world.chats.values())
-    page = newest_first(
-        sorted(rows, key=lambda chat: chat.key),
-        name="chats",
-        cursor=query.text("cursor"),
-        limit=limit,
-        wanted=wanted,
-    )
+    named = call.query.texts("account_id")
+    accounts = world.rows
+    if named:
+        accounts = [world.accounts[one] for one in dict.fromkeys(named) if one in world.accounts]
+    if kind is not None:
+        accounts = [account for account in accounts if account.provider == kind]
+    return chats_page(call, accounts)
+
+
+def chats_page(
+    call: Call, accounts: Sequence[Account], wanted: Callable[[Chat], bool] | None = None
+) -> Answer:
+    """Take a page of chats, with the filters that all these lists share.
+
+    The order is by last activity, which changes while somebody walks. So a cursor carries when the
+    walk began, and the walk sees the order of that time: each chat once.
+    """
+    limit, cursor = call.query.limit(250), call.query.text("cursor")
+    key, since = None, call.world.number()
+    if cursor is not None:
+        at, number, since = numbers(cursor, "chats", 3)
+        key = at, number
+    rows = call.world.chats_below(accounts, key, since)
+    page = take(rows, name="chats", limit=limit, wanted=_filter(call, wanted))
+    last = page.items[-1].key if page.cursor is not None else None
     return Answer(
-        body={
-            "object": "ChatList",
-            "items": [chat_json(chat) for chat in page.items],
-            "cursor": page.cursor,
-        }
+        body=Listing(
+            object="ChatList",
+            items=[ranked.chat for ranked in page.items],
+            write=chat_json,
+            cursor=None if last is None else write("chats", last, since),
+        )
     )
 
 
-def _wanted(call: Call, kind: str | None) -> Callable[[Chat], bool]:
+def _filter(call: Call, wanted: Callable[[Chat], bool] | None) -> Callable[[Ranked], bool] | None:
     unread = call.query.flag("unread")
     before, after = call.query.instant("before"), call.query.instant("after")
+    if wanted is None and unread is None and before is None and after is None:
+        return None
+    return partial(_is_wanted, unread=unread, before=before, after=after, wanted=wanted)
 
-    def wanted(chat: Chat) -> bool:
-        return (
-            (kind is None or chat.account.provider == kind)
-            and (unread is None or (chat.unread > 0) == unread)
-            and (before is None or chat.timestamp < before)
-            and (after is None or chat.timestamp > after)
+
+def _is_wanted(
+    ranked: Ranked,
+    *,
+    unread: bool | None,
+    before: int | None,
+    after: int | None,
+    wanted: Callable[[Chat], bool] | None,
+) -> bool:
+    chat = ranked.chat
+    return (
+        (unread is None or (chat.unread > 0) == unread)
+        and (before is None or chat.key[0] < before)
+        and (after is None or chat.key[0] > after)
+        and (wanted is None or wanted(chat))
+    )
+
+
+def list_chat_attendees(call: Call) -> Answer:
+    """List who is in a chat: all of them, always."""
+    return attendees_listing(call.world, the_chat(call).attendees)
+
+
+def attendees_listing(
+    world: World, attendees: Sequence[Attendee], cursor: str | None = None
+) -> Answer:
+    """Answer with a list of attendees."""
+    return Answer(
+        body=Listing(
+            object="ChatAttendeeList",
+            items=attendees,
+            write=partial(write_attendee, world),
+            cursor=cursor,
         )
+    )
 
-    return wanted
+
+def write_attendee(world: World, attendee: Attendee) -> JsonObject:
+    """Write an attendee, as their account sees them."""
+    return attendee_json(attendee, world.room(attendee.account))
 
 
 def get_chat(call: Call) -> Answer:
@@ -74,91 +125,28 @@ def the_chat(call: Call) -> Chat:
     return call.world.chat(call.params["chat_id"], call.query.text("account_id"))
 
 
-def list_chat_attendees(call: Call) -> Answer:
-    """List who is in a chat: all of them, always."""
+def sync_chat(call: Call) -> Answer:
+    """Start to fetch a chat's history, or tell how far it is; it takes 20 s of the clock.
+
+    After SYNC_DONE was told, the next call starts afresh.
+    """
+    found = call.world.find_chat(call.params["chat_id"])
+    chat = found if found is not None and found.deleted else the_chat(call)
+    if chat.deleted:
+        status = "CHAT_DELETED"
+    elif chat.sync_ends is None:
+        status, chat.sync_ends = "SYNC_STARTED", call.now + _SYNC_TAKES
+    elif call.now < chat.sync_ends:
+        status = "SYNC_RUNNING"
+    else:
+        status, chat.sync_ends = "SYNC_DONE", None
     return Answer(
-        body={
-            "object": "ChatAttendeeList",
-            "items": [attendee_json(one) for one in the_chat(call).attendees],
-            "cursor": None,
-        }
+        body={"object": "ChatHistorySync", "chat_id": chat.id, "status": status},
+        committed=status == "SYNC_STARTED",
     )
 
 
-def start_chat(call: Call) -> Answer:
-    """Start a chat, or a group; an existing one-to-one chat is taken up again."""
-    account, recipients = call.account(), call.body.texts("attendees_ids")
-    if not recipients:
-        raise Problem("missing_parameters", "attendees_ids is required")
-    text, attachments = contents(call.body)
-    people = [_recipient(call, account, one) for one in dict.fromkeys(recipients)]
-    inmail = call.body.child("linkedin").flag("inmail") is True
-    _check_reach(account, people, inmail=inmail)
-    chat = call.world.chat_with(account, people[0]) if len(people) == 1 else None
-    if chat is None:
-        chat = _new_chat(call, account, people)
-    me = call.world.attendee(account, account.owner)
-    kind = "INMAIL" if inmail else "MESSAGE"
-    said = None
-    if text is not None or attachments:
-        said = call.world.say(chat, me, text, call.now, attachments=attachments, kind=kind)
-    if inmail:
-        account.inmails -= 1
-    # LinkedIn does not tell the id of a first message
-    message_id = said.id if said and not (account.provider == "LINKEDIN" and inmail) else None
-    return Answer(
-        body={"object": "ChatStarted", "chat_id": chat.id, "message_id": message_id},
-        status=201,
-        committed=True,
-        text=text,
-    )
-
-
-def _recipient(call: Call, account: Account, messaging_id: str) -> Person:
-    person = call.world.directories[account.provider].recipient(messaging_id)
-    if person is None or person is account.owner:
-        raise Problem("invalid_recipient", f"{messaging_id} cannot be written to.")
-    if account.provider == "LINKEDIN":
-        options = call.body.child("linkedin")
-        api = options.text("api") or "classic"
-        if api != "classic" and api not in account.features:
-            raise Problem("feature_not_subscribed", f"The account has no {api} subscription.")
-        if messaging_id != person.other_ids.get(api, person.internal_id):
-            raise Problem("invalid_recipient", f"{messaging_id} is no id of the {api} API.")
-    return person
-
-
-def _check_reach(account: Account, people: list[Person], *, inmail: bool) -> None:
-    if account.provider != "LINKEDIN":
-        return
-    if inmail:
-        if not account.features:
-            raise Problem("feature_not_subscribed", "InMail needs a premium account.")
-        if len(people) > 1:
-            raise Problem("not_allowed_inmail", "An InMail goes to one person.")
-        if account.inmails < 1:
-            raise Problem("insufficient_credits", "No InMail credit is left.")
-        return
-    if any(person.seen_as not in account.relations for person in people):
-        raise Problem("no_connection_with_recipient", "New chats are for relations only.")
-
-
-def _new_chat(call: Call, account: Account, people: list[Person]) -> Chat:
-    world, number = call.world, call.world.number()
-    group = len(people) > 1
-    chat = Chat(
-        id="chat_" + ulid(world.seed, account.id, "started", number),
-        account=account,
-        provider_id=token(world.seed, "thread", number),
-        type=1 if group else 0,
-        attendees=[
-            *(world.attendee(account, person) for person in people),
-            world.attendee(account, account.owner),
-        ],
-        created_at=call.now,
-        number=number,
-        name=call.body.text("subject") if group else None,
-        subject=None if group else call.body.text("subject"),
-    )
-    world.add_chat(chat)
-    return chat
+def delete_chat(call: Call) -> Answer:
+    """Delete a chat, with its messages."""
+    the_chat(call).deleted = True
+    return Answer(body={"object": "ChatDeleted"}, committed=True)

@@ -22,7 +22,7 @@ def get_user(call: Call) -> Answer:
     account = call.account()
     if account.provider != "LINKEDIN":
         person = call.world.directories[account.provider].find(call.params["identifier"])
-        return Answer(body=social.profile(person, account))
+        return Answer(body=social.profile(person, account, _invited(call, account, person)))
     selectors, product = _selectors(call), _product(call, account)
     call.query.flag("notify")
     person = call.world.directories["LINKEDIN"].find(call.params["identifier"])
@@ -57,21 +57,5 @@ def _product(call: Call, account: Account) -> str | None:
 
 
 def _invited(call: Call, account: Account, person: Person) -> str | None:
-    for one in call.world.invitations.values():
-        if one.account is account and one.person is person:
-            return "SENT" if one.sent else "RECEIVED"
-    return None
-
-
-def get_me(call: Call) -> Answer:
-    """Give the account's own profile."""
-    account = call.account()
-    match account.provider:
-        case "LINKEDIN":
-            return Answer(body=linkedin.owner_profile(account))
-        case "TELEGRAM" | "TWITTER":
-            return Answer(
-                body=social.profile(account.owner, account) | {"object": "AccountOwnerProfile"}
-            )
-        case _:  # no variant is documented
-            raise Problem("feature_not_implemented")
+    waiting = call.world.room(account).pending(person)
+    return None if waiting is None else "SENT" if waiting.sent else "RECEIVED"

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from .things import Account, Person
 
 _MEDIA: Final = "https://media.licdn.com/dms/image"
+_EDITED: Final = (
+    "headline", "summary", "location", "profile_picture_url", "background_picture_url",
+)  # fmt: skip
 _LETTER: Final = {"url": "https://example.com/letter", "description": "My letter"}
-_EPOCH: Final = 1_700_000_000_000
 
 # the selector of a section -> where its list and its total live in the profile
 SECTIONS: Final[dict[str, tuple[str, ...]]] = {
@@ -36,6 +38,11 @@ def base_profile(person: Person) -> JsonObject:
     """Write what does not depend on who looks, without any section."""
     if person.number == 0:
         return _jordan(person)
+    fields = _invented(person)
+    return fields | {key: person.edits[key] for key in _EDITED if key in person.edits}
+
+
+def _invented(person: Person) -> JsonObject:
     n = person.number
     job, company = JOBS[n % len(JOBS)], COMPANIES[n % len(COMPANIES)]
     url = f"https://www.linkedin.com/in/{person.public_id}"
@@ -127,7 +134,7 @@ def seen_by(person: Person, account: Account, invited: str | None) -> JsonObject
         "throttled_sections": [],
     }
     if related:
-        fields["connected_at"] = account.related_at.get(person.seen_as, _EPOCH)
+        fields["connected_at"] = account.relations[person.seen_as].key[0]
     if invited is not None:
         fields["invitation"] = {"type": invited, "status": "PENDING"}
     return fields
@@ -166,7 +173,7 @@ def _sections(person: Person, selectors: list[str]) -> JsonObject:
     recommendations: JsonObject = {}
     for section, keys in SECTIONS.items():
         for key in keys:
-            rows, total = section_lists(person)[key]
+            rows, total = _rows(person, key)
             home = recommendations if key in ("received", "given") else fields
             home[f"{key}_total_count"] = total
             if section in throttled:
@@ -179,6 +186,15 @@ def _sections(person: Person, selectors: list[str]) -> JsonObject:
         fields["recommendations"] = recommendations
     named: list[Json] = [section for section in throttled if section != "about"]
     return fields | {"throttled_sections": named}
+
+
+def _rows(person: Person, key: str) -> tuple[list[Json], int]:
+    """Give a section's list and total; what the owner put in comes first."""
+    rows, total = section_lists(person)[key]
+    mine = person.edits.get(key)
+    if not isinstance(mine, list):
+        return rows, total
+    return [*mine, *rows], total + len(mine)
 
 
 def _chosen(selectors: list[str]) -> tuple[list[str], list[str]]:
@@ -220,11 +236,11 @@ def owner_profile(account: Account) -> JsonObject:
         "object_urn": f"urn:li:member:{digits(me.internal_id, length=9)}",
         "first_name": me.first,
         "last_name": me.last,
-        "profile_picture_url": None,
+        "profile_picture_url": me.edits.get("profile_picture_url"),
         "public_profile_url": f"https://www.linkedin.com/in/{me.public_id}",
         "public_identifier": me.public_id,
-        "headline": JOBS[me.number % len(JOBS)],
-        "location": None,
+        "headline": me.edits.get("headline", JOBS[me.number % len(JOBS)]),
+        "location": me.edits.get("location"),
         "email": f"{me.public_id}@example.com",
         "premium": bool(account.features),
         "open_profile": False,
@@ -233,20 +249,3 @@ def owner_profile(account: Account) -> JsonObject:
         "recruiter": recruiter,
         "sales_navigator": navigator,
     }
-
-
-def relation(person: Person, connected_at: int) -> JsonObject:
-    """Write a relation: `member_id` plays the role of `provider_id`."""
-    fields: JsonObject = {
-        "object": "UserRelation",
-        "first_name": person.first,
-        "last_name": person.last,
-        "headline": JOBS[person.number % len(JOBS)],
-        "public_identifier": person.public_id,
-        "public_profile_url": f"https://www.linkedin.com/in/{person.public_id}",
-        "created_at": connected_at,
-        "member_id": person.internal_id,
-        "member_urn": f"urn:li:fsd_profile:{person.internal_id}",
-        "connection_urn": f"urn:li:fsd_connection:{person.internal_id}",
-    }
-    return fields

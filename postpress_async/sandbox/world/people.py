@@ -48,7 +48,7 @@ class Directory:
         """
         if not _MALFORMED[self.provider].fullmatch(identifier):
             raise Problem("invalid_resource_identifier")
-        found = self._by_name.get(identifier) or self._by_name.get(self._folded(identifier))
+        found = self.named(identifier)
         if found is None:
             raise Problem("resource_not_found", "The requested user was not found.")
         return found
@@ -56,6 +56,10 @@ class Directory:
     def recipient(self, messaging_id: str) -> Person | None:
         """Find whom a chat would be started with."""
         return self._by_recipient.get(messaging_id)
+
+    def named(self, identifier: str) -> Person | None:
+        """Find somebody by an internal or a public id, if there is anybody."""
+        return self._by_name.get(identifier) or self._by_name.get(self._folded(identifier))
 
     def _folded(self, identifier: str) -> str:
         name = identifier.casefold()

@@ -47,3 +47,9 @@ PLACES: Final = (
 SKILLS: Final = (
     "React", "Node.js", "C++", "Négociation", "Kubernetes", "Public Speaking", "SQL", "Excel",
 )  # fmt: skip
+EMOJIS: Final = ("👍🏽", "❤️", "😂", "🎉", "🙏", "😮")
+EVENTS: Final = (
+    "The group was created", "Zoë joined", "Björn left", "The subject was changed",
+    "The picture was changed", "Missed voice call", "Missed video call", "You are now an admin",
+    "Messages are end-to-end encrypted", "李 was removed",
+)  # fmt: skip

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from postpress_async.sandbox.wire import turn
 
+from .network import is_private
 from .phrases import JOBS, PLACES
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ _RESTRICTION: Final[Json] = [
 ]
 
 
-def profile(person: Person, account: Account) -> JsonObject:
-    """Write a profile as one account sees it."""
+def profile(person: Person, account: Account, invited: str | None = None) -> JsonObject:
+    """Write a profile as one account sees it. `invited` tells the way of a pending invitation."""
     match person.provider:
         case "WHATSAPP":
             return whatsapp(person)
         case "INSTAGRAM":
-            return instagram(person, account)
+            return instagram(person, account, invited)
         case "TELEGRAM":
             return telegram(person, account)
         case _:
@@ -42,7 +43,7 @@ def whatsapp(person: Person) -> JsonObject:
     }
 
 
-def instagram(person: Person, account: Account) -> JsonObject:
+def instagram(person: Person, account: Account, invited: str | None) -> JsonObject:
     """Write an Instagram profile; the wire really says PERSONNAL and PROFESSIONNAL."""
     n, related = person.number, person.seen_as in account.relations
     return {
@@ -62,13 +63,13 @@ def instagram(person: Person, account: Account) -> JsonObject:
         "posts_count": n,
         "profile_type": ("PERSONNAL", "BUSINESS", "PROFESSIONNAL")[n % 3],
         "is_verified": turn(n, 7, 0),
-        "is_private": turn(n, 5, 0),
+        "is_private": is_private(person),
         "external_links": ["https://example.com/é"] if n % 2 else [],
         "relationship_status": {
             "following": related,
             "followed_by": related and turn(n, 2, 0),
-            "has_sent_invitation": False,
-            "has_received_invitation": False,
+            "has_sent_invitation": invited == "SENT",
+            "has_received_invitation": invited == "RECEIVED",
         },
         "business": _business() if turn(n, 3, 1) else None,
     }

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from postpress_async.sandbox.paging import Bookmarks, below, merged
 from postpress_async.sandbox.problems import Problem
-from postpress_async.sandbox.wire import Json, JsonObject, token
+from postpress_async.sandbox.rows import Shelf, forget
+from postpress_async.sandbox.wire import token
 
-from .people import Directory, readable_by
-from .things import Account, Attendee, Chat, Invitation, Message, Person
+from .build import Builder
+from .history import HISTORY_ENDS, LIVE
+from .things import Account, Attendee, Chat, Invitation, Message, Person, Relation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from postpress_async.sandbox.ids import Ids
+    from postpress_async.sandbox.paging import Key
+
+    from .people import Directory
+    from .room import Ranked, Room
+    from .things import Attachment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,20 +38,21 @@ class Sizes:
 class World:
     """Everything there is. Lists are kept in ascending order of their keys."""
 
-    def __init__(self, seed: int, directories: dict[str, Directory]) -> None:
-        self.seed = seed
-        self.directories = directories
-        self.accounts: dict[str, Account] = {}
-        self.chats: dict[str, Chat] = {}
-        self.messages: dict[str, Message] = {}
-        self.attendees: dict[str, Attendee] = {}
-        self.invitations: dict[str, Invitation] = {}
-        self.timeline: list[Message] = []
-        self._account_timelines: dict[str, list[Message]] = {}
-        self._account_chats: dict[str, list[Chat]] = {}
-        self._attendees_of: dict[tuple[str, str], Attendee] = {}
-        self._chat_with: dict[tuple[str, str], Chat] = {}
-        self._numbers = 0
+    def __init__(self, seed: int, sizes: Sizes) -> None:
+        self.seed: int = seed
+        self.sizes: Sizes = sizes
+        self._builder = Builder(seed, sizes)
+        self.ids: Ids = self._builder.ids
+        self.directories: dict[str, Directory] = self._builder.directories
+        self.rows: list[Account] = self._builder.accounts()
+        self.accounts: dict[str, Account] = {account.id: account for account in self.rows}
+        self.shelf: Shelf = Shelf()
+        self.bookmarks: Bookmarks[Message] = Bookmarks()
+        self.due: list[tuple[int, int, Invitation]] = []
+        """When sent invitations will be accepted."""
+        self._rooms: dict[int, Room] = {}
+        self._numbers = LIVE
+        self._latest = HISTORY_ENDS
 
     # -- look-ups ----------------------------------------------------------------------------
 
@@ -56,19 +67,62 @@ class World:
             raise Problem("resource_not_found", "Account not found.")
         return found
 
+    def room(self, account: Account) -> Room:
+        """Look into an account's room."""
+        found = self._rooms.get(account.number)
+        if found is None:
+            found = self._rooms[account.number] = self._builder.room(account)
+        return found
+
+    def owner_of(self, number: int) -> Account | None:
+        """Give the account of a number that an id told."""
+        return self.rows[number] if number < len(self.rows) else None
+
+    def owner_by_id(self, identifier: str) -> Account | None:
+        """Tell whose chat, message or attendee an id is."""
+        place = (
+            self.ids.find_chat(identifier)
+            or self.ids.find_message(identifier)
+            or self.ids.find_attendee(identifier)
+        )
+        return None if place is None else self.owner_of(place[0])
+
+    def find_chat(self, chat_id: str) -> Chat | None:
+        """Find a chat by our id, also one that was deleted."""
+        place = self.ids.find_chat(chat_id)
+        account = None if place is None else self.owner_of(place[0])
+        if account is None or place is None:
+            return None
+        chats = self.room(account).chats
+        found = chats[place[1]] if place[1] < len(chats) else None
+        return found if found is not None and found.id == chat_id else None
+
     def chat(self, chat_id: str, account_id: str | None = None) -> Chat:
         """Give a chat, by our id, or by the provider's id and the account.
 
         Raises:
             Problem: There is none.
         """
-        found = self.chats.get(chat_id)
-        if found is None and account_id is not None:
-            chats = self._account_chats.get(account_id, [])
-            found = next((chat for chat in chats if chat.provider_id == chat_id), None)
-        if found is None or (account_id is not None and found.account.id != account_id):
+        found = self.find_chat(chat_id)
+        account = None if account_id is None else self.accounts.get(account_id)
+        if found is None and account is not None:
+            found = self.room(account).find_chat(chat_id)
+        wrong = found is not None and account_id not in (None, found.account.id)
+        if found is None or found.deleted or wrong:
             raise Problem("resource_not_found", "Chat not found.")
         return found
+
+    def find_message(self, message_id: str) -> Message | None:
+        """Find a message, by our id."""
+        place = self.ids.find_message(message_id)
+        account = None if place is None else self.owner_of(place[0])
+        if account is None or place is None:
+            return None
+        _, number, index = place
+        chats = self.room(account).chats
+        messages = chats[number].messages if number < len(chats) else []
+        found = messages[index] if index < len(messages) else None
+        return found if found is not None and found.id == message_id else None
 
     def message(self, message_id: str) -> Message:
         """Give a message, by our id.
@@ -76,92 +130,99 @@ class World:
         Raises:
             Problem: There is none.
         """
-        found = self.messages.get(message_id)
-        if found is None:
+        found = self.find_message(message_id)
+        if found is None or found.chat.deleted:
             raise Problem("resource_not_found", "Message not found.")
         return found
 
-    def attendee(self, account: Account, person: Person) -> Attendee:
-        """Give the attendee that a person is to an account; who was unknown becomes one."""
-        known = self._attendees_of.get((account.id, person.seen_as))
-        if known is not None:
-            return known
-        attendee = Attendee(
-            id="att_" + token(self.seed, account.id, person.seen_as),
-            account=account,
-            person=person,
-            key=(0, self.number()),
-        )
-        self._attendees_of[account.id, person.seen_as] = attendee
-        self.attendees[attendee.id] = attendee
-        return attendee
+    def find_attendees(
+        self, identifier: str, accounts: Sequence[Account] | None = None
+    ) -> list[Attendee]:
+        """Find attendees by our id, or by the provider's in the accounts given, or in all."""
+        place = self.ids.find_attendee(identifier)
+        account = None if place is None else self.owner_of(place[0])
+        if account is not None:
+            searched: Iterable[Account] = (account,)
+        else:
+            searched = self.rows if accounts is None else accounts
+        found = [self.room(one).find_attendee(identifier) for one in searched]
+        return [
+            one
+            for one in found
+            if one is not None and (accounts is None or one.account in accounts)
+        ]
 
-    def find_attendees(self, identifier: str) -> list[Attendee]:
-        """Find attendees by our id or by the provider's, in every account."""
-        found = self.attendees.get(identifier)
-        if found is not None:
-            return [found]
-        return [one for one in self.attendees.values() if one.person.seen_as == identifier]
+    def find_invitation(self, invitation_id: str) -> Invitation | None:
+        """Find an invitation that waits."""
+        number = self.ids.find_invitation(invitation_id)
+        account = None if number is None else self.owner_of(number)
+        # Instagram's are called by their user: only a room in use can have one
+        rooms = self._rooms.values() if account is None else (self.room(account),)
+        found = (room.invitations.get(invitation_id) for room in rooms)
+        return next((one for one in found if one is not None), None)
 
-    def chat_with(self, account: Account, person: Person) -> Chat | None:
-        """Give the one-to-one chat with somebody, if there is one."""
-        return self._chat_with.get((account.id, person.seen_as))
-
-    def chats_of(self, account_id: str) -> list[Chat]:
-        """List an account's chats, in the order in which they began."""
-        return self._account_chats.get(account_id, [])
-
-    def messages_of(self, account_id: str) -> list[Message]:
-        """List an account's messages, oldest first."""
-        return self._account_timelines.get(account_id, [])
+    def counts(self, account: Account) -> tuple[int, int]:
+        """Count an account's chats and messages, without making any."""
+        room = self._rooms.get(account.number)
+        if room is None:
+            return self.sizes.chats, self.sizes.chats * self.sizes.messages
+        chats = [chat for chat in room.chats if not chat.deleted]
+        said = sum(not message.chat.deleted for message in room.live)
+        return len(chats), said + sum(chat.built for chat in chats)
 
     def number(self) -> int:
-        """Take a number that nothing else has."""
+        """Take a number that nothing else has, higher than all before."""
         self._numbers += 1
         return self._numbers
 
+    # -- lists across accounts, newest first -------------------------------------------------
+
+    def messages_below(self, key: Key | None) -> Iterator[Message]:
+        """Walk down the messages of all accounts."""
+        return merged(
+            (bound, partial(self._messages_of, account, key))
+            for account, bound in self._bounds(self.rows, key, self._newest_message)
+        )
+
+    def _messages_of(self, account: Account, key: Key | None) -> Iterator[Message]:
+        return self.room(account).messages_below(key)
+
+    def chats_below(
+        self, accounts: Sequence[Account], key: Key | None, since: int | None
+    ) -> Iterator[Ranked]:
+        """Walk down the chats of accounts, in the order that they had at `since`."""
+        return merged(
+            (bound, partial(self._chats_of, account, key, since))
+            for account, bound in self._bounds(accounts, key, self._newest_chat)
+        )
+
+    def _chats_of(self, account: Account, key: Key | None, since: int | None) -> Iterator[Ranked]:
+        return self.room(account).chats_below(key, since)
+
+    def _newest_message(self, account: Account) -> Key | None:
+        room = self._rooms.get(account.number)
+        return self._builder.newest_message(account) if room is None else room.newest_message
+
+    def _newest_chat(self, account: Account) -> Key | None:
+        room = self._rooms.get(account.number)
+        return self._builder.newest_chat(account) if room is None else room.newest_chat
+
+    def _bounds(
+        self, accounts: Iterable[Account], key: Key | None, newest: Callable[[Account], Key | None]
+    ) -> Iterator[tuple[Account, Key]]:
+        """Tell where each account's rows begin, without opening the rooms that nobody uses."""
+        for account in accounts:
+            top = newest(account)
+            if top is not None:
+                yield account, top if key is None else min(top, key)
+
+    def attendees_below(self, accounts: Sequence[Account], key: Key | None) -> Iterator[Attendee]:
+        """Walk down the people whom accounts know: the last account first."""
+        for account in reversed(accounts):
+            if key is None or account.number <= key[0]:
+                yield from below(self.room(account).attendees, key)
+
     # -- changes -----------------------------------------------------------------------------
-
-    def add_account(self, account: Account) -> None:
-        """Connect an account."""
-        self.accounts[account.id] = account
-        self._account_timelines[account.id] = []
-        self._account_chats[account.id] = []
-        self.directories[account.provider].add(account.owner)
-
-    def add_chat(self, chat: Chat) -> None:
-        """Begin a chat."""
-        self.chats[chat.id] = chat
-        self._account_chats[chat.account.id].append(chat)
-        if chat.partner is not None:
-            self._chat_with[chat.account.id, chat.partner.person.seen_as] = chat
-
-    def add_message(self, message: Message) -> None:
-        """Put a message into its chat."""
-        self.messages[message.id] = message
-        for rows in (
-            message.chat.messages,
-            self._account_timelines[message.chat.account.id],
-            self.timeline,
-        ):
-            # nearly always the newest; a clock that stepped back still keeps the order
-            if not rows or rows[-1].key < message.key:
-                rows.append(message)
-            else:
-                insort(rows, message, key=lambda row: row.key)
-
-    def settle(self) -> None:
-        """Sort what was built chat by chat."""
-        self.timeline.sort(key=lambda row: row.key)
-        for rows in self._account_timelines.values():
-            rows.sort(key=lambda row: row.key)
-
-    def load_message(self, message: Message) -> None:
-        """Put a message into its chat while building; `settle` sorts afterwards."""
-        self.messages[message.id] = message
-        message.chat.messages.append(message)
-        self._account_timelines[message.chat.account.id].append(message)
-        self.timeline.append(message)
 
     def say(
         self,
@@ -170,56 +231,77 @@ class World:
         text: str | None,
         now: int,
         *,
-        attachments: list[JsonObject] | None = None,
+        attachments: Sequence[Attachment] = (),
         kind: str = "MESSAGE",
         quoted: Message | None = None,
     ) -> Message:
         """Have somebody say something in a chat, now."""
-        number = self.number()
+        messages, room = chat.messages, self.room(chat.account)
         message = Message(
-            id=token(self.seed, "said", number),
+            id=self.ids.message(chat.account.number, chat.index, len(messages)),
             chat=chat,
             sender=sender,
-            key=(now, number),
+            key=self.next_key(now),
             text=text,
-            attachments=attachments or [],
+            attachments=attachments,
             kind=kind,
             quoted=quoted,
         )
-        self.add_message(message)
-        if not sender.is_self:
+        if sender.is_self:
+            chat.unread = 0
+        else:
             chat.unread += 1
+            _read_all(messages)
+        messages.append(message)
+        room.live.append(message)
+        room.move(chat, message.key)
+        forget(chat)
         return message
 
-    # -- the control plane's view ------------------------------------------------------------
+    def next_key(self, now: int) -> Key:
+        """Give the place of what happens now: above all that has happened."""
+        self._latest = max(now, self._latest)
+        return self._latest, self.number()
 
-    def overview(self) -> list[Json]:
-        """List every account with its chats, its relations, and whom it can read and write to."""
-        return [self._account_overview(account) for account in self.accounts.values()]
+    def begin_chat(
+        self, account: Account, people: Sequence[Person], now: int, subject: str | None = None
+    ) -> Chat:
+        """Begin a chat with somebody, or a group; who was unknown becomes an attendee."""
+        room, group = self.room(account), len(people) > 1
+        index = len(room.chats)
+        chat = Chat(
+            id=self.ids.chat(account.number, index),
+            account=account,
+            index=index,
+            key=self.next_key(now),
+            provider_id=token(self.seed, account.id, "started", index),
+            type=1 if group else 0,
+            attendees=[*(room.attendee(person) for person in people), room.me],
+            created_at=now,
+            name=subject if group else None,
+            subject=None if group else subject,
+            pinned=False,
+        )
+        room.add_chat(chat)
+        return chat
 
-    def _account_overview(self, account: Account) -> JsonObject:
-        directory = self.directories[account.provider]
-        mine = [one for one in self.invitations.values() if one.account is account]
-        return {
-            "id": account.id,
-            "provider": account.provider,
-            "status": account.status,
-            "chats": [chat.id for chat in self.chats_of(account.id)],
-            "relations": [person.internal_id for person in account.relations.values()],
-            "people": [name for person in directory.people for name in readable_by(person)],
-            # people who can be written to first: known, and without a chat so far
-            "recipients": [
-                person.messaging_id
-                for person in account.relations.values()
-                if self.chat_with(account, person) is None
-            ],
-            "strangers": [
-                person.internal_id
-                for person in directory.people
-                if person.seen_as not in account.relations
-            ],
-            "invitations": {
-                "sent": [one.id for one in mine if one.sent],
-                "received": [one.id for one in mine if not one.sent],
-            },
-        }
+    def relate(self, account: Account, person: Person, now: int) -> Relation:
+        """Make somebody a relation."""
+        room = self.room(account)
+        room.settle(person)
+        known = account.relations.get(person.seen_as)
+        if known is not None:
+            return known
+        relation = Relation(person=person, key=self.next_key(now))
+        account.relations[person.seen_as] = relation
+        return relation
+
+
+def _read_all(messages: list[Message]) -> None:
+    """Mark what the account said as seen: who answers has read it."""
+    for message in reversed(messages):
+        if message.sender.is_self:
+            if message.seen:
+                return
+            message.seen = 1
+            forget(message)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from postpress_async.sandbox.wire import JsonObject
+from postpress_async.sandbox.wire import Json, JsonObject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from postpress_async.sandbox.multipart import Upload
+    from postpress_async.sandbox.paging import Key
 
 PROVIDERS: Final = ("LINKEDIN", "WHATSAPP", "INSTAGRAM", "TELEGRAM", "TWITTER")
 
@@ -31,6 +34,8 @@ class Person:
     """What a chat is started with."""
     other_ids: Mapping[str, str] = field(default_factory=dict[str, str])
     """Further names: LinkedIn's ids a product, Telegram's user name."""
+    edits: JsonObject = field(default_factory=dict[str, Json])
+    """What the owner of an account changed in the own profile."""
 
     @property
     def full_name(self) -> str:
@@ -39,19 +44,35 @@ class Person:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
+class Relation:
+    """A person whom an account is connected with, since `key`."""
+
+    person: Person
+    key: Key
+    full: bytes | None = None
+    short: bytes | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class Account:
-    """A connected account."""
+    """A connected account. `relations` are in the order in which they began."""
 
     id: str
     provider: str
+    number: int
+    index: int
+    """Its number among those of its provider."""
     owner: Person
     created_at: int
-    key: tuple[int, int]
     features: tuple[str, ...] = ()
     status: str = "OK"
     inmails: int = 0
-    relations: dict[str, Person] = field(default_factory=dict[str, Person])
-    related_at: dict[str, int] = field(default_factory=dict[str, int])
+    relations: dict[str, Relation] = field(default_factory=dict[str, Relation])
+
+    @property
+    def key(self) -> Key:
+        """Its place in a list."""
+        return (0, self.number)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -61,12 +82,34 @@ class Attendee:
     id: str
     account: Account
     person: Person
-    key: tuple[int, int]
+    key: Key
+    full: bytes | None = None
+    short: bytes | None = None
 
     @property
     def is_self(self) -> bool:
         """Whether it is the account's owner."""
         return self.person is self.account.owner
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Attachment:
+    """A file in a message, or a thing like one. `fields` are what its type adds."""
+
+    id: str
+    fields: JsonObject
+    size: int | None
+    lost: bool = False
+    mimetype: str | None = None
+    url: str | None = None
+    name: str | None = None
+    upload: Upload | None = None
+    """What was uploaded; without it, the content follows from the id."""
+
+    @property
+    def unavailable(self) -> bool:
+        """Whether its bytes cannot be had (any more)."""
+        return self.lost or (self.upload is not None and not self.upload.stored.kept)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -76,50 +119,71 @@ class Message:
     id: str
     chat: Chat
     sender: Attendee
-    key: tuple[int, int]
+    key: Key
     text: str | None
-    attachments: list[JsonObject] = field(default_factory=list[JsonObject])
-    subject: str | None = None
+    attachments: Sequence[Attachment] = ()
     kind: str = "MESSAGE"
     quoted: Message | None = None
     quirk: int = 0
-    written: JsonObject | None = None
-    """How it was last written as JSON; whoever changes the message forgets this."""
+    reactions: Sequence[tuple[Person, str]] = ()
+    seen: int = 0
+    edited: int = 0
+    deleted: int = 0
+    event: int | None = None
+    """What happened, when it is no message but an event of the chat."""
+    full: bytes | None = None
+    short: bytes | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Chat:
-    """A conversation of an account."""
+    """A conversation of an account. `key` is its place in a list: by last activity."""
 
     id: str
     account: Account
+    index: int
+    key: Key
     provider_id: str
     type: int
     attendees: list[Attendee]
     created_at: int
-    number: int
     name: str | None = None
     subject: str | None = None
     unread: int = 0
     quirk: int = 0
     content_type: str | None = None
-    messages: list[Message] = field(default_factory=list[Message])
+    archived: bool = False
+    pinned: bool | None = None
+    muted: int | str | None = None
+    read_only: int = 0
+    label: str | None = None
+    deleted: bool = False
+    sync_ends: int | None = None
+    folder: str | None = None
+    built: int = 0
+    """How many messages it had when the world began."""
+    newest_built: Key = (0, 0)
+    """The place of the last of them."""
+    history: Callable[[Chat], list[Message]] | None = None
+    """Makes those messages, when they are first asked for."""
+    _messages: list[Message] = field(default_factory=list["Message"])
+    full: bytes | None = None
+    short: bytes | None = None
 
     @property
-    def timestamp(self) -> int:
-        """The last activity."""
-        return self.messages[-1].key[0] if self.messages else self.created_at
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """Its place in a list: by last activity."""
-        return (self.timestamp, self.number)
+    def messages(self) -> list[Message]:
+        """Its messages, oldest first. A message is never taken out: it is marked as deleted."""
+        if self.history is not None:
+            make, self.history = self.history, None
+            self._messages = make(self)
+        return self._messages
 
     @property
     def partner(self) -> Attendee | None:
         """The other one, when there are only two."""
-        others = [attendee for attendee in self.attendees if not attendee.is_self]
-        return others[0] if self.type == 0 and others else None
+        if self.type:
+            return None
+        return next((one for one in self.attendees if not one.is_self), None)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -130,6 +194,6 @@ class Invitation:
     account: Account
     person: Person
     sent: bool
-    key: tuple[int, int]
+    key: Key
     message: str | None
     shared_secret: str

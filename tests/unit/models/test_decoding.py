@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import gc
 import json
 import logging
 import pickle
@@ -263,3 +265,41 @@ def test_nothing_is_logged_here(caplog):
         Reader(Account).read(b'{"sources":5}')
         PageReader(Message).read(b'{"items":[5]}')
     assert caplog.records == []
+
+
+def test_half_an_emoji_in_a_row_costs_half_an_emoji():
+    rows = [b'{"id": "1"}', b'{"id": 2}', b'{"id": "3", "text": "cut \\ud83d"}']
+    page = PageReader(Message).read(b'{"items": [' + b", ".join(rows) + b'], "cursor": "c"}')
+    assert [(one.id, one.text) for one in page.items] == [
+        ("1", None),
+        ("2", None),
+        ("3", "cut \ufffd"),
+    ]
+    assert page.issues == ("$.items[1].id",)
+    assert page.cursor == "c"
+
+
+def test_rows_beside_an_odd_one_keep_their_memories():
+    rows = [{"id": str(n), "extra": n, "replies": [] if n == 1 else n} for n in range(4)]
+    page = PageReader(Message).read(json.dumps({"data": rows, "next_cursor": "n"}).encode())
+    assert [one.raw for one in page.items] == rows
+    assert [one.issues for one in page.items] == [(), ("$.data[1].replies",), (), ()]
+    assert page.items[0].raw is page.items[0].raw
+    kept = page.items.pop()
+    del page, rows
+    assert kept.raw["extra"] == 3
+
+
+def test_what_a_value_remembers_is_no_field_and_weighs_little():
+    page = PageReader(Message).read(b'{"items": [{"id": "1", "new": 2}]}')
+    (message,) = page.items
+    assert message.raw == {"id": "1", "new": 2}
+    assert "_raw" not in repr(message)
+    assert message == Message(id="1")
+    copied = copy.copy(message)
+    assert (copied.raw["id"], "new" in copied.raw) == ("1", False)
+    assert pickle.loads(pickle.dumps(message)) == message
+    assert not hasattr(message, "__dict__")
+    assert not gc.is_tracked(message)
+    with pytest.raises(AttributeError):
+        message._raw = {}

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from postpress_async.models import (
     Account,
     Chat,
+    InvitationReceived,
     Message,
     PageReader,
     Profile,
     Reader,
+    Relation,
     UnreadableError,
 )
 
@@ -33,6 +35,8 @@ CASES = {
     "profile_x_full": Profile,
     "message_full": Message,
     "chat_full": Chat,
+    "invitation_received_full": InvitationReceived,
+    "relation_full": Relation,
     "account_linkedin_wild": Account,
 }
 READERS = {case: Reader(kind) for case, kind in CASES.items()}

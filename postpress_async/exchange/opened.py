@@ -1,0 +1,92 @@
+"""A file whose first piece has come: its connection and its slot are kept until it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postpress_async.limits import DONE
+from postpress_async.wire import codec
+from postpress_async.wire.values import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from postpress_async.limits import Verdict
+    from postpress_async.wire.values import Call, Reply
+
+
+class Opened:
+    """Hand a file on, piece by piece; give slot and connection back once, however it ends.
+
+    Attributes:
+        headers: of the answer.
+        attempts: the requests that it took to get here.
+        most_at_once: the bytes that may be read into memory, None where nobody set a bound.
+    """
+
+    __slots__ = (
+        "_call",
+        "_first",
+        "_key",
+        "_now",
+        "_report",
+        "_rest",
+        "attempts",
+        "headers",
+        "most_at_once",
+    )
+
+    def __init__(
+        self,
+        call: Call[object],
+        reply: Reply,
+        report: Callable[[Verdict], None],
+        *,
+        attempts: int,
+        key: str,
+        now: Callable[[], float],
+    ) -> None:
+        self.headers: Mapping[str, str] = reply.headers
+        self.attempts: int = attempts
+        self.most_at_once: int | None = None
+        self._call = call
+        self._report = report
+        self._key = key
+        self._now = now
+        self._first = reply.body
+        self._rest = reply.rest
+        if self._rest is None:
+            report(DONE)  # it came whole: nothing is under way any more
+        else:
+            self.most_at_once = self._rest.most_at_once
+
+    async def read(self) -> bytes:
+        """Return the next piece, an empty one at the end.
+
+        Raises:
+            DecodeError: it was cut, or nothing more came in time; never a short file.
+        """
+        first, self._first = self._first, b""
+        if first or self._rest is None:
+            return first
+        try:
+            piece = await self._rest.read()
+        except BaseException:
+            self.close()
+            raise
+        if isinstance(piece, Failed):
+            bad = codec.failed(self._call, piece, key=self._key, now=self._now)
+            self.close(bad.verdict)
+            bad.error.attempts = self.attempts
+            raise bad.error
+        if not piece:
+            self.close()
+        return piece
+
+    def close(self, verdict: Verdict = DONE) -> None:
+        """Let go; a second time does nothing."""
+        rest, self._rest = self._rest, None
+        self._first = b""
+        if rest is not None:
+            rest.close()
+            self._report(verdict)
