@@ -124,7 +124,7 @@ class Link:
 
     async def _ask(self, *command: str | bytes | int) -> object:
         connection = self._connection
-        await connection.send_packed_command(connection.pack_command(*command), check_health=False)
+        await connection.send_packed_command(_packed(command), check_health=False)
         return cast("object", await connection.read_response(disable_decoding=True))
 
     def _explain(self, error: BaseException) -> NoReturn:
@@ -171,6 +171,15 @@ def _connection(
         socket_timeout=None, socket_connect_timeout=CONNECT_WITHIN, ssl_ca_certs=authorities,
         ssl_check_hostname=True,
     )  # fmt: skip
+
+
+def _packed(command: tuple[str | bytes | int, ...]) -> bytes:
+    """Write a command as the protocol has it; the library's own way takes three times as long."""
+    parts = [b"*%d\r\n" % len(command)]
+    for part in command:
+        data = part if isinstance(part, bytes) else str(part).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(parts)
 
 
 def _text(error: BaseException) -> str:

@@ -1,0 +1,82 @@
+"""What a look at a Redis or Valkey server finds."""
+
+import time
+
+import pytest
+
+from postpress_async.errors import ConfigurationError
+from postpress_async.storage.redis import health as looks
+from postpress_async.storage.redis.health import health
+
+
+async def found(url):
+    return {one.name: one for one in await health(url)}
+
+
+async def test_a_server_that_is_fit_has_nothing_to_change(valkey):
+    findings = await found(valkey.tcp)
+    assert list(findings) == [
+        "reachable", "version", "role", "appendonly", "eviction", "appendfsync", "clock",
+        "scripting", "epoch",
+    ]  # fmt: skip
+    assert {one.level for one in findings.values()} == {"ok"}
+    assert not any(one.next_step for one in findings.values())
+    assert valkey.ask("DBSIZE") == 1  # the namespace's own
+
+
+async def test_what_would_lose_counts_is_said(valkeys):
+    server = valkeys(aof=False, maxmemory="50mb", maxmemory_policy="allkeys-lru").start()
+    findings = await found(server.url)
+    assert findings["appendonly"].level == "warning"
+    assert findings["appendonly"].next_step == "set appendonly yes"
+    assert "noeviction" in findings["eviction"].next_step
+    assert "appendfsync" not in findings
+    server.ask("CONFIG", "SET", "appendonly", "yes")
+    server.ask("CONFIG", "SET", "appendfsync", "no")
+    assert (await found(server.url))["appendfsync"].level == "warning"
+
+
+async def test_a_server_that_is_not_there_is_the_only_finding():
+    findings = await found("redis://me:hunter2@127.0.0.1:1")
+    assert list(findings) == ["reachable"]
+    assert findings["reachable"].level == "error"
+    assert "hunter2" not in repr(findings)
+
+
+async def test_a_replica_and_what_it_refuses_are_found(valkey, valkeys):
+    valkey.ask("REPLICAOF", "127.0.0.1", valkeys(port=True).start().port)
+    findings = await found(valkey.url)
+    assert findings["role"].level == "error"
+    assert findings["scripting"].level == "error"
+    assert "replica" in findings["scripting"].said
+
+
+async def test_a_user_with_few_permissions_is_told_what_it_may_see(valkey):
+    commands = ["+eval", "+evalsha", "+time", "+get", "+getrange", "+set", "+del"]
+    valkey.ask("ACL", "SETUSER", "me", "on", ">pw", "~*", *commands)
+    findings = await found(f"redis://me:pw@127.0.0.1:{valkey.port}")
+    assert {name for name, one in findings.items() if one.level != "ok"} == {"info"}
+    assert set(findings) == {"reachable", "info", "scripting", "clock", "epoch"}
+    valkey.ask("ACL", "SETUSER", "me", "+info")
+    findings = await found(f"redis://me:pw@127.0.0.1:{valkey.port}")
+    assert findings["appendfsync"].level == "note"
+    valkey.ask("ACL", "SETUSER", "me", "-eval", "-evalsha")
+    findings = await found(f"redis://me:pw@127.0.0.1:{valkey.port}")
+    assert findings["scripting"].level == "error"
+
+
+async def test_clocks_that_differ_are_noted(valkey, monkeypatch):
+    class Ahead:
+        @staticmethod
+        def time():
+            return time.time() + 90_000
+
+    monkeypatch.setattr(looks, "time", Ahead)
+    finding = (await found(valkey.url))["clock"]
+    assert finding.level == "warning"
+    assert "90000.0 s behind" in finding.said
+
+
+async def test_another_kind_of_store_is_refused():
+    with pytest.raises(ConfigurationError, match="is no Redis"):
+        await health("sqlite:///x.db")
