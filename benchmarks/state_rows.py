@@ -13,4 +13,7 @@ if TYPE_CHECKING:
 
 
 def state_rows(*, quick: bool) -> Iterator[Row]:
+    from state_redis import redis_rows  # noqa: PLC0415 - with packages that only it compares with
+
     yield from postgres_rows(quick=quick)
+    yield from redis_rows(quick=quick)
