@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from postpress_async.cli import main
 from postpress_async.sandbox import Sandbox
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))  # modules that are no tests
+
+import postgres_server
+import redis_server
 
 
 @dataclass(frozen=True)
@@ -85,3 +92,33 @@ def program():
     for process in running:
         with process:  # closes its pipes and waits
             process.kill()
+
+
+@pytest.fixture
+def valkeys():
+    """Start servers of the test's own; they are gone after it."""
+    made: list[redis_server.Valkey] = []
+
+    def start(**options: Any) -> redis_server.Valkey:
+        made.append(redis_server.Valkey(**options))
+        return made[-1].start()
+
+    yield start
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    """A PostgreSQL of our own."""
+    try:
+        cluster = postgres_server.Postgres()
+    except postgres_server.MissingError as error:
+        if os.environ.get("CI") == "true" and sys.version_info < (3, 13):  # there is a wheel
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.remove()

@@ -323,14 +323,29 @@ def test_a_pause_in_a_file_holds_for_whoever_shares_it(run, served, tmp_path):
     assert "under review" not in seen.out
 
 
-def test_a_state_that_this_version_does_not_know_is_refused_by_the_client(run, served, monkeypatch):
+@pytest.mark.parametrize("scheme", ["redis", "postgresql"])
+def test_a_state_that_cannot_be_reached_is_told_without_its_password(run, served, scheme):
+    state = f"{scheme}://me:canary@127.0.0.1:1/0"
+    ran = run("limits", "pause", "a", "--reason", "r", "--state", state)
+    assert (ran.code, ran.out, "127.0.0.1:1" in ran.err) == (1, "", True)
+    assert "canary" not in ran.err
+
+
+def test_a_state_that_names_no_store_is_refused(run, served, monkeypatch):
+    monkeypatch.setenv("POSTPRESS_STATE", "mysql://:canary@host")
     for arguments in (("pause", "a", "--reason", "r"), ("show", "a"), ("resume", "a")):
-        ran = run("limits", *arguments, "--state", "postgresql://host/lanes")
-        assert (ran.code, "postgresql" in ran.err) == (2, True)
-        monkeypatch.setenv("POSTPRESS_STATE", "redis://:secret@host")
         ran = run("limits", *arguments)
-        assert (ran.code, "redis" in ran.err, "secret" in ran.err) == (2, True, False)
-        monkeypatch.delenv("POSTPRESS_STATE")
+        assert (ran.code, "mysql" in ran.err, "canary" in ran.err) == (2, True, False)
+
+
+def test_a_pause_in_a_redis_holds_for_whoever_shares_it(run, served, valkeys):
+    state = valkeys().url
+    assert run("limits", "pause", "*", "--reason", "all off", "--state", state).code == 0
+    seen = run("limits", "explain", "acc_1", "--provider", "LINKEDIN", "--state", state)
+    assert (seen.code, "all off" in seen.out) == (0, True)
+    assert run("limits", "resume", "*", "--state", state).code == 0
+    seen = run("limits", "explain", "acc_1", "--provider", "LINKEDIN", "--state", state)
+    assert (seen.code, "all off" in seen.out) == (0, False)
 
 
 def test_the_option_goes_before_the_environment(monkeypatch):
@@ -340,7 +355,6 @@ def test_the_option_goes_before_the_environment(monkeypatch):
 
 
 async def test_a_pause_in_a_state_that_is_shared(served, linkedin, capsys):
-    """What will happen once a version knows such a state: here the client stands for it."""
     async with Postpress() as client:
         end = time.time() + 7200
         await limits.pause_in(
