@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, cast
 
 from postpress_async.errors import ConfigurationError, DecodeError
 from postpress_async.options import whole
@@ -139,14 +139,11 @@ class Download:
             DownloadError: the disk is full, the directory is missing, or the file is too large.
             DecodeError: it was cut, and no attempt is left.
         """
-        given: object = path
-        if not isinstance(given, (str, os.PathLike)):
-            msg = f"path must be a path or its text, not {type(path).__name__}"
-            raise ConfigurationError(msg)
+        place = _checked_path(path)
         self._from_its_beginning("saved")
         if max_bytes is not None:
             whole("max_bytes", max_bytes, least=0)
-        saving = Saving(os.fspath(path))
+        saving = Saving(place)
         try:
             await saving.begin()
             while not await self._saved(saving, progress, max_bytes):
@@ -219,6 +216,13 @@ class Download:
     def __repr__(self) -> str:
         """Show what it is, as far as it is known."""
         return f"Download(size={self.size!r}, content_type={self.content_type!r})"
+
+
+def _checked_path(path: object) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        msg = f"path must be a path or its text, not {type(path).__name__}"
+        raise ConfigurationError(msg)
+    return os.fspath(cast("str", path))
 
 
 def _too_big(most: int) -> DecodeError:
