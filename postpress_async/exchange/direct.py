@@ -99,7 +99,7 @@ class DirectGet:
             protocol.set_response_params(
                 read_until_eof=True, auto_decompress=True, read_bufsize=_READ_SIZE
             )
-            flight.sending.sent = True
+            flight.sending.leaves()
             flight.progressed()
             response = await request.send(connection)
             return await response.start(connection)

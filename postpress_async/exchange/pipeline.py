@@ -24,6 +24,7 @@ from postpress_async.wire.values import Bad, Good, Reply, Sending
 
 from . import retry
 from .capture import capturing
+from .guarding import taken
 from .opened import Opened
 from .quota import SUCCESS, RetryQuota, cost_of
 from .running import Run, in_doubt, log, read_once
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from postpress_async.scheduler.scheduler import Scheduler
     from postpress_async.wire.values import Call
 
+    from .guarding import Guard
     from .home import Home
     from .key_gate import KeyGate
     from .learning import Learner
@@ -118,6 +120,7 @@ class Pipeline:
         self._serial += 1
         watched = bool(terms.hooks) or log.isEnabledFor(DEBUG)
         run = Run(self._serial, call, terms.hooks, self._clock.monotonic, terms.max_wait, watched)
+        run.guard = taken()
         if watched:
             run.begins()
         try:
@@ -166,6 +169,8 @@ class Pipeline:
             slot = await self._turn(slot, queueing, call, terms, run)
         verdict, sending, held = REFUND, Sending(), None
         try:
+            if run.guard is not None:
+                await self._guarded(run.guard, slot, sending, call)
             run.attempts += 1
             verdict, start = _CANCELLED, self._clock.monotonic() if run.watched else 0.0
             try:
@@ -186,6 +191,19 @@ class Pipeline:
             secrets = codec.secrets_of(call, self.home.key)
             run.tried(answer, result, self._clock.monotonic() - start, secrets)
         return result
+
+    async def _guarded(
+        self, guard: Guard, slot: Slot, sending: Sending, call: Call[object]
+    ) -> None:
+        """Ask who has a say; what it took its time over may not go any more."""
+        await guard.before()
+        if not self.scheduler.holds(slot):
+            msg = "the slot went stale before the request was begun: ask again"
+            raise WaitTooLongError(
+                msg, account_id=call.account_id, action=call.action, limit="slot", retry_after=1.0
+            )
+        guard.last_act()  # not every network tells the step before the first byte
+        sending.last_act = guard.last_act
 
     def _opened(self, call: Call[T], reply: Reply, slot: Slot, run: Run) -> Opened:
         report = partial(self.scheduler.report, slot)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from postpress_async.wire.routes import Route
     from postpress_async.wire.values import Bad, Call, Failed, Good, Reply
 
+    from .guarding import Guard
     from .opened import Opened
     from .quota import RetryQuota
 
@@ -52,6 +53,7 @@ class Run(msgspec.Struct, eq=False):
         since: when it first asked for a slot, known once it had to wait or an attempt failed.
         paid: what its last retry cost the client's quota.
         opened: the file that it hands on, closed where a hook ends the program.
+        guard: who has a say in whether it goes.
     """
 
     serial: int
@@ -69,6 +71,7 @@ class Run(msgspec.Struct, eq=False):
     since: float | None = None
     paid: int = 0
     opened: Opened | None = None
+    guard: Guard | None = None
 
     def begins(self) -> None:
         """Tell that the call begins."""

@@ -77,7 +77,7 @@ async def _headers_sent(
     _params: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
     flight: Flight = context.trace_request_ctx
-    flight.sending.sent = True
+    flight.sending.leaves()
     flight.progressed()
 
 

@@ -12,7 +12,7 @@ import msgspec
 from postpress_async.options import Discreet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from postpress_async.errors import PostpressError
     from postpress_async.limits import Verdict
@@ -65,9 +65,20 @@ class Sending(msgspec.Struct, eq=False, gc=False):
 
     A cancelled exchange returns nothing; this is what is known of it. It says True unless the
     transport knows better.
+
+    Attributes:
+        sent: whether a byte may have left.
+        last_act: asked in the step before the first byte; raises where it must not leave.
     """
 
     sent: bool = True
+    last_act: Callable[[], None] | None = None
+
+    def leaves(self) -> None:
+        """Be told in the step that hands the first byte on; raise where it must not leave."""
+        if self.last_act is not None:
+            self.last_act()
+        self.sent = True
 
 
 class Incoming(Protocol):

@@ -1,0 +1,148 @@
+"""Who guards a call has the last word: nothing leaves, and nothing is counted, after a no."""
+
+import asyncio
+
+import pytest
+
+from postpress_async import RequestOptions, Retries, WaitTooLongError
+from postpress_async.exchange import direct
+from postpress_async.exchange.guarding import guarded, guarding
+
+
+class NoError(Exception):
+    pass
+
+
+class Watch:
+    """Write down when it was asked, and say no at one of the moments."""
+
+    def __init__(self, client, *, before=False, last_act=None):
+        self.client = client
+        self.refuse_before = before
+        self.refuse_at = last_act
+        self.asked = []
+
+    async def before(self):
+        self.asked.append(("before", self.client.under_way))
+        assert guarding.get() is None
+        await asyncio.sleep(0)
+        if self.refuse_before:
+            raise NoError
+
+    def last_act(self):
+        self.asked.append(("last act", self.client.under_way))
+        if self.refuse_at == sum(name == "last act" for name, _ in self.asked):
+            raise NoError
+
+
+async def ended(raw):
+    """Wait until the server has seen the end of what was begun."""
+    for _ in range(200):
+        if all(one.gone for one in raw.connections):
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError
+
+
+@pytest.mark.parametrize("column", ["POST", "GET"])
+async def test_it_is_asked_once_the_slot_is_held_and_right_before_the_first_byte(
+    serve, talk, column
+):
+    raw = await serve("good")
+    client = talk(raw)
+    watch = Watch(client)
+    with guarded(watch):
+        await client(column)
+        await client(column)  # only the first call inside is guarded
+    assert watch.asked == [("before", 1), ("last act", 1), ("last act", 1)]
+    assert len(raw.seen) == 2
+    assert await client.counted(column) == 2
+
+
+@pytest.mark.parametrize("column", ["POST", "GET"])
+async def test_a_no_before_the_attempt_gives_the_slot_back(serve, talk, column):
+    raw = await serve("good")
+    client = talk(raw)
+    with guarded(Watch(client, before=True)), pytest.raises(NoError):
+        await client(column)
+    assert (raw.connections, await client.counted(column)) == ([], 0)
+
+
+CASES = [
+    ("POST", "session", 1),
+    ("POST", "session", 2),
+    ("GET", "direct", 1),
+    ("GET", "direct", 2),
+    ("GET", "session", 1),  # which is told of no later moment
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_a_no_at_the_last_moment_writes_not_a_byte(serve, talk, monkeypatch, case):
+    column, road, moment = case
+    if road == "session":
+        monkeypatch.setattr(direct.DirectGet, "clear", lambda self: False)
+    raw = await serve("mute")
+    client = talk(raw)
+    with guarded(Watch(client, last_act=moment)), pytest.raises(NoError):
+        await client(column)
+    await ended(raw)
+    assert len(raw.connections) == moment - 1  # at the second it had connected, and hung up
+    assert raw.received == 0
+    assert await client.counted(column) == 0
+
+
+@pytest.mark.parametrize(
+    "more", [{"text": "x" * 3_000_000}, {"attachments": [b"x" * 3_000_000]}], ids=["text", "file"]
+)
+async def test_a_large_body_is_not_begun_either(serve, talk, more):
+    raw = await serve("mute")
+    client = talk(raw)
+    with guarded(Watch(client, last_act=2)), pytest.raises(NoError):
+        await client("POST", **more)
+    await ended(raw)
+    assert raw.received == 0
+    assert await client.counted("POST") == 0
+
+
+async def test_each_attempt_is_asked_about(serve, talk):
+    raw = await serve("429 in 0.001 s", "good")
+    client = talk(raw)
+    watch = Watch(client)
+    with guarded(watch):
+        await client("POST")
+    assert [name for name, _ in watch.asked] == ["before", "last act", "last act"] * 2
+
+
+async def test_a_slot_that_went_stale_meanwhile_is_not_used(serve, talk):
+    raw = await serve("good")
+    client = talk(raw)
+
+    class Slow(Watch):
+        async def before(self):
+            await super().before()
+            await client.client.scheduler.pause("acc_1", reason="a walk")
+
+    watch = Slow(client)
+    with guarded(watch), pytest.raises(WaitTooLongError, match="stale"):
+        await client("POST", options=RequestOptions(retries=Retries.none()))
+    assert [name for name, _ in watch.asked] == ["before"]
+    assert raw.connections == []
+    assert await client.counted("POST") == 0
+
+
+async def test_one_that_is_cancelled_while_it_thinks_leaves_nothing(serve, talk, until):
+    raw = await serve("good")
+    client = talk(raw)
+
+    class Thoughtful(Watch):
+        async def before(self):
+            await asyncio.get_running_loop().create_future()
+
+    with guarded(Thoughtful(client)):
+        task = asyncio.create_task(client("POST"))
+        await until(lambda: client.under_way)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (raw.connections, await client.counted("POST")) == ([], 0)
