@@ -48,7 +48,8 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
         account_id, action: its lane.
         thread: what must stay in order; its own id where nothing must.
         group, recipient: names to find it by; the recipient is also who may be forgotten.
-        body: what to send, encoded; never logged.
+        tombstone: what `forget` would keep of the recipient: refused where it was forgotten.
+        body: what to send, encoded, never empty; never logged.
         text_digest, loose_digest: of the text, to find it in a chat again.
         priority: lower goes first among threads.
         due_at: not before this instant, in seconds since the epoch.
@@ -66,6 +67,7 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     group: str | None = None
     recipient: str | None = None
+    tombstone: bytes = b""
     text_digest: bytes = b""
     loose_digest: bytes = b""
     priority: int = 0
@@ -123,10 +125,18 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):
-    """Tell what became of a new item: kept, there already (`row` is the older), or a conflict."""
+    """Tell what became of a new item.
+
+    Attributes:
+        row: as it is kept; the older one for `same` and `conflict`; for `forgotten` what it would
+            have been, with the serial 0.
+        kind: `new`, `same` (this key with this digest is there), `conflict` (the key has another
+            digest, or another invitation of this account to this recipient is open), `forgotten`
+            (the recipient is not to be written to any more).
+    """
 
     row: Row
-    kind: Literal["new", "same", "conflict"]
+    kind: Literal["new", "same", "conflict", "forgotten"]
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
