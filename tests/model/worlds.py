@@ -1,0 +1,131 @@
+"""What the model's worlds are made of, and the product's own decisions about them."""
+
+from functools import cache
+from typing import NamedTuple
+
+from postpress_async.models import Message
+from postpress_async.outbox import protocol
+from postpress_async.outbox.digests import digest, loose
+from postpress_async.outbox.matching import Wanted, in_messages
+from postpress_async.outbox.protocol import Absent, Found, Terms
+from postpress_async.outbox.results import Doubtful, Later, Sent
+from postpress_async.storage.outbox.rows import Attempt
+
+from .rows import item_row
+
+
+class Variant(NamedTuple):
+    """Be the protocol, or what is left of it.
+
+    certain: an owner's death is certain (files); else it is told by leases.
+    mistaken: the certainty is none: who only pauses is taken for dead.
+    mark: an attempt is durable before its first byte.
+    wait: nothing is absent before the attempt is quiet; an orphan is one only then.
+    deadline: a deadline is looked at before the first byte; `at_once`: as the last act.
+    reads: how many reads make a look.
+    fence: only the newest fence may finish.
+    binding: what is found is bound to one item.
+    closes: an unknown item closes its thread.
+    honoured: the service does what bears a known key once.
+    """
+
+    certain: bool = False
+    mistaken: bool = False
+    mark: bool = True
+    wait: bool = True
+    deadline: bool = True
+    at_once: bool = True
+    reads: int = 2
+    fence: bool = True
+    binding: bool = True
+    closes: bool = True
+    honoured: bool = False
+    fences: int = 4
+
+
+class Item(NamedTuple):
+    state: str = "queued"
+    fence: int = 0
+    owner: int = -1
+    attempt: int = -1  # the newest one
+    bound: int = -1  # of which message
+    happened: bool = False
+
+
+class Worker(NamedTuple):
+    at: str = "idle"  # dead claimed marked checked waiting result looking looked_once seen
+    item: int = -1
+    fence: int = -1
+    attempt: int = -1
+    known: object = None
+
+
+class World(NamedTuple):
+    items: tuple
+    workers: tuple
+    phases: tuple  # of each item, of each attempt: 0 before its deadline, 1 after, 2 quiet
+    wire: tuple  # requests under way: (item, attempt)
+    chat: tuple  # whose message it is, in the order of arrival
+    kills: int
+
+
+IDLE, DEAD = Worker(), Worker(at="dead")
+START = World((Item(), Item()), (IDLE, IDLE), ((), ()), (), (), 1)
+LIMITS = Terms()
+DEADLINE = 100.0
+NOW = (50.0, 150.0, DEADLINE + LIMITS.grace)
+TEXT = "Hello"
+ROW = item_row(text_digest=digest(TEXT), loose_digest=loose(TEXT))
+RESULTS = {
+    "limited": Later(reason="429", seconds=60.0, lane=True, attempted=True),
+    "refused": Later(reason="connection refused"),
+    "late": Later(reason="too late to write"),
+    "given back": Later(reason="no room", seconds=9.0, lane=True),
+    "doubt": Doubtful(reason="no answer"),
+    "yes without an id": Sent(),
+}
+
+
+@cache
+def after(known):
+    """Ask the product what becomes of an item after an attempt: state, message, happened."""
+    result = Sent(result_id=str(known)) if isinstance(known, int) else RESULTS[known]
+    finish = protocol.after(result, row=ROW, now=50.0, jitter=0.5)
+    message = -1 if finish.result_id is None else int(finish.result_id)
+    return finish.state, message, finish.outcome == "happened"
+
+
+@cache
+def looked(seen, phase, happened, wait):
+    """Ask the product what becomes of an item after a look."""
+    what = Absent() if seen == "absent" else Found(result_id=str(seen))
+    attempt = Attempt(
+        item="item", number=1, fence=1, started_at=0.0, deadline=DEADLINE,
+        outcome="happened" if happened else "unknown",
+    )  # fmt: skip
+    now = NOW[phase] if wait else NOW[2]
+    finish = protocol.looked(what, row=ROW, attempt=attempt, now=now, terms=LIMITS)
+    message = -1 if finish.result_id is None else int(finish.result_id)
+    return finish.state, message, finish.outcome == "happened"
+
+
+@cache
+def read(count, bound):
+    """Ask the product whether one of `count` equal messages may be the item's."""
+    messages = [
+        Message(id=str(n), text=TEXT, is_sender=1, timestamp=f"2026-01-01T00:00:0{n}Z")
+        for n in range(count)
+    ]
+    wanted = Wanted(
+        text_digest=ROW.text_digest, loose_digest=ROW.loose_digest, started_at=1_767_225_600.0
+    )
+    seen = in_messages(messages, wanted, bound=frozenset(map(str, bound)), now=1_767_225_700.0)
+    return int(seen.result_id) if isinstance(seen, Found) else "absent"
+
+
+@cache
+def joined(first, second):
+    """Ask the product what two reads make."""
+    saw = [Absent() if one == "absent" else Found(result_id=str(one)) for one in (first, second)]
+    both = protocol.two_looks(*saw, apart=LIMITS.apart, terms=LIMITS)
+    return int(both.result_id) if isinstance(both, Found) else "absent"
