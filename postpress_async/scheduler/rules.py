@@ -78,7 +78,7 @@ class Rules:
         warming: whether any amount depends on the account's age.
     """
 
-    __slots__ = ("_actions", "hours", "limits", "provider", "spacing", "tier", "warming")
+    __slots__ = ("_actions", "_caps", "hours", "limits", "provider", "spacing", "tier", "warming")
 
     def __init__(self, limits: Limits, provider: str | None, tier: str | None) -> None:
         self.limits: Limits = limits
@@ -88,6 +88,7 @@ class Rules:
         self.hours: tuple[WorkingHours, ...] = limits.hours_for(provider)
         self.warming: bool = bool(limits.warm_ups)
         self._actions: dict[str, ActionRules] = {}
+        self._caps: tuple[Cap, ...] | None = None
 
     def of(self, action: str) -> ActionRules:
         """Return an action's rules, made once."""
@@ -98,6 +99,11 @@ class Rules:
 
     def all_caps(self) -> tuple[Cap, ...]:
         """Return each cap that holds for any action, once, in the table's order."""
+        if self._caps is None:
+            self._caps = self._all_caps()
+        return self._caps
+
+    def _all_caps(self) -> tuple[Cap, ...]:
         caps: dict[object, Cap] = {}
         for row in self.limits.rows_for_all(self.provider, self.tier):
             for action in row.names:
