@@ -1,0 +1,173 @@
+"""Put items in: by INSERT alone, so that it can happen in anybody's transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from postpress_async.errors import StateUnavailableError
+from postpress_async.storage.outbox import statements as sql
+from postpress_async.storage.outbox.heads import FORGOTTEN
+from postpress_async.storage.outbox.reading import row_of
+from postpress_async.storage.outbox.rows import Added, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from postpress_async.storage.outbox.dialect import Steps
+    from postpress_async.storage.outbox.rows import New
+
+__all__ = ["add"]
+
+_CHUNKS: Final = (100, 10, 1)  # rows of one statement; few sizes, so that each is prepared once
+
+_Fate: TypeAlias = tuple[int, float]  # serial, created_at
+
+
+def add(items: Sequence[New]) -> Steps[list[Added]]:
+    """Put items in, and tell what became of each."""
+    gone = yield from _forgotten(items)
+    kept: dict[str, _Fate] = {}
+    rest = [item for item in items if item.tombstone.hex() not in gone]
+    place = 0
+    for size in _CHUNKS:
+        while len(rest) - place >= size:
+            rows = yield _insert(rest[place : place + size])
+            kept |= {name: (serial, at) for name, serial, at in rows}
+            place += size
+    known = yield from _known(items, kept)
+    new = dict(kept)
+    told: list[Added] = []
+    for item in items:
+        if item.tombstone.hex() in gone:
+            told.append(_refused(item, gone[item.tombstone.hex()]))
+        elif (fate := new.pop(item.id, None)) is not None:  # once, where it was given twice
+            told.append(Added(row=_row(item, *fate), kind="new"))
+        else:
+            told.append((yield from _older(item, known)))
+    if kept:
+        yield sql.TELL, {}
+    return told
+
+
+def _forgotten(items: Sequence[New]) -> Steps[dict[str, float]]:
+    """Return the tombstones among those of the items, and the time."""
+    marks = sorted({item.tombstone.hex() for item in items if item.tombstone})
+    if not marks:
+        return {}
+    rows = yield sql.ENTOMBED, {"tombstones": marks}
+    if not rows:
+        return {}
+    now = yield sql.NOW, {}
+    return {row[0]: now[0][0] for row in rows}
+
+
+def _insert(items: Sequence[New]) -> tuple[str, dict[str, object]]:
+    values: dict[str, object] = {"yes": True, "no": False}
+    for n, item in enumerate(items):
+        for name, value in zip(sql.VALUES, _values(item), strict=True):
+            values[f"{name}{n}"] = value
+    return _statement(len(items)), values
+
+
+_STATEMENTS: Final = {size: sql.insert(size) for size in _CHUNKS}
+
+
+def _statement(size: int) -> str:
+    return _STATEMENTS[size]
+
+
+def _values(item: New) -> tuple[object, ...]:
+    """Return the values of an item, in the order of `statements.VALUES`."""
+    return (
+        item.id,
+        item.key,
+        item.digest,
+        item.kind,
+        item.account_id,
+        item.action,
+        item.thread,
+        item.body,
+        item.group,
+        item.recipient,
+        item.tombstone.hex() or None,
+        item.text_digest,
+        item.loose_digest,
+        item.priority,
+        item.due_at,
+        item.expires_at,
+        "held" if item.hold else "queued",
+    )
+
+
+def _known(items: Sequence[New], kept: Mapping[str, _Fate]) -> Steps[dict[str, Row]]:
+    """Return the rows that stand under the keys of items which were not put in."""
+    if len(kept) == len(items):
+        return {}
+    twice = Counter(item.id for item in items)
+    keys = {item.key for item in items if item.id not in kept or twice[item.id] > 1}
+    rows = yield sql.BY_KEYS, {"keys": sorted(keys)}
+    return {row.key: row for row in map(row_of, rows)}
+
+
+def _older(item: New, known: dict[str, Row]) -> Steps[Added]:
+    """Tell of an item that was not put in what stands in its way."""
+    kind: Literal["same", "conflict"] = "conflict"
+    if (row := known.get(item.key)) is not None:
+        return Added(row=row, kind="same" if row.digest == item.digest else kind)
+    found = yield sql.INVITED, {"account_id": item.account_id, "recipient": item.recipient}
+    if not found or item.kind != "invite":
+        found = yield sql.BY_IDS, {"ids": [item.id]}
+    if not found:
+        raise StateUnavailableError(
+            f"what stood in the way of the item {item.id} has just ended: the next call tries again"
+        )
+    return Added(row=row_of(found[0]), kind=kind)
+
+
+def _refused(item: New, now: float) -> Added:
+    row = _row(item, 0, now, state="cancelled", error=FORGOTTEN)
+    return Added(row=row, kind="forgotten")
+
+
+def _row(
+    item: New,
+    serial: int,
+    now: float,
+    *,
+    state: Literal["cancelled"] | None = None,
+    error: str | None = None,
+) -> Row:
+    """Return an item as it was just put in."""
+    return Row(
+        id=item.id,
+        serial=serial,
+        key=item.key,
+        digest=item.digest,
+        kind=item.kind,
+        account_id=item.account_id,
+        action=item.action,
+        thread=item.thread,
+        body=item.body,
+        group=item.group,
+        recipient=item.recipient,
+        text_digest=item.text_digest,
+        loose_digest=item.loose_digest,
+        priority=item.priority,
+        due_at=item.due_at,
+        expires_at=item.expires_at,
+        state=state or ("held" if item.hold else "queued"),
+        fence=0,
+        attempts=0,
+        retry_at=None,
+        look_at=None,
+        looks=0,
+        needs_decision=False,
+        owner=None,
+        lease=None,
+        result_id=None,
+        error=error,
+        idempotency_key=item.id,
+        created_at=now,
+        changed_at=now,
+    )

@@ -1,0 +1,102 @@
+"""Carry transactions out: on an SQLite connection, and on connections that are the caller's own."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from postpress_async.errors import ConfigurationError
+from postpress_async.storage.outbox import adding
+from postpress_async.storage.outbox.dialect import SQLITE
+from postpress_async.storage.sqlite import place
+from postpress_async.storage.sqlite.faults import is_fault, unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from postpress_async.storage.outbox.dialect import Steps
+    from postpress_async.storage.outbox.rows import Added, New
+
+__all__ = ["add_in_file", "driven"]
+
+T = TypeVar("T")
+
+
+def driven(asked: Steps[T], connection: sqlite3.Connection | sqlite3.Cursor, now: float) -> T:
+    """Carry a transaction's queries out one by one, and return its result."""
+    try:
+        query = next(asked)
+        while True:
+            text, values = query
+            cursor = connection.execute(SQLITE.statement(text), _values(values, now))
+            query = asked.send(cursor.fetchall())
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+def _values(values: Mapping[str, object], now: float) -> dict[str, Any]:
+    told: dict[str, Any] = {"now": now}
+    for name, value in values.items():
+        told[name] = json.dumps(value) if isinstance(value, list) else value
+    return told
+
+
+def add_in_file(
+    items: Sequence[New], connection: object, *, path: str, now: float
+) -> list[Added]:
+    """Put items in, in the transaction of a caller's connection to the outbox's file.
+
+    Raises:
+        ConfigurationError: it is no connection to that file, belongs to another thread, or has no
+            transaction where it begins none by itself.
+        StateUnavailableError: the file cannot be written for now.
+    """
+    if not isinstance(connection, sqlite3.Connection):
+        raise ConfigurationError(
+            f"connection= must be a sqlite3.Connection to {path}, not {type(connection).__name__}"
+        )
+    try:
+        cursor = connection.cursor()
+        cursor.row_factory = None
+        _check(cursor, path)
+        _begin(connection, path)
+        cursor.execute("SAVEPOINT postpress_outbox")
+        try:
+            told = driven(adding.add(items), cursor, now)
+        except BaseException:
+            if connection.in_transaction:
+                cursor.execute("ROLLBACK TO postpress_outbox")
+                cursor.execute("RELEASE postpress_outbox")
+            raise
+        cursor.execute("RELEASE postpress_outbox")
+    except sqlite3.ProgrammingError as error:
+        raise ConfigurationError(f"connection= cannot be used here: {error}") from None
+    except sqlite3.Error as error:
+        if is_fault(error):
+            raise unavailable(path, error) from None
+        raise
+    return told
+
+
+def _check(cursor: sqlite3.Cursor, path: str) -> None:
+    files = [row[2] for row in cursor.execute("PRAGMA database_list") if row[1] == "main"]
+    if not files or not files[0] or place.identity(files[0]) != place.identity(path):
+        raise ConfigurationError(
+            f"connection= has another file open than the outbox's: connect to {path}, and keep "
+            "your tables in it too"
+        )
+
+
+def _begin(connection: sqlite3.Connection, path: str) -> None:
+    """Begin what the sqlite3 module would begin before an INSERT."""
+    if connection.in_transaction:
+        return
+    if connection.isolation_level is None:
+        raise ConfigurationError(
+            f"connection= to {path} has no transaction to be part of: execute BEGIN IMMEDIATE first"
+        )
+    connection.execute(f"BEGIN {connection.isolation_level}")
+
+

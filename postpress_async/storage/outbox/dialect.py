@@ -1,0 +1,128 @@
+"""What differs between the SQL of SQLite and that of PostgreSQL; all else is written once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, TypeAlias, TypeVar
+
+import msgspec
+
+__all__ = ["SQLITE", "Dialect", "Query", "Steps", "Values", "postgres"]
+
+T = TypeVar("T")
+
+Query: TypeAlias = tuple[str, Mapping[str, object]]
+"""A template of `statements`, and its values by name."""
+
+Values: TypeAlias = tuple[Any, ...]
+
+Steps: TypeAlias = Generator[Query, Sequence[Values], T]
+"""A transaction without a connection: it yields queries, is sent their rows, returns a result."""
+
+_LIST: Final = re.compile(r"(IN|EACH) :(\w+)\[\]")
+_NAME: Final = re.compile(r"(?<![:\w]):(\w+)")
+_TABLES: Final = ("items", "attempts", "threads", "lanes", "tombstones", "meta")
+
+
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
+    """Turn templates into statements.
+
+    Attributes:
+        name: `sqlite` or `postgresql`.
+        prefix: before the names of tables.
+        now: the store's time, in seconds since the epoch; steady within a statement.
+        skip: behind a SELECT, to lock its rows and pass by what others have locked.
+        lock: behind a SELECT, to lock its rows.
+        greatest, least: of several values.
+        tell: an expression that wakes those who wait, when the transaction commits.
+        try_alone: a statement's first value: whether nobody else does upkeep now.
+        serial, blob, real, flag: types of columns.
+    """
+
+    name: str
+    prefix: str
+    now: str
+    skip: str
+    lock: str
+    greatest: str
+    least: str
+    tell: str
+    try_alone: str
+    serial: str
+    blob: str
+    real: str
+    flag: str
+
+    def statement(self, template: str) -> str:
+        """Return the statement of a template.
+
+        `{items}` and the like are tables, `:name` a value, `IN :name[]` a list of values and
+        `EACH :name[]` the same as the column `value` of a table `e`.
+        """
+        return _compiled(self, template)
+
+
+@cache
+def _compiled(dialect: Dialect, template: str) -> str:
+    words = {field: getattr(dialect, field) for field in Dialect.__struct_fields__}
+    words |= {table: f"{dialect.prefix}{table}" for table in _TABLES}
+    text = template.format(**words)
+    if dialect.name == "sqlite":
+        return _LIST.sub(_json, text)
+    return _NAME.sub(r"%(\1)s", _LIST.sub(_array, text))
+
+
+def _json(found: re.Match[str]) -> str:
+    if found[1] == "IN":
+        return f"IN (SELECT value FROM json_each(:{found[2]}))"
+    return f"json_each(:{found[2]}) AS e"
+
+
+def _array(found: re.Match[str]) -> str:
+    if found[1] == "IN":
+        return f"= ANY(:{found[2]})"
+    return f"unnest(CAST(:{found[2]} AS text[])) AS e(value)"
+
+
+SQLITE: Final = Dialect(
+    name="sqlite",
+    prefix="outbox_",
+    now=":now",
+    skip="",
+    lock="",
+    greatest="max",
+    least="min",
+    tell="1",
+    try_alone="1",
+    serial="INTEGER PRIMARY KEY AUTOINCREMENT",
+    blob="BLOB",
+    real="REAL",
+    flag="INTEGER",
+)
+
+
+def postgres(schema: str, *, clock: bool) -> Dialect:
+    """Return the dialect of PostgreSQL.
+
+    Args:
+        schema: the schema's name, checked.
+        clock: whether the time is told by the client; else it is the server's.
+    """
+    own = "CAST(:now AS float8)" if clock else "date_part('epoch', statement_timestamp())"
+    return Dialect(
+        name="postgresql",
+        prefix=f"{schema}.outbox_",
+        now=own,
+        skip="FOR UPDATE SKIP LOCKED",
+        lock="FOR UPDATE",
+        greatest="greatest",
+        least="least",
+        tell=f"pg_notify('{schema}_outbox', '')",
+        try_alone=f"pg_try_advisory_xact_lock(hashtextextended('{schema} outbox upkeep', 0))",
+        serial="bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        blob="bytea",
+        real="float8",
+        flag="boolean",
+    )

@@ -1,0 +1,83 @@
+"""Which thread may go on, and which lane: kept up to date in the transactions that change items.
+
+Whatever changes the queue of a thread locks the thread first (`locked`), and lanes last: a claim,
+which goes the other way, passes by what is locked, so that nobody ever waits in a circle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from postpress_async.storage.outbox import statements as sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from postpress_async.storage.outbox.dialect import Steps
+
+__all__ = ["bumped", "locked", "refreshed", "upkeep"]
+
+_MOST: Final = 256  # of each kind, in one upkeep
+FORGOTTEN: Final = "the recipient is not to be written to any more"
+
+
+def locked(threads: Iterable[str]) -> Steps[list[str]]:
+    """Lock threads, in an order that all have in common; what is read from then on is settled."""
+    names = sorted(set(threads))
+    while names:
+        rows = yield sql.LOCK, {"threads": names}
+        if len(rows) == len(names):
+            break
+        # One that is locked must be there; one that was dropped meanwhile is made again.
+        yield sql.MAKE_THREADS, {"threads": names}
+    return names
+
+
+def refreshed(threads: list[str]) -> Steps[None]:
+    """Find the heads of locked threads, and tell their lanes of those that may go."""
+    if not threads:
+        return
+    rows = yield sql.REFRESH, {"threads": threads}
+    if len(rows) < len(threads):
+        known = {row[0] for row in rows}
+        rest = [thread for thread in threads if thread not in known]
+        yield sql.DROP, {"threads": rest}
+    if runnable := [thread for thread, place in rows if place == "runnable"]:
+        yield from bumped(runnable)
+
+
+def bumped(threads: list[str]) -> Steps[None]:
+    """Tell the lanes of runnable threads, and those who wait."""
+    yield sql.BUMP, {"threads": threads, "no": False}
+
+
+def upkeep() -> Steps[None]:
+    """Take in what is new, what has become due, what is over and which lanes have room again.
+
+    Some of each: who claims does it before, so that no claim pays for all of it.
+    """
+    if not (yield sql.ALONE, {})[0][0]:
+        return
+    yield sql.OPEN_LANES, {"no": False, "n": _MOST}
+    fresh = yield sql.FRESH, {"n": _MOST}
+    overdue = yield sql.OVERDUE, {"n": _MOST}
+    ripe = yield sql.RIPE, {"n": _MOST}
+    names = [row[1] for row in (*fresh, *overdue)] + [row[0] for row in ripe]
+    threads = yield from locked(names)
+    if overdue:
+        yield sql.EXPIRE, {"serials": [row[0] for row in overdue]}
+    if fresh:
+        yield from _sorted_in(fresh)
+    yield from refreshed(threads)
+
+
+def _sorted_in(fresh: Iterable[tuple[int, str, str | None]]) -> Steps[None]:
+    """Let threads know of new items; those of recipients who were forgotten meanwhile go."""
+    serials = [row[0] for row in fresh]
+    marks = {row[2] for row in fresh if row[2] is not None}
+    if marks:
+        rows = yield sql.ENTOMBED, {"tombstones": sorted(marks)}
+        gone = {row[0] for row in rows}
+        if refused := [row[0] for row in fresh if row[2] in gone]:
+            yield sql.REFUSE, {"serials": refused, "error": FORGOTTEN, "empty": b""}
+    yield sql.SORTED, {"serials": serials, "no": False}

@@ -1,0 +1,43 @@
+"""From a URL to the outbox that it names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postpress_async.errors import ConfigurationError
+from postpress_async.storage.urls import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postpress_async.storage.outbox.rows import Store
+
+__all__ = ["open_outbox"]
+
+
+def open_outbox(url: str, *, clock: Callable[[], float] | None = None) -> Store:
+    """Return the store of an outbox that a URL names; nothing is opened before its first use.
+
+    Args:
+        url: `sqlite:///path` with `?timeout=` (seconds to wait for other processes, 30), or
+            `postgresql://host/name` with `?prefix=` (the schema of its tables, `postpress`).
+        clock: tells seconds since the epoch in place of the store's clock; may be asked in
+            another thread.
+
+    Raises:
+        ConfigurationError: the URL names no store, or one that loses what it was told.
+    """
+    store = parse(url)
+    if store.kind == "sqlite" and store.path is not None:
+        from postpress_async.storage.outbox.sqlite import SqliteOutbox  # noqa: PLC0415 - lazily
+
+        timeout = float(store.options.get("timeout", "30"))
+        return SqliteOutbox(store.path, clock=clock, timeout=timeout)
+    if store.kind == "postgresql":
+        from postpress_async.storage.outbox.postgres import PostgresOutbox  # noqa: PLC0415 - lazily
+
+        return PostgresOutbox(store, clock=clock)
+    raise ConfigurationError(
+        f"{store.kind}: cannot keep an outbox, which must survive everything: use "
+        "sqlite:///outbox.db on one machine, or postgresql://host/name for several"
+    )

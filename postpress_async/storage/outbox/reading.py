@@ -1,0 +1,120 @@
+"""From what a database returns to values, and from a filter to its conditions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postpress_async.storage.outbox import statements as sql
+from postpress_async.storage.outbox.rows import Attempt, Filter, Row, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from postpress_async.storage.outbox.dialect import Steps, Values
+
+__all__ = ["attempts", "bound", "counts", "find", "forgotten", "get", "row_of", "where"]
+
+
+def row_of(values: Values) -> Row:
+    """Return an item of its columns; what stands behind them is passed by."""
+    return Row(
+        id=values[0],
+        serial=values[1],
+        key=values[2],
+        digest=values[3],
+        kind=values[4],
+        account_id=values[5],
+        action=values[6],
+        thread=values[7],
+        body=values[8],
+        group=values[9],
+        recipient=values[10],
+        text_digest=values[11],
+        loose_digest=values[12],
+        priority=values[13],
+        due_at=values[14],
+        expires_at=values[15],
+        state=values[16],
+        fence=values[17],
+        attempts=values[18],
+        retry_at=values[19],
+        look_at=values[20],
+        looks=values[21],
+        needs_decision=bool(values[22]),
+        owner=values[23],
+        lease=values[24],
+        result_id=values[25],
+        error=values[26],
+        idempotency_key=values[0],
+        created_at=values[27],
+        changed_at=values[28],
+    )
+
+
+def where(wanted: Filter) -> tuple[str, dict[str, object]]:
+    """Return the conditions of a filter, and their values."""
+    conditions: list[str] = []
+    values: dict[str, object] = {}
+    if wanted.states is not None:
+        conditions.append("state IN :states[]")
+        values["states"] = list(wanted.states)
+    named = {
+        "account_id": wanted.account_id,
+        "team": wanted.group,
+        "recipient": wanted.recipient,
+        "thread": wanted.thread,
+    }
+    for name, value in named.items():
+        if value is not None:
+            conditions.append(f"{name} = :{name}")
+            values[name] = value
+    if wanted.needs_decision is not None:
+        conditions.append("needs_decision" if wanted.needs_decision else "NOT needs_decision")
+    return " AND ".join(conditions) or "true", values
+
+
+def get(item: str) -> Steps[Row | None]:
+    """Return an item by id, or else by key."""
+    rows = yield sql.GET, {"item": item}
+    return row_of(rows[0]) if rows else None
+
+
+def find(wanted: Filter, *, after: int, limit: int) -> Steps[list[Row]]:
+    """Return a page of items."""
+    conditions, values = where(wanted)
+    text = sql.of_filter(f"{conditions} AND serial > :after")
+    rows = yield text, {**values, "after": after, "n": limit}
+    return [row_of(row) for row in rows]
+
+
+def counts(wanted: Filter) -> Steps[Mapping[State, int]]:
+    """Count items by state."""
+    conditions, values = where(wanted)
+    rows = yield sql.count_of(conditions), values
+    return {row[0]: row[1] for row in rows}
+
+
+def attempts(item: str) -> Steps[list[Attempt]]:
+    """Return the attempts of an item."""
+    rows = yield sql.ATTEMPTS, {"item": item}
+    return [
+        Attempt(item=i, number=n, fence=fence, started_at=began, deadline=end, outcome=outcome)
+        for i, n, fence, began, end, outcome in rows
+    ]
+
+
+def bound(account_id: str, results: Sequence[str]) -> Steps[frozenset[str]]:
+    """Return which results belong to items."""
+    if not results:
+        return frozenset()
+    rows = yield sql.BOUND, {"account_id": account_id, "results": list(results)}
+    return frozenset(row[0] for row in rows)
+
+
+def forgotten(tombstones: Sequence[bytes]) -> Steps[frozenset[bytes]]:
+    """Return which tombstones stand."""
+    if not tombstones:
+        return frozenset()
+    marks = {mark.hex() for mark in tombstones}
+    rows = yield sql.ENTOMBED, {"tombstones": sorted(marks)}
+    return frozenset(bytes.fromhex(row[0]) for row in rows)

@@ -1,0 +1,145 @@
+"""What the outboxes of all databases do alike: transactions that need nothing but a database."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from postpress_async.storage.outbox import heads, owners, reading, steps
+from postpress_async.storage.outbox.rows import Finish
+from postpress_async.storage.outbox.waking import Wakeups
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from postpress_async.storage.outbox.dialect import Steps
+    from postpress_async.storage.outbox.rows import Attempt, Filter, New, Row, State
+
+__all__ = ["SharedOutbox"]
+
+T = TypeVar("T")
+
+_BOUND: Final = "the service gave it the id of another item: look at both"
+_DOUBT: Final = Finish(state="unknown", needs_decision=True, error=_BOUND)
+
+
+class SharedOutbox:
+    """Ask for transactions; whoever has a database carries them out."""
+
+    def __init__(self) -> None:
+        self._wakeups = Wakeups()
+        self._turn = 0.0
+
+    @abstractmethod
+    async def _run(self, asked: Callable[[], Steps[T]]) -> T:
+        """Carry out a transaction, all or nothing; it may be asked for again where it was lost."""
+
+    @abstractmethod
+    def _is_double(self, error: Exception) -> bool:
+        """Tell whether an error says that something unique is there already."""
+
+    async def beat(self, owner: str, /, *, lease: float) -> float:
+        """Prolong the leases of all that a worker has claimed; return the store's time."""
+        return await self._run(lambda: owners.beat(owner, lease=lease))
+
+    async def mark(self, item: str, fence: int, /, *, seconds: float) -> Attempt | None:
+        """Make an attempt durable before its first byte; None where the item is not ours."""
+        return await self._run(lambda: steps.mark(item, fence, seconds=seconds))
+
+    async def finish(self, item: str, fence: int, finish: Finish, /) -> Row | None:
+        """Say what became of an item; None where the fence is old.
+
+        Where its result belongs to another item already it becomes `unknown`, for a person to
+        decide. Where its recipient was forgotten meanwhile it is not queued again, but cancelled.
+        """
+        try:
+            row = await self._run(lambda: steps.finish(item, fence, finish))
+        except Exception as error:
+            if finish.result_id is None or not self._is_double(error):
+                raise
+            row = await self._run(lambda: steps.finish(item, fence, _DOUBT))
+        self._wakeups.tell()
+        return row
+
+    async def doubtful(self, owner: str, /, *, lease: float) -> Row | None:
+        """Take an unknown item whose time to be looked for has come."""
+        return await self._run(lambda: steps.doubtful(owner, lease=lease))
+
+    async def attempts(self, item: str, /) -> list[Attempt]:
+        """Return the attempts of an item, the first one first."""
+        return await self._run(lambda: reading.attempts(item))
+
+    async def bound(self, account_id: str, result_ids: Sequence[str], /) -> frozenset[str]:
+        """Return which of some results belong to items already."""
+        return await self._run(lambda: reading.bound(account_id, result_ids))
+
+    async def get(self, item: str, /) -> Row | None:
+        """Return one item, by id or by key."""
+        return await self._run(lambda: reading.get(item))
+
+    async def find(self, wanted: Filter, /, *, after: int = 0, limit: int = 100) -> list[Row]:
+        """Return items in the order of `serial`, behind one."""
+        return await self._run(lambda: reading.find(wanted, after=after, limit=limit))
+
+    async def counts(self, wanted: Filter, /) -> Mapping[State, int]:
+        """Count items by state."""
+        return await self._run(lambda: reading.counts(wanted))
+
+    async def alter(
+        self,
+        item: str,
+        /,
+        *,
+        states: Sequence[State],
+        finish: Finish | None = None,
+        edit: New | None = None,
+    ) -> Row | None:
+        """Change an item by hand; None where its state is none of those.
+
+        Also None while it is `sending`; where its text was emptied, and it should be queued again;
+        and where another invitation to its recipient is open.
+        """
+        row = await self._run(lambda: steps.alter(item, states=states, to=finish, edit=edit))
+        self._wakeups.tell()
+        return row
+
+    async def cancel(self, wanted: Filter, /, *, reason: str) -> int:
+        """Cancel all that are held, queued or claimed, a thousand in a transaction."""
+        count, after = 0, 0
+        while True:
+            some, last = await self._run(
+                lambda after=after: steps.cancel(wanted, reason=reason, after=after)
+            )
+            count += some
+            if last is None:
+                break
+            after = last
+        self._wakeups.tell()
+        return count
+
+    async def forget(self, recipient: str, tombstone: bytes, /) -> int:
+        """Cancel and empty all of a recipient, a thousand in a transaction; return how many ended.
+
+        The tombstone stands first: repeated after a fault, it goes on where it was. What is
+        `sending` or `unknown` is emptied, and cancelled instead of queued again.
+        """
+        await self._run(lambda: steps.entomb(tombstone))
+        count, more = 0, True
+        while more:
+            some, more = await self._run(
+                lambda: steps.forget(recipient, tombstone, reason=heads.FORGOTTEN)
+            )
+            count += some
+        self._wakeups.tell()
+        return count
+
+    async def forgotten(self, tombstones: Sequence[bytes], /) -> frozenset[bytes]:
+        """Return which of some recipients are not to be written to any more."""
+        return await self._run(lambda: reading.forgotten(tombstones))
+
+    async def purge(self, *, before: float) -> int:
+        """Empty the bodies of what was finished before an instant, a thousand in a transaction."""
+        count = 0
+        while some := await self._run(lambda: steps.purge(before=before)):
+            count += some
+        return count

@@ -1,0 +1,337 @@
+"""Every SQL statement on the tables of an outbox, as templates of both dialects."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COLUMNS: Final = (
+    "id, serial, key, digest, kind, account_id, action, thread, body, team, recipient, "
+    "text_digest, loose_digest, priority, due_at, expires_at, state, fence, attempts, retry_at, "
+    "look_at, looks, needs_decision, owner, lease, result_id, error, created_at, changed_at"
+)
+"""In the order of `Row`, but for the idempotency key, which is the id."""
+
+_ACTIVE: Final = "state IN ('claimed', 'sending', 'unknown')"
+_HEAD: Final = (
+    "(SELECT q.serial FROM {items} q WHERE q.thread = %s AND q.state = 'queued' "
+    "AND NOT q.fresh ORDER BY q.due_at, q.serial LIMIT 1)"
+)
+
+# -- to put in ---------------------------------------------------------------------------------
+
+_PUT: Final = (
+    "id, key, digest, kind, account_id, action, thread, body, team, recipient, tombstone, "
+    "text_digest, loose_digest, priority, due_at, expires_at, state, fresh, needs_decision, "
+    "created_at, changed_at"
+)
+VALUES: Final = _PUT.split(", ")[:-4]
+"""What is given for each new item."""
+
+
+def insert(rows: int) -> str:
+    """Return the statement that puts in some new items, and passes by what is there already."""
+    lines = (
+        "(" + ", ".join(f":{name}{n}" for name in VALUES) + ", :yes, :no, {now}, {now})"
+        for n in range(rows)
+    )
+    return (
+        f"INSERT INTO {{items}} ({_PUT}) VALUES {', '.join(lines)} ON CONFLICT DO NOTHING "
+        "RETURNING id, serial, created_at"
+    )
+
+
+BY_KEYS: Final = f"SELECT {COLUMNS} FROM {{items}} WHERE key IN :keys[]"
+BY_IDS: Final = f"SELECT {COLUMNS} FROM {{items}} WHERE id IN :ids[]"
+INVITED: Final = (
+    f"SELECT {COLUMNS} FROM {{items}} WHERE account_id = :account_id AND recipient = :recipient "
+    "AND kind = 'invite' AND recipient IS NOT NULL "
+    "AND state IN ('held', 'queued', 'claimed', 'sending', 'unknown')"
+)
+NOW: Final = "SELECT {now}"
+TELL: Final = "SELECT {tell}"
+ENTOMB: Final = (
+    "INSERT INTO {tombstones} (tombstone, made_at) VALUES (:tombstone, {now}) "
+    "ON CONFLICT DO NOTHING"
+)
+ENTOMBED: Final = "SELECT tombstone FROM {tombstones} WHERE tombstone IN :tombstones[]"
+
+# -- threads and lanes -------------------------------------------------------------------------
+
+LOCK: Final = (
+    "SELECT thread FROM {threads} WHERE thread IN :threads[] ORDER BY thread {lock}"
+)
+LOCK_OF: Final = (
+    "SELECT thread FROM {threads} "
+    "WHERE thread = (SELECT i.thread FROM {items} i WHERE i.id = :id) {lock}"
+)
+MAKE_THREADS: Final = (
+    "INSERT INTO {threads} (thread, account_id, action, priority, due_at, serial, ready_at, place) "
+    "SELECT e.value, '', '', 0, 0, 0, 0, 'idle' FROM EACH :threads[] WHERE true "
+    "ORDER BY e.value ON CONFLICT DO NOTHING"
+)
+_READY: Final = "{greatest}(i.due_at, coalesce(i.retry_at, 0))"
+REFRESH: Final = (
+    "INSERT INTO {threads} "
+    "(thread, account_id, action, priority, due_at, serial, ready_at, place) "
+    f"SELECT i.thread, i.account_id, i.action, i.priority, i.due_at, i.serial, {_READY}, "
+    f"CASE WHEN EXISTS (SELECT 1 FROM {{items}} a WHERE a.thread = i.thread AND a.{_ACTIVE}) "
+    f"THEN 'busy' WHEN {_READY} <= {{now}} THEN 'runnable' ELSE 'waiting' END "
+    f"FROM EACH :threads[] JOIN {{items}} i ON i.serial = {_HEAD % 'e.value'} WHERE true "
+    "ON CONFLICT (thread) DO UPDATE SET account_id = excluded.account_id, "
+    "action = excluded.action, priority = excluded.priority, due_at = excluded.due_at, "
+    "serial = excluded.serial, ready_at = excluded.ready_at, place = excluded.place "
+    "RETURNING thread, place"
+)
+# Of threads that have nothing left to claim: forgotten, unless one of theirs is still out.
+DROP: Final = (
+    "DELETE FROM {threads} WHERE thread IN :threads[] "
+    f"AND NOT EXISTS (SELECT 1 FROM {{items}} a WHERE a.thread = {{threads}}.thread AND a.{_ACTIVE})"
+)
+REST: Final = (
+    "UPDATE {threads} SET place = 'busy' WHERE thread IN :threads[] AND place <> 'busy'"
+)
+BUMP: Final = (
+    "INSERT INTO {lanes} AS l (account_id, action, ready_at, shut, priority, turn) "
+    "SELECT account_id, action, 0, :no, min(priority), 0 FROM {threads} "
+    "WHERE thread IN :threads[] AND place = 'runnable' "
+    "GROUP BY account_id, action ORDER BY account_id, action "
+    "ON CONFLICT (account_id, action) DO UPDATE SET priority = excluded.priority "
+    "WHERE l.priority IS NULL OR l.priority > excluded.priority "
+    "RETURNING {tell}"
+)
+# An instant that has come opens a lane; of two that have not, the later one counts.
+SHUT: Final = (
+    "INSERT INTO {lanes} AS l (account_id, action, ready_at, shut, priority, turn) "
+    "VALUES (:account_id, :action, :ready_at, CAST(:ready_at AS float8) > {now}, NULL, 0) "
+    "ON CONFLICT (account_id, action) DO UPDATE SET shut = excluded.shut, "
+    "ready_at = CASE WHEN excluded.shut AND l.shut "
+    "THEN {greatest}(l.ready_at, excluded.ready_at) ELSE excluded.ready_at END "
+    "RETURNING {tell}"
+)
+
+# -- to claim ----------------------------------------------------------------------------------
+
+PROBE: Final = (
+    "SELECT {now}, EXISTS (SELECT 1 FROM {items} WHERE fresh), "
+    "EXISTS (SELECT 1 FROM {threads} WHERE place = 'waiting' AND ready_at <= {now}), "
+    "EXISTS (SELECT 1 FROM {lanes} WHERE shut AND ready_at <= {now}), "
+    "EXISTS (SELECT 1 FROM {items} WHERE state IN ('held', 'queued') "
+    "AND expires_at IS NOT NULL AND expires_at <= {now})"
+)
+ALONE: Final = "SELECT {try_alone}"
+FRESH: Final = "SELECT serial, thread, tombstone FROM {items} WHERE fresh ORDER BY serial LIMIT :n"
+OVERDUE: Final = (
+    "SELECT serial, thread FROM {items} WHERE state IN ('held', 'queued') "
+    "AND expires_at IS NOT NULL AND expires_at <= {now} ORDER BY expires_at LIMIT :n"
+)
+RIPE: Final = (
+    "SELECT thread FROM {threads} WHERE place = 'waiting' AND ready_at <= {now} "
+    "ORDER BY ready_at LIMIT :n"
+)
+SORTED: Final = "UPDATE {items} SET fresh = :no WHERE serial IN :serials[] AND fresh"
+REFUSE: Final = (
+    "UPDATE {items} SET state = 'cancelled', error = :error, body = :empty, fence = fence + 1, "
+    "changed_at = {now} WHERE serial IN :serials[] AND state IN ('held', 'queued')"
+)
+EXPIRE: Final = (
+    "UPDATE {items} SET state = 'expired', changed_at = {now} WHERE serial IN :serials[] "
+    "AND state IN ('held', 'queued') AND expires_at <= {now}"
+)
+OPEN_LANES: Final = (
+    "UPDATE {lanes} SET shut = :no WHERE lane IN (SELECT lane FROM {lanes} "
+    "WHERE shut AND ready_at <= {now} ORDER BY ready_at LIMIT :n {skip})"
+)
+LANE: Final = (
+    "SELECT lane, account_id, action FROM {lanes} WHERE NOT shut AND priority IS NOT NULL "
+    "ORDER BY priority, turn LIMIT 1 {skip}"
+)
+LANE_OF: Final = (
+    "SELECT lane, account_id, action FROM {lanes} WHERE account_id IN :accounts[] "
+    "AND NOT shut AND priority IS NOT NULL ORDER BY priority, turn LIMIT 1 {skip}"
+)
+_BEST: Final = (
+    "SELECT %s FROM {threads} WHERE account_id = :account_id AND action = :action "
+    "AND place = 'runnable' ORDER BY priority, due_at, serial LIMIT 1"
+)
+TAKE: Final = (
+    "UPDATE {threads} SET place = 'busy' "
+    f"WHERE thread = ({_BEST % 'thread'} {{skip}}) RETURNING thread"
+)
+CLAIM: Final = (
+    "UPDATE {items} SET fence = fence + 1, changed_at = {now}, retry_at = NULL, deadline = NULL, "
+    "state = CASE WHEN expires_at <= {now} THEN 'expired' ELSE 'claimed' END, "
+    "owner = CASE WHEN expires_at <= {now} THEN NULL ELSE CAST(:owner AS text) END, "
+    "lease = CASE WHEN expires_at <= {now} THEN NULL ELSE {now} + :lease END "
+    f"WHERE serial = {_HEAD % ':thread'} RETURNING {COLUMNS}, {{now}}"
+)
+TURN: Final = (
+    f"UPDATE {{lanes}} SET turn = :turn, priority = ({_BEST % 'priority'}) WHERE lane = :lane "
+    "RETURNING priority"
+)
+NEXT: Final = (
+    "SELECT {now}, "
+    "(SELECT min(ready_at) FROM {threads} WHERE place = 'waiting'), "
+    "(SELECT min(ready_at) FROM {lanes} WHERE shut), "
+    "(SELECT min(expires_at) FROM {items} WHERE state IN ('held', 'queued') "
+    "AND expires_at IS NOT NULL)"
+)
+
+# -- to go on with what was claimed ------------------------------------------------------------
+
+MARK: Final = (
+    "UPDATE {items} SET state = 'sending', attempts = attempts + 1, deadline = {now} + :seconds, "
+    "changed_at = {now} WHERE id = :id AND fence = :fence AND state = 'claimed' "
+    "RETURNING serial, attempts, changed_at, deadline"
+)
+ATTEMPT: Final = (
+    "INSERT INTO {attempts} (item, fence, number, started_at, deadline) "
+    "VALUES (:item, :fence, :number, :started_at, :deadline)"
+)
+# Who was forgotten meanwhile is not written to again.
+_STATE: Final = (
+    "CASE WHEN CAST(:state AS text) IN ('queued', 'held') AND EXISTS "
+    "(SELECT 1 FROM {tombstones} d WHERE d.tombstone = {items}.tombstone) "
+    "THEN 'cancelled' ELSE CAST(:state AS text) END"
+)
+_FINISH: Final = (
+    f"SET state = {_STATE}, owner = NULL, lease = NULL, changed_at = {{now}}, "
+    "retry_at = CAST(:retry_at AS float8), due_at = coalesce(CAST(:due_at AS float8), due_at), "
+    "look_at = CASE WHEN CAST(:state AS text) = 'unknown' "
+    "THEN coalesce(CAST(:look_at AS float8), {now}) ELSE NULL END, "
+    "looks = coalesce(CAST(:looks AS integer), looks), needs_decision = :needs_decision, "
+    "result_id = coalesce(CAST(:result_id AS text), result_id), "
+    "error = coalesce(CAST(:error AS text), error)"
+)
+FINISH: Final = (
+    f"UPDATE {{items}} {_FINISH}, "
+    "attempts = attempts - CASE WHEN deadline IS NULL THEN 0 ELSE :uncount END "
+    "WHERE id = :id AND fence = :fence AND state IN ('claimed', 'sending', 'unknown') "
+    f"RETURNING {COLUMNS}, deadline"
+)
+OUTCOME: Final = (
+    "UPDATE {attempts} SET outcome = coalesce(CAST(:outcome AS text), CASE WHEN outcome IS NULL "
+    "OR CAST(:state AS text) <> 'unknown' THEN CAST(:state AS text) ELSE outcome END) "
+    "WHERE item = :item AND fence = "
+    "(SELECT max(a.fence) FROM {attempts} a WHERE a.item = :item)"
+)
+UNDER: Final = "SELECT state, kind, account_id, recipient FROM {items} WHERE id = :id"
+ALTER: Final = (
+    f"UPDATE {{items}} {_FINISH}, fence = fence + 1 WHERE id = :id AND state IN :states[] "
+    "AND state <> 'sending' "
+    "AND (CAST(:state AS text) NOT IN ('queued', 'held') OR length(body) > 0) "
+    f"RETURNING {COLUMNS}, deadline"
+)
+EDIT: Final = (
+    "UPDATE {items} SET body = :body, digest = :digest, text_digest = :text_digest, "
+    "loose_digest = :loose_digest, priority = :priority, due_at = :due_at, "
+    "expires_at = :expires_at, fence = fence + 1, changed_at = {now}, "
+    "state = CASE WHEN state = 'claimed' THEN 'queued' ELSE state END, owner = NULL, lease = NULL "
+    "WHERE id = :id AND state IN :states[] AND state <> 'sending' "
+    f"RETURNING {COLUMNS}, deadline"
+)
+THREAD_OF: Final = "SELECT thread FROM {items} WHERE id = :id"
+
+# -- the dead, and what they left --------------------------------------------------------------
+
+OWNERS: Final = "SELECT DISTINCT owner FROM {items} WHERE owner IS NOT NULL"
+BEAT: Final = (
+    "UPDATE {items} SET lease = {now} + :lease WHERE owner IS NOT NULL AND owner = :owner "
+    "RETURNING {now}"
+)
+# The lease of an attempt is its deadline: whoever is late with a beat has not written later.
+LEFT: Final = (
+    "SELECT serial, thread, state FROM {items} WHERE owner IS NOT NULL AND owner IN :owners[]"
+)
+_LATE: Final = (
+    "((state = 'claimed' AND lease <= {now}) OR (state = 'sending' AND deadline + :grace <= {now}))"
+)
+LEFT_LEASED: Final = (
+    f"SELECT serial, thread, state FROM {{items}} WHERE owner IS NOT NULL AND {_LATE}"
+)
+LEFT_LEASED_OF: Final = f"{LEFT_LEASED} AND owner IN :owners[]"
+LEFT_UNMARKED: Final = (
+    "SELECT serial, thread, state FROM {items} WHERE owner IS NOT NULL AND owner = :owner "
+    "AND state = 'claimed'"
+)
+_TAKEN_IN: Final = (
+    "state = CASE state WHEN 'claimed' THEN 'queued' WHEN 'sending' THEN 'unknown' ELSE state END, "
+    "look_at = CASE WHEN state = 'sending' THEN {now} ELSE look_at END, "
+    "owner = NULL, lease = NULL, changed_at = {now}"
+)
+TAKE_IN: Final = (
+    f"UPDATE {{items}} SET {_TAKEN_IN} WHERE serial IN :serials[] AND owner IN :owners[] "
+    f"RETURNING {COLUMNS}"
+)
+_TAKE_IN_LATE: Final = f"UPDATE {{items}} SET {_TAKEN_IN} WHERE serial IN :serials[] AND {_LATE}"
+TAKE_IN_LEASED: Final = f"{_TAKE_IN_LATE} RETURNING {COLUMNS}"
+TAKE_IN_LEASED_OF: Final = f"{_TAKE_IN_LATE} AND owner IN :owners[] RETURNING {COLUMNS}"
+TAKE_IN_UNMARKED: Final = (
+    f"UPDATE {{items}} SET {_TAKEN_IN} WHERE serial IN :serials[] AND owner = :owner "
+    f"AND state = 'claimed' RETURNING {COLUMNS}"
+)
+LET_GO: Final = (
+    "UPDATE {items} SET owner = NULL, lease = NULL WHERE owner IS NOT NULL AND owner = :owner "
+    "AND state = 'unknown'"
+)
+DOUBTFUL: Final = (
+    "UPDATE {items} SET fence = fence + 1, owner = :owner, lease = {now} + :lease, "
+    "changed_at = {now} WHERE serial = (SELECT serial FROM {items} WHERE state = 'unknown' "
+    "AND NOT needs_decision AND look_at <= {now} AND (lease IS NULL OR lease <= {now}) "
+    f"ORDER BY look_at LIMIT 1 {{skip}}) RETURNING {COLUMNS}"
+)
+
+# -- to look -----------------------------------------------------------------------------------
+
+GET: Final = (
+    f"SELECT {COLUMNS} FROM {{items}} WHERE id = :item OR key = :item ORDER BY id <> :item LIMIT 1"
+)
+ATTEMPTS: Final = (
+    "SELECT i.id, a.number, a.fence, a.started_at, a.deadline, a.outcome FROM {attempts} a "
+    "JOIN {items} i ON i.serial = a.item WHERE i.id = :item ORDER BY a.fence"
+)
+BOUND: Final = (
+    "SELECT DISTINCT result_id FROM {items} WHERE account_id = :account_id "
+    "AND result_id IS NOT NULL AND result_id IN :results[]"
+)
+
+# -- to clear away -----------------------------------------------------------------------------
+
+CANCEL: Final = (
+    "UPDATE {items} SET state = 'cancelled', error = :error, fence = fence + 1, owner = NULL, "
+    "lease = NULL, changed_at = {now} WHERE serial IN :serials[] "
+    "AND state IN ('held', 'queued', 'claimed') RETURNING serial"
+)
+OF_RECIPIENT: Final = (
+    "SELECT serial, thread FROM {items} WHERE recipient IS NOT NULL AND recipient = :recipient "
+    "ORDER BY serial LIMIT :n"
+)
+# What is out keeps its thread and is not sent again; nothing else of it stays but digests.
+EMPTY: Final = (
+    "UPDATE {items} SET body = :empty, recipient = NULL, tombstone = :tombstone, "
+    "changed_at = {now} WHERE serial IN :serials[]"
+)
+PURGE: Final = (
+    "UPDATE {items} SET body = :empty WHERE serial IN (SELECT serial FROM {items} "
+    "WHERE state IN ('sent', 'failed', 'cancelled', 'expired') AND length(body) > 0 "
+    "AND changed_at < :before ORDER BY changed_at LIMIT :n) RETURNING serial"
+)
+SEEN: Final = "SELECT seen FROM {meta}"
+NOTE_SEEN: Final = "UPDATE {meta} SET seen = :now WHERE seen < :now"
+
+
+def of_filter(conditions: str) -> str:
+    """Return the statement that lists what a filter chooses."""
+    return f"SELECT {COLUMNS} FROM {{items}} WHERE {conditions} ORDER BY serial LIMIT :n"
+
+
+def count_of(conditions: str) -> str:
+    """Return the statement that counts what a filter chooses."""
+    return f"SELECT state, count(*) FROM {{items}} WHERE {conditions} GROUP BY state"
+
+
+def cancellable(conditions: str) -> str:
+    """Return the statement that lists what of a filter can be cancelled."""
+    return (
+        f"SELECT serial, thread FROM {{items}} WHERE {conditions} "
+        "AND state IN ('held', 'queued', 'claimed') ORDER BY serial LIMIT :n"
+    )

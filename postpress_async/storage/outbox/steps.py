@@ -1,0 +1,239 @@
+"""What happens to an item from its claim to its end: each a transaction without a connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from postpress_async.storage.outbox import statements as sql
+from postpress_async.storage.outbox.heads import locked, refreshed
+from postpress_async.storage.outbox.reading import row_of, where
+from postpress_async.storage.outbox.rows import OPEN, Attempt, Claimed, Nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postpress_async.storage.outbox.dialect import Steps
+    from postpress_async.storage.outbox.rows import Filter, Finish, New, Row, State
+
+__all__ = [
+    "CHUNK",
+    "alter",
+    "cancel",
+    "claim",
+    "doubtful",
+    "entomb",
+    "finish",
+    "forget",
+    "mark",
+    "nothing",
+    "probe",
+    "purge",
+]
+
+CHUNK: Final = 1_000  # items that a transaction clears away at once
+_TRIES: Final = 32  # lanes that a claim looks into
+_SOON: Final = 0.05  # seconds until who found only what others hold should look again
+
+
+def probe() -> Steps[bool]:
+    """Tell whether there is upkeep to do."""
+    rows = yield sql.PROBE, {}
+    return any(rows[0][1:])
+
+
+def claim(
+    owner: str, *, lease: float, accounts: Sequence[str] | None, turn: float
+) -> Steps[Claimed | None]:
+    """Take the head of the best thread of the lane whose turn it is."""
+    for _ in range(_TRIES):
+        if accounts is None:
+            lanes = yield sql.LANE, {}
+        else:
+            lanes = yield sql.LANE_OF, {"accounts": list(accounts)}
+        if not lanes:
+            return None
+        lane, account_id, action = lanes[0]
+        its = {"account_id": account_id, "action": action}
+        threads = yield sql.TAKE, its
+        taken = None
+        if threads:
+            thread = threads[0][0]
+            rows = yield sql.CLAIM, {"thread": thread, "owner": owner, "lease": lease}
+            if rows and rows[0][16] == "claimed":
+                taken = Claimed(row=row_of(rows[0]), now=rows[0][-1])
+            else:  # it is over since now
+                yield from refreshed([thread])
+        yield sql.TURN, {"lane": lane, "turn": turn, **its}
+        if taken is not None:
+            return taken
+        turn += 1e-6
+    return None
+
+
+def nothing() -> Steps[Nothing]:
+    """Say when something may be claimed."""
+    lanes = yield sql.LANE.replace(" {skip}", ""), {}
+    rows = yield sql.NEXT, {}
+    now, *instants = rows[0]
+    if lanes:  # others are at it, or it is not of the accounts that were asked for
+        instants.append(now + _SOON)
+    return Nothing(now=now, at=min((at for at in instants if at is not None), default=None))
+
+
+def mark(item: str, fence: int, *, seconds: float) -> Steps[Attempt | None]:
+    """Begin an attempt, if the item is still claimed with this fence."""
+    rows = yield sql.MARK, {"id": item, "fence": fence, "seconds": seconds}
+    if not rows:
+        return None
+    serial, number, began, deadline = rows[0]
+    yield (
+        sql.ATTEMPT,
+        {
+            "item": serial,
+            "fence": fence,
+            "number": number,
+            "started_at": began,
+            "deadline": deadline,
+        },
+    )
+    return Attempt(item=item, number=number, fence=fence, started_at=began, deadline=deadline)
+
+
+def finish(item: str, fence: int, to: Finish) -> Steps[Row | None]:
+    """Say what became of an item, if this is still its fence."""
+    threads = yield from _thread_of(item)
+    values = _said(to) | {"id": item, "fence": fence, "uncount": 0 if to.keep_attempt else 1}
+    rows = yield sql.FINISH, values
+    if not rows:
+        return None
+    row = row_of(rows[0])
+    if rows[0][-1] is not None:  # there was an attempt
+        outcome = to.outcome or (None if to.keep_attempt else "not sent")
+        yield sql.OUTCOME, {"item": row.serial, "outcome": outcome, "state": to.state}
+    yield from refreshed(threads)
+    yield from _shut(row, to)
+    return row
+
+
+def _thread_of(item: str) -> Steps[list[str]]:
+    """Lock the thread of an item."""
+    rows = yield sql.LOCK_OF, {"id": item}
+    if rows:
+        return [rows[0][0]]
+    rows = yield sql.THREAD_OF, {"id": item}
+    return (yield from locked(row[0] for row in rows))
+
+
+def _said(to: Finish) -> dict[str, object]:
+    return {
+        "state": to.state,
+        "retry_at": to.retry_at if to.state == "queued" else None,
+        "due_at": to.due_at if to.state == "queued" else None,
+        "look_at": to.look_at,
+        "looks": to.looks,
+        "needs_decision": to.needs_decision,
+        "result_id": to.result_id,
+        "error": to.error,
+    }
+
+
+def _shut(row: Row, to: Finish) -> Steps[None]:
+    if to.lane_ready_at is not None:
+        yield (
+            sql.SHUT,
+            {"account_id": row.account_id, "action": row.action, "ready_at": to.lane_ready_at},
+        )
+
+
+def alter(
+    item: str, *, states: Sequence[State], to: Finish | None, edit: New | None
+) -> Steps[Row | None]:
+    """Change an item by hand."""
+    threads = yield from _thread_of(item)
+    row: Row | None = None
+    if edit is not None:
+        values = {
+            "body": edit.body,
+            "digest": edit.digest,
+            "text_digest": edit.text_digest,
+            "loose_digest": edit.loose_digest,
+            "priority": edit.priority,
+            "due_at": edit.due_at,
+            "expires_at": edit.expires_at,
+        }
+        rows = yield sql.EDIT, {**values, "id": item, "states": list(states)}
+        if not rows:
+            return None
+        row = row_of(rows[0])
+        states = [row.state]
+    if to is not None:
+        if not (yield from _may_open(item, to)):
+            return None
+        rows = yield sql.ALTER, {**_said(to), "id": item, "states": list(states)}
+        if not rows:
+            return None
+        row = row_of(rows[0])
+        if rows[0][-1] is not None:
+            outcome = {"item": row.serial, "outcome": to.outcome, "state": to.state}
+            yield sql.OUTCOME, outcome
+        yield from _shut(row, to)
+    yield from refreshed(threads)
+    return row
+
+
+def _may_open(item: str, to: Finish) -> Steps[bool]:
+    """Tell whether no other open invitation stands against opening this one again."""
+    rows = yield sql.UNDER, {"id": item}
+    if not rows:
+        return False
+    state, kind, account_id, recipient = rows[0]
+    if kind != "invite" or recipient is None or to.state not in OPEN or state in OPEN:
+        return True
+    found = yield sql.INVITED, {"account_id": account_id, "recipient": recipient}
+    return not found
+
+
+def doubtful(owner: str, *, lease: float) -> Steps[Row | None]:
+    """Take an unknown item to look for it."""
+    rows = yield sql.DOUBTFUL, {"owner": owner, "lease": lease}
+    return row_of(rows[0]) if rows else None
+
+
+def cancel(wanted: Filter, *, reason: str, after: int) -> Steps[tuple[int, int | None]]:
+    """Cancel some; return how many, and behind which to go on: None where there are no more."""
+    conditions, values = where(wanted)
+    text = sql.cancellable(f"{conditions} AND serial > :after")
+    found = yield text, {**values, "after": after, "n": CHUNK}
+    if not found:
+        return 0, None
+    threads = yield from locked(row[1] for row in found)
+    rows = yield sql.CANCEL, {"serials": [row[0] for row in found], "error": reason}
+    yield from refreshed(threads)
+    return len(rows), found[-1][0]
+
+
+def entomb(tombstone: bytes) -> Steps[None]:
+    """Keep a tombstone."""
+    yield sql.ENTOMB, {"tombstone": tombstone.hex()}
+
+
+def forget(recipient: str, tombstone: bytes, *, reason: str) -> Steps[tuple[int, bool]]:
+    """Cancel and empty some of a recipient; return how many were cancelled, and whether to go on.
+
+    The tombstone stands already, so that what is put in meanwhile is refused by others.
+    """
+    found = yield sql.OF_RECIPIENT, {"recipient": recipient, "n": CHUNK}
+    if not found:
+        return 0, False
+    threads = yield from locked(row[1] for row in found)
+    serials = [row[0] for row in found]
+    rows = yield sql.CANCEL, {"serials": serials, "error": reason}
+    yield sql.EMPTY, {"serials": serials, "empty": b"", "tombstone": tombstone.hex()}
+    yield from refreshed(threads)
+    return len(rows), True
+
+
+def purge(*, before: float) -> Steps[int]:
+    """Empty some bodies; return how many."""
+    rows = yield sql.PURGE, {"before": before, "empty": b"", "n": CHUNK}
+    return len(rows)

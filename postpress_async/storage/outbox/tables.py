@@ -1,0 +1,115 @@
+"""The tables of an outbox: what every version made, in the order of making."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["META", "MIGRATIONS"]
+
+# Steps that were released stay as they are.
+#
+# `fresh` items were put in by INSERT alone, and no thread knows of them yet: whoever puts an item
+# in, in a transaction of his own that may last, holds no lock that a worker waits for. `threads`
+# and `lanes` are what a claim looks at, so that it never walks along a backlog: a thread's head and
+# whether it may go, a lane's best priority among those. The priority of a lane is never worse than
+# that of its best thread; NULL says that it has none.
+MIGRATIONS: Final[tuple[str, ...]] = (
+    """CREATE TABLE {items} (
+    serial {serial},
+    id text NOT NULL,
+    key text NOT NULL,
+    digest {blob} NOT NULL,
+    kind text NOT NULL,
+    account_id text NOT NULL,
+    action text NOT NULL,
+    thread text NOT NULL,
+    body {blob} NOT NULL,
+    team text,
+    recipient text,
+    tombstone text,
+    text_digest {blob} NOT NULL,
+    loose_digest {blob} NOT NULL,
+    priority integer NOT NULL,
+    due_at {real} NOT NULL,
+    expires_at {real},
+    state text NOT NULL,
+    fresh {flag} NOT NULL,
+    fence integer NOT NULL DEFAULT 0,
+    attempts integer NOT NULL DEFAULT 0,
+    retry_at {real},
+    deadline {real},
+    look_at {real},
+    looks integer NOT NULL DEFAULT 0,
+    needs_decision {flag} NOT NULL,
+    owner text,
+    lease {real},
+    result_id text,
+    error text,
+    created_at {real} NOT NULL,
+    changed_at {real} NOT NULL
+)""",
+    "CREATE UNIQUE INDEX outbox_items_id ON {items} (id)",
+    "CREATE UNIQUE INDEX outbox_items_key ON {items} (key)",
+    "CREATE INDEX outbox_items_fresh ON {items} (serial) WHERE fresh",
+    "CREATE INDEX outbox_items_queue ON {items} (thread, due_at, serial) "
+    "WHERE state = 'queued' AND NOT fresh",
+    "CREATE INDEX outbox_items_active ON {items} (thread) "
+    "WHERE state IN ('claimed', 'sending', 'unknown')",
+    "CREATE INDEX outbox_items_owner ON {items} (owner) WHERE owner IS NOT NULL",
+    "CREATE INDEX outbox_items_look ON {items} (look_at) "
+    "WHERE state = 'unknown' AND NOT needs_decision",
+    "CREATE INDEX outbox_items_expiry ON {items} (expires_at) "
+    "WHERE state IN ('held', 'queued') AND expires_at IS NOT NULL",
+    "CREATE INDEX outbox_items_full ON {items} (changed_at) "
+    "WHERE state IN ('sent', 'failed', 'cancelled', 'expired') AND length(body) > 0",
+    "CREATE INDEX outbox_items_state ON {items} (state, serial) WHERE state <> 'queued'",
+    "CREATE INDEX outbox_items_account ON {items} (account_id, serial)",
+    "CREATE INDEX outbox_items_team ON {items} (team, serial) WHERE team IS NOT NULL",
+    "CREATE INDEX outbox_items_recipient ON {items} (recipient, serial) "
+    "WHERE recipient IS NOT NULL",
+    "CREATE UNIQUE INDEX outbox_items_result ON {items} (account_id, kind, result_id) "
+    "WHERE result_id IS NOT NULL",
+    "CREATE UNIQUE INDEX outbox_items_invite ON {items} (account_id, recipient) "
+    "WHERE kind = 'invite' AND recipient IS NOT NULL "
+    "AND state IN ('held', 'queued', 'claimed', 'sending', 'unknown')",
+    """CREATE TABLE {attempts} (
+    item bigint NOT NULL,
+    fence integer NOT NULL,
+    number integer NOT NULL,
+    started_at {real} NOT NULL,
+    deadline {real} NOT NULL,
+    outcome text,
+    PRIMARY KEY (item, fence)
+)""",
+    """CREATE TABLE {threads} (
+    thread text NOT NULL PRIMARY KEY,
+    account_id text NOT NULL,
+    action text NOT NULL,
+    priority integer NOT NULL,
+    due_at {real} NOT NULL,
+    serial bigint NOT NULL,
+    ready_at {real} NOT NULL,
+    place text NOT NULL
+)""",
+    "CREATE INDEX outbox_threads_runnable ON {threads} "
+    "(account_id, action, priority, due_at, serial) WHERE place = 'runnable'",
+    "CREATE INDEX outbox_threads_waiting ON {threads} (ready_at) WHERE place = 'waiting'",
+    """CREATE TABLE {lanes} (
+    lane {serial},
+    account_id text NOT NULL,
+    action text NOT NULL,
+    ready_at {real} NOT NULL,
+    shut {flag} NOT NULL,
+    priority integer,
+    turn {real} NOT NULL,
+    UNIQUE (account_id, action)
+)""",
+    "CREATE INDEX outbox_lanes_open ON {lanes} (priority, turn) "
+    "WHERE NOT shut AND priority IS NOT NULL",
+    "CREATE INDEX outbox_lanes_shut ON {lanes} (ready_at) WHERE shut",
+    "CREATE TABLE {tombstones} (tombstone text NOT NULL PRIMARY KEY, made_at {real} NOT NULL)",
+)
+
+META: Final = """CREATE TABLE {meta} (
+    what text NOT NULL, epoch text NOT NULL, version integer NOT NULL, seen {real} NOT NULL
+)"""
