@@ -89,7 +89,9 @@ class Postpress:
         base_url: `https://host`, `…/v1` or `…/api/v1`; else `POSTPRESS_BASE_URL`, else the
             documented one.
         state: where counts live: `memory:` keeps them in this process; `sqlite:///counts.db` in a
-            file, for all processes of this machine and over their restarts.
+            file, for all processes of this machine and over their restarts;
+            `postgresql://user@host/name` (extra `postgres`) and `redis://host` (also `rediss:`
+            and `unix:`; extra `redis`) on a server, for all processes of all machines.
         limits: what each account may do; or a function that takes an `AccountInfo` and returns
             its limits, asked anew whenever more is known of the account.
         timeout: the bounds of one attempt.
