@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from heapq import merge
-from math import inf
+from math import ceil, inf
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
@@ -67,11 +67,12 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True):
 class Log:
     """Keep what one action has done, as instants and costs."""
 
-    __slots__ = ("at", "costs")
+    __slots__ = ("_whole", "at", "costs")
 
     def __init__(self, at: Iterable[float] = (), costs: Iterable[int] | None = None) -> None:
         self.at: array[float] = array("d", at)
         self.costs: array[int] | None = None if costs is None else array("I", costs)
+        self._whole: array[int] = array("I")  # the first instants, rounded up to seconds
 
     def add(self, cost: int, at: float) -> None:
         """Keep an event; one of the past goes to its place."""
@@ -79,8 +80,24 @@ class Log:
             self.costs = array("I", [1]) * len(self.at)
         place = len(self.at) if not self.at or at >= self.at[-1] else bisect_right(self.at, at)
         self.at.insert(place, at)
+        del self._whole[place:]
         if self.costs is not None:
             self.costs.insert(place, min(cost, _MOST_COST))
+
+    def drop(self, since: float) -> None:
+        """Forget what was done until an instant."""
+        first = bisect_right(self.at, since)
+        if first:
+            del self.at[:first], self._whole[:first]
+            if self.costs is not None:
+                del self.costs[:first]
+
+    def whole(self, until: float) -> array[int]:
+        """Return the instants until one, rounded up to seconds."""
+        old, whole = bisect_right(self.at, until), self._whole
+        if len(whole) < old:
+            whole.extend([ceil(at) for at in self.at[len(whole) : old]])
+        return whole if len(whole) == old else whole[:old]
 
     def events(self) -> Iterator[tuple[float, int]]:
         """Yield instants and costs."""

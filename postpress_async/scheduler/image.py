@@ -8,8 +8,7 @@ the microsecond, older ones rounded up to whole seconds, which errs to the safe 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
-from math import ceil
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 _PRECISE: Final = 60.0
+_NOTHING: Final = array("d")
 _RATE: Final = Adaptive.__slots__
 
 
@@ -159,8 +159,8 @@ def load(
 def dump(book: Book, now: float) -> bytes:
     """Write an account's image; what no window can need any more is left out."""
     lane = book.lane
-    book.longest = max((book.longest, *(cap.per for cap in lane.rules.all_caps())))
-    precise = any(cap.per <= _PRECISE for cap in lane.rules.all_caps())
+    book.longest = max(book.longest, lane.rules.longest)
+    precise = lane.rules.shortest <= _PRECISE
     events = {
         action: _packed(log, now, now - book.longest, precise=precise)
         for action, log in book.logs.items()
@@ -194,15 +194,11 @@ def dump(book: Book, now: float) -> bytes:
 
 def _packed(log: Log, now: float, since: float, *, precise: bool) -> Events:
     """Pack a log: what has left every window is dropped, what is old is rounded up to seconds."""
-    first = bisect_right(log.at, since)
-    if first:
-        del log.at[:first]
-        if log.costs is not None:
-            del log.costs[:first]
-    old = bisect_right(log.at, now - _PRECISE) if precise else len(log.at)
-    whole = array("I", [ceil(at) for at in log.at[:old]])
+    log.drop(since)
+    whole = log.whole(now - _PRECISE if precise else inf)
+    new = log.at[len(whole) :] if len(whole) < len(log.at) else _NOTHING
     costs = b"" if log.costs is None else log.costs.tobytes()
-    return Events(whole.tobytes(), log.at[old:].tobytes(), costs)
+    return Events(whole.tobytes(), new.tobytes(), costs)
 
 
 def packed(log: Log) -> Events:

@@ -5,6 +5,7 @@ Thousands of lanes share the rules of their provider and tier; what a lane has c
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -78,7 +79,10 @@ class Rules:
         warming: whether any amount depends on the account's age.
     """
 
-    __slots__ = ("_actions", "_caps", "hours", "limits", "provider", "spacing", "tier", "warming")
+    __slots__ = (
+        "_actions", "_caps", "_longest", "_shortest", "hours", "limits", "provider", "spacing",
+        "tier", "warming",
+    )  # fmt: skip
 
     def __init__(self, limits: Limits, provider: str | None, tier: str | None) -> None:
         self.limits: Limits = limits
@@ -89,6 +93,8 @@ class Rules:
         self.warming: bool = bool(limits.warm_ups)
         self._actions: dict[str, ActionRules] = {}
         self._caps: tuple[Cap, ...] | None = None
+        self._longest: float | None = None
+        self._shortest: float | None = None
 
     def of(self, action: str) -> ActionRules:
         """Return an action's rules, made once."""
@@ -102,6 +108,20 @@ class Rules:
         if self._caps is None:
             self._caps = self._all_caps()
         return self._caps
+
+    @property
+    def longest(self) -> float:
+        """The seconds of the longest window; 0 where there is none."""
+        if self._longest is None:
+            self._longest = max((cap.per for cap in self.all_caps()), default=0.0)
+        return self._longest
+
+    @property
+    def shortest(self) -> float:
+        """The seconds of the shortest window; inf where there is none."""
+        if self._shortest is None:
+            self._shortest = min((cap.per for cap in self.all_caps()), default=inf)
+        return self._shortest
 
     def _all_caps(self) -> tuple[Cap, ...]:
         caps: dict[object, Cap] = {}
