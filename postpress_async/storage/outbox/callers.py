@@ -43,9 +43,7 @@ def _values(values: Mapping[str, object], now: float) -> dict[str, Any]:
     return told
 
 
-def add_in_file(
-    items: Sequence[New], connection: object, *, path: str, now: float
-) -> list[Added]:
+def add_in_file(items: Sequence[New], connection: object, *, path: str, now: float) -> list[Added]:
     """Put items in, in the transaction of a caller's connection to the outbox's file.
 
     Raises:
@@ -98,5 +96,3 @@ def _begin(connection: sqlite3.Connection, path: str) -> None:
             f"connection= to {path} has no transaction to be part of: execute BEGIN IMMEDIATE first"
         )
     connection.execute(f"BEGIN {connection.isolation_level}")
-
-

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["beat", "late", "leave", "left_by", "owners"]
 
+
 def beat(owner: str, *, lease: float) -> Steps[float]:
     """Prolong the leases of an owner; return the time."""
     rows = yield sql.BEAT, {"owner": owner, "lease": lease}

@@ -91,7 +91,9 @@ class SqliteOutbox(SharedOutbox):
         """Whether this system has locks that die with their process."""
         return CERTAIN
 
-    async def add(self, items: Sequence[New], /, *, connection: object | None = None) -> list[Added]:
+    async def add(
+        self, items: Sequence[New], /, *, connection: object | None = None
+    ) -> list[Added]:
         """Keep items; as in `Store`.
 
         Raises:

@@ -57,9 +57,7 @@ ENTOMBED: Final = "SELECT tombstone FROM {tombstones} WHERE tombstone IN :tombst
 
 # -- threads and lanes -------------------------------------------------------------------------
 
-LOCK: Final = (
-    "SELECT thread FROM {threads} WHERE thread IN :threads[] ORDER BY thread {lock}"
-)
+LOCK: Final = "SELECT thread FROM {threads} WHERE thread IN :threads[] ORDER BY thread {lock}"
 LOCK_OF: Final = (
     "SELECT thread FROM {threads} "
     "WHERE thread = (SELECT i.thread FROM {items} i WHERE i.id = :id) {lock}"
@@ -87,9 +85,7 @@ DROP: Final = (
     "DELETE FROM {threads} WHERE thread IN :threads[] "
     f"AND NOT EXISTS (SELECT 1 FROM {{items}} a WHERE a.thread = {{threads}}.thread AND a.{_ACTIVE})"
 )
-REST: Final = (
-    "UPDATE {threads} SET place = 'busy' WHERE thread IN :threads[] AND place <> 'busy'"
-)
+REST: Final = "UPDATE {threads} SET place = 'busy' WHERE thread IN :threads[] AND place <> 'busy'"
 BUMP: Final = (
     "INSERT INTO {lanes} AS l (account_id, action, ready_at, shut, priority, turn) "
     "SELECT account_id, action, 0, :no, min(priority), 0 FROM {threads} "

@@ -25,16 +25,16 @@ _REASONS: Final = {
     "53100": "its disk is full: free some space" + _AGAIN,
     "53300": "it has no connection left: raise max_connections, or put a pooler before it",
     "53": "it is short of memory or locks: raise max_locks_per_transaction, or look at its log",
-    "55P03": "another session holds a lock on the tables of counts: look at pg_locks, and end it",
+    "55P03": "another session holds a lock on the tables of {what}: look at pg_locks, and end it",
     "57014": "it cancelled the statement: look at statement_timeout of the role or the database",
     "57": "it is being shut down or started" + _AGAIN,
     "58": "reading or writing failed there: look at its disk and its log",
     "XX": "something in it is damaged: look at its log",
     # Somebody has dropped them; they are made anew with the next connection.
-    "3F000": "the tables of counts are gone" + _AGAIN,
-    "42P01": "the tables of counts are gone" + _AGAIN,
+    "3F000": "the tables of {what} are gone" + _AGAIN,
+    "42P01": "the tables of {what} are gone" + _AGAIN,
     "42883": "its function counts_swap_1 is gone: put it back, or drop the tables to begin anew",
-    "P0002": "the tables of counts are empty" + _AGAIN,
+    "P0002": "the tables of {what} are empty" + _AGAIN,
 }
 
 _NEVER: Final = {
@@ -63,7 +63,13 @@ def is_passing(error: Exception) -> bool:
 
 
 def translated(
-    error: psycopg.Error, *, where: str, schema: str, user: str, secret: str | None
+    error: psycopg.Error,
+    *,
+    where: str,
+    schema: str,
+    user: str,
+    secret: str | None,
+    what: str = "counts",
 ) -> PostpressError:
     """Say in one line what is wrong, and what to do next.
 
@@ -73,6 +79,7 @@ def translated(
         schema: the schema of the counts.
         user: who asked.
         secret: the password, which is taken out of whatever the server said.
+        what: what the tables hold.
     """
     words = " ".join(str(error).split())
     if secret:
@@ -87,15 +94,14 @@ def translated(
             )
     told = _told(words)
     if state == "42501":
-        return ConfigurationError(
-            f"{where}: {user} may not use the tables of counts: {said_of_grants(schema, user)}"
-        )
+        grants = f": {said_of_grants(schema, user)}" if what == "counts" else f" in {schema}"
+        return ConfigurationError(f"{where}: {user} may not use the tables of {what}{grants}")
     for code in (state, state[:2]):
         if code in _NEVER:
             return ConfigurationError(f"{where}: {_NEVER[code]} ({told})")
     for code in (state, state[:2]):
         if code in _REASONS:
-            return StateUnavailableError(f"{where}: {_REASONS[code]} ({told})")
+            return StateUnavailableError(f"{where}: {_REASONS[code].format(what=what)} ({told})")
     if not state:
         return StateUnavailableError(f"{where} cannot be reached{_AGAIN} ({told})")
     return StateUnavailableError(f"{where} refused a statement{_AGAIN} ({state}: {told})")

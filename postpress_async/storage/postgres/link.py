@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from postpress_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from psycopg import AsyncConnection
     from psycopg.rows import TupleRow
@@ -127,6 +127,11 @@ class Link:
             await _over(task)
             await self.aclose()
             raise
+
+    async def notified(self) -> AsyncGenerator[None]:
+        """Yield whenever the server notifies of something that was listened for."""
+        async for _ in self._connection.notifies():
+            yield
 
     def cut(self) -> None:
         """End the conversation at once; whoever waits for an answer learns that none comes."""

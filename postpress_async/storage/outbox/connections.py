@@ -1,0 +1,162 @@
+"""A few connections to PostgreSQL, and one that listens."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+from postpress_async.errors import ClientClosedError, PostpressError, StateUnavailableError
+from postpress_async.storage.outbox.settling import settle
+from postpress_async.storage.postgres.faults import translated
+from postpress_async.storage.postgres.link import Link, driver
+from postpress_async.storage.postgres.schema import checked_prefix
+from postpress_async.storage.postgres.server import _parameters, _seconds, _where
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from psycopg import Error
+
+    from postpress_async.storage.outbox.dialect import Dialect
+    from postpress_async.storage.urls import StoreUrl
+
+__all__ = ["Connections"]
+
+_MOST: Final = 4  # at once, beside the one that listens
+_AGAIN: Final = 1.0  # seconds until a lost listener connects again
+
+
+class Connections:
+    """Lend connections, one transaction each; made when they are needed.
+
+    Args:
+        url: what `urls.parse` made of a `postgresql:` URL.
+        dialect: of the statements.
+
+    Raises:
+        ConfigurationError: an option cannot be meant, or psycopg is not installed.
+    """
+
+    def __init__(self, url: StoreUrl, dialect: Callable[[str], Dialect]) -> None:
+        driver()
+        self.schema = checked_prefix(url.options.get("prefix"))
+        self.dialect = dialect(self.schema)
+        self.where = _where(url)
+        self.epoch: str | None = None
+        self._patience = _seconds(url.options.get("connect_timeout"))
+        self._parameters = _parameters(url, self._patience)
+        self._user = url.user or "this user"
+        self._secret = url.password
+        self._free: list[Link] = []
+        self._places = asyncio.Semaphore(_MOST)
+        self._listener: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncGenerator[Link]:
+        """Lend a connection. One on which anything failed is not lent again.
+
+        Raises:
+            StateUnavailableError: there is none to be had for now.
+            ConfigurationError: there never is.
+        """
+        if self._closed:
+            raise ClientClosedError(f"{self.where} is closed: open it again")
+        async with self._places:
+            link = self._free.pop() if self._free else None
+            while link is not None and not link.usable:
+                link = self._free.pop() if self._free else None
+            link = link or await self.open()
+            try:
+                yield link
+            except BaseException:
+                await asyncio.shield(link.aclose())
+                raise
+            if self._closed:
+                await link.aclose()
+            else:
+                self._free.append(link)
+
+    async def open(self) -> Link:
+        """Connect, and see that the tables are there.
+
+        Raises:
+            StateUnavailableError: it cannot be reached for now.
+            ConfigurationError: it cannot be used at all.
+        """
+        import psycopg  # noqa: PLC0415 - lazily
+
+        link: Link | None = None
+        try:
+            async with asyncio.timeout(self._patience):
+                link = await Link.open(self._parameters)
+                if self.epoch is None:
+                    self.epoch = await link.use(
+                        lambda connection: settle(
+                            connection, self.schema, self.dialect, where=self.where
+                        )
+                    )
+        except BaseException as error:
+            if link is not None:
+                await asyncio.shield(link.aclose())
+            if isinstance(error, TimeoutError):
+                raise StateUnavailableError(
+                    f"{self.where} did not let us in within {self._patience:g} s: look whether it "
+                    "is frozen or far away (?connect_timeout=); the next call tries again"
+                ) from error
+            if isinstance(error, psycopg.Error):
+                raise self.translated(error) from error
+            raise
+        return link
+
+    def translated(self, error: Error) -> PostpressError:
+        """Say in one line what is wrong with the server, and what to do next."""
+        if (error.sqlstate or "") in {"3F000", "42P01", "P0002"}:
+            self.epoch = None  # look at the tables again, and make them where they are gone
+        return translated(
+            error,
+            where=self.where,
+            schema=self.schema,
+            user=self._user,
+            secret=self._secret,
+            what="the outbox",
+        )
+
+    def listen(self, heard: Callable[[], None]) -> bool:
+        """Call back whenever a transaction told that there is something to do.
+
+        Returns whether it had begun before: else something may have been missed.
+        """
+        if self._listener is None:
+            self._listener = asyncio.get_running_loop().create_task(self._listen(heard))
+            return False
+        return True
+
+    async def aclose(self) -> None:
+        """Let go of all connections. Safe to repeat."""
+        self._closed = True
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.cancel()
+            await asyncio.wait({listener})
+        free, self._free = self._free, []
+        for link in free:
+            await link.aclose()
+
+    async def _listen(self, heard: Callable[[], None]) -> None:
+        import psycopg  # noqa: PLC0415 - lazily
+
+        while True:
+            link: Link | None = None
+            with suppress(psycopg.Error, StateUnavailableError):
+                try:
+                    link = await self.open()
+                    await link.row(f'LISTEN "{self.schema}_outbox"'.encode(), ())
+                    heard()  # what happened while nobody listened
+                    async for _ in link.notified():
+                        heard()
+                finally:
+                    if link is not None:
+                        await asyncio.shield(link.aclose())
+            await asyncio.sleep(_AGAIN)

@@ -1,0 +1,175 @@
+"""An outbox in a PostgreSQL, for any number of machines."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from postpress_async.errors import StateUnavailableError
+from postpress_async.storage.outbox import adding, heads, owners, steps
+from postpress_async.storage.outbox.connections import Connections
+from postpress_async.storage.outbox.dialect import postgres
+from postpress_async.storage.outbox.lent import add_in_transaction, driven
+from postpress_async.storage.outbox.rows import Nothing
+from postpress_async.storage.outbox.shared import SharedOutbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from psycopg import AsyncConnection
+    from psycopg.rows import TupleRow
+
+    from postpress_async.storage.outbox.dialect import Steps
+    from postpress_async.storage.outbox.rows import Added, Claimed, New, Row
+    from postpress_async.storage.urls import StoreUrl
+
+__all__ = ["PostgresOutbox"]
+
+T = TypeVar("T")
+
+_TIMES: Final = 5  # that a transaction is tried where others wrote at the same moment
+_SORT_FROM: Final = 10  # new items, that a claim should not have to take in
+
+
+class PostgresOutbox(SharedOutbox):
+    """Keep items in PostgreSQL, in tables of its own; all times are the server's.
+
+    The death of a worker is told by leases: see `orphans`. Commits are as durable as
+    `synchronous_commit` of the role says, which should be left on.
+
+    Args:
+        url: what `urls.parse` made of a `postgresql:` URL.
+        clock: tells seconds since the epoch in place of the server's clock.
+
+    Raises:
+        ConfigurationError: an option cannot be meant, or psycopg is not installed.
+    """
+
+    def __init__(self, url: StoreUrl, *, clock: Callable[[], float] | None = None) -> None:
+        super().__init__()
+        self._clock = clock
+        self._connections = Connections(
+            url, lambda schema: postgres(schema, clock=clock is not None)
+        )
+
+    @property
+    def certain(self) -> bool:
+        """Whether the death of an owner is certain: never, where machines may lose each other."""
+        return False
+
+    async def add(
+        self, items: Sequence[New], /, *, connection: object | None = None
+    ) -> list[Added]:
+        """Keep items; as in `Store`.
+
+        Raises:
+            ConfigurationError: the connection is none of psycopg's, or is connected to another
+                database, or has no transaction to be part of.
+        """
+        if connection is not None:
+            await self._run(owners.owners)  # the tables are there
+            return await add_in_transaction(
+                items, connection, connections=self._connections, now=self._now()
+            )
+        told = await self._run(lambda: adding.add(items))
+        if len(items) >= _SORT_FROM:
+            await self._run(heads.upkeep)
+        self._wakeups.tell()
+        return told
+
+    async def enter(self, owner: str, /) -> None:
+        """Begin as a worker. What one of the same name had claimed and not marked is queued."""
+        await self._run(lambda: owners.leave(owner))
+
+    async def leave(self, owner: str, /) -> None:
+        """End as a worker. What it has marked is an orphan when its time is over."""
+        await self._run(lambda: owners.leave(owner))
+        self._wakeups.tell()
+
+    async def claim(
+        self, owner: str, /, *, lease: float, accounts: Sequence[str] | None = None
+    ) -> Claimed | Nothing:
+        """Take the head of a thread; as in `Store`.
+
+        Claims of several workers do not wait for each other: what one looks at, others pass by.
+        """
+        heard = self._wakeups.count
+        if await self._run(steps.probe):
+            await self._run(heads.upkeep)
+        self._turn = turn = max(time.time(), self._turn + 1e-6)
+        taken = await self._run(
+            lambda: steps.claim(owner, lease=lease, accounts=accounts, turn=turn)
+        )
+        if taken is not None:
+            return taken
+        nothing = await self._run(steps.nothing)
+        self._wakeups.heard = heard
+        return nothing
+
+    async def orphans(self, *, grace: float) -> list[Row]:
+        """Take in what the late have left; as in `Store`."""
+        found = await self._run(lambda: owners.late(grace=grace))
+        self._wakeups.tell()
+        return found
+
+    async def wait(self, seconds: float, /) -> None:
+        """Return when something may have been added or freed, by anybody; the server tells."""
+        if not self._connections.listen(self._wakeups.tell):
+            return
+        await self._wakeups.wait(seconds)
+
+    async def aclose(self) -> None:
+        """Let go of all connections. Safe to repeat."""
+        await self._connections.aclose()
+
+    def _now(self) -> float | None:
+        return None if self._clock is None else self._clock()
+
+    def _is_double(self, error: Exception) -> bool:
+        import psycopg  # noqa: PLC0415 - lazily
+
+        return isinstance(error, psycopg.errors.UniqueViolation)
+
+    async def _run(self, asked: Callable[[], Steps[T]]) -> T:
+        """Carry a transaction out; where its commit was lost, nobody knows.
+
+        Raises:
+            StateUnavailableError: nothing was changed, or nobody knows.
+        """
+        import psycopg  # noqa: PLC0415 - lazily
+
+        for left in reversed(range(_TIMES)):
+            try:
+                async with self._connections.lend() as link:
+                    return await link.use(lambda connection: self._transact(connection, asked()))
+            except psycopg.errors.UniqueViolation:
+                raise
+            except psycopg.Error as error:
+                if left and (error.sqlstate or "").startswith("40"):
+                    continue
+                raise self._connections.translated(error) from error
+        raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    async def _transact(self, connection: AsyncConnection[TupleRow], asked: Steps[T]) -> T:
+        import psycopg  # noqa: PLC0415 - lazily
+
+        dialect, now = self._connections.dialect, self._now()
+        await connection.execute(b"BEGIN")
+        try:
+            async with connection.cursor() as cursor:
+                result = await driven(asked, cursor, dialect, now)
+        except BaseException:
+            if not connection.broken:
+                await connection.execute(b"ROLLBACK")
+            raise
+        try:
+            await connection.execute(b"COMMIT")
+        except psycopg.OperationalError as error:
+            if connection.broken:
+                where = self._connections.where
+                raise StateUnavailableError(
+                    f"{where}: the connection was lost while it committed: nobody knows whether "
+                    "anything was changed; the next call tries again"
+                ) from error
+            raise
+        return result
