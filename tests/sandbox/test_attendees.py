@@ -85,17 +85,26 @@ async def test_who_was_unknown_becomes_an_attendee(api, provider):
 
 async def test_an_invitation_shows_on_the_attendee_until_it_is_accepted(api, sandbox):
     account = api.account()
-    chat = account["chats"][0]
-    known = next(r for r in (await api.get(f"/chats/{chat}/attendees")).items if not r["is_self"])
-    assert known["specifics"]["network_distance"] == "DISTANCE_1"
-    received = (await api.get(f"/users/invite/received?account_id={account['id']}")).items
-    body = {"provider": "LINKEDIN", "account_id": account["id"], "action": "accept",
-            "shared_secret": received[0]["specifics"]["shared_secret"]}  # fmt: skip
-    await api.post(f"/users/invite/received/{received[0]['id']}", json=body)
-    who = received[0]["inviter"]["inviter_id"]
-    start = {"account_id": account["id"], "attendees_ids": [who], "text": "x"}
-    started = (await api.post("/chats", json=start)).json["chat_id"]
-    rows = (await api.get(f"/chats/{started}/attendees")).items
-    new = next(row for row in rows if not row["is_self"])
-    assert new["specifics"]["network_distance"] == "DISTANCE_1"
-    assert new["specifics"]["pending_invitation"] is False
+    waiting = {
+        row["invited_user_id"]
+        for row in (await api.get(f"/users/invite/sent?account_id={account['id']}")).items
+    }
+    waiting |= {
+        row["inviter"]["inviter_id"]
+        for row in (await api.get(f"/users/invite/received?account_id={account['id']}")).items
+    }
+    who = next(one for one in account["strangers"] if one not in waiting)
+    body = {"account_id": account["id"], "attendees_ids": [who], "text": "x"}
+    started = await api.post("/chats", json=body | {"linkedin": {"inmail": True}})
+    path = f"/chats/{started.json['chat_id']}/attendees"
+
+    async def seen():
+        specifics = (await api.get(path)).items[0]["specifics"]
+        return specifics["network_distance"], specifics["pending_invitation"]
+
+    assert await seen() == ("DISTANCE_2", False)
+    invite = {"account_id": account["id"], "provider_id": who}
+    sent = (await api.post("/users/invite", json=invite)).json["invitation_id"]
+    assert await seen() == ("DISTANCE_2", True)
+    sandbox.accept(invitation_id=sent)
+    assert await seen() == ("DISTANCE_1", False)

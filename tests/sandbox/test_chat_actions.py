@@ -67,6 +67,17 @@ async def test_people_come_and_go(api, provider):
     assert (await api.get(f"/chats/{chat['id']}/messages")).items == said
 
 
+async def test_who_joins_said_nothing_before(api, sandbox):
+    """History is made when it is read: people who come first must not change it."""
+    chat = await chat_of(api, kind=1)
+    path = f"/chats/{chat['id']}/messages?limit=250"
+    before = (await api.get(path)).items
+    sandbox.reset(seed=1)
+    newcomer = api.account("WHATSAPP")["recipients"][-1]
+    assert (await act(api, chat["id"], "addParticipant", value=newcomer)).status == 200
+    assert (await api.get(path)).items == before
+
+
 async def test_a_group_has_an_invite_link(api):
     answer = await act(api, (await chat_of(api, kind=1))["id"], "getInviteLink")
     assert answer.json["invite_link"].startswith("https://chat.whatsapp.com/")

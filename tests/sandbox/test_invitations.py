@@ -120,6 +120,17 @@ async def test_an_acceptance_by_hand_makes_a_relation(api, sandbox):
     assert (again.status, again.type) == (422, "already_connected")
     await sandbox.advance(10 * DAY)  # and the clock does not accept it a second time
     assert [row["member_id"] for row in await relations(api, account)].count(who) == 1
+    assert len((await api.get(f"/chats/{started}/messages")).items) == 2
+
+
+async def test_nobody_accepts_what_was_taken_back(api, sandbox):
+    account, people = strangers(api)
+    invited = (await fresh(api, account, people))[:8]
+    for one in invited:
+        sent = (await invite(api, account, one, message="Hi")).json["invitation_id"]
+        await api("DELETE", f"/users/invite/sent/{sent}?account_id={account}")
+    await sandbox.advance(10 * DAY)
+    assert not {row["member_id"] for row in await relations(api, account)} & set(invited)
 
 
 async def test_an_invitation_is_taken_back(api, sandbox):
@@ -140,7 +151,7 @@ async def test_an_invitation_is_taken_back(api, sandbox):
 
 
 @pytest.mark.parametrize(("action", "status"), [("accept", "ACCEPTED"), ("decline", "DECLINED")])
-async def test_a_received_invitation_is_answered(api, action, status):
+async def test_a_received_invitation_is_answered(api, sandbox, action, status):
     account = api.account()["id"]
     row = (await pending(api, account, "received"))[0]
     assert row["object"] == "InvitationReceived"
@@ -151,7 +162,10 @@ async def test_a_received_invitation_is_answered(api, action, status):
     assert (wrong.status, wrong.type) == (400, "invalid_parameters")
     assert (await api.post(path, json=body)).type == "missing_parameters"
     good = body | {"shared_secret": row["specifics"]["shared_secret"]}
+    happened = []
+    sandbox._engine.listeners.append(happened.append)
     answer = await api.post(path, json=good)
+    assert ("new_relation" in {one.kind for one in happened}) == (action == "accept")
     assert (answer.status, answer.json) == (
         200,
         {"object": "UserInvitationHandled", "status": status},

@@ -214,6 +214,11 @@ async def test_history_has_nulls_files_quotes_and_both_senders(api):
     assert [row for row in rows if "quoted" in row]
     kinds = {file["type"] for row in rows for file in row["attachments"]}
     assert kinds == {"img", "file", "audio", "video", "linkedin_post", "video_meeting"}
+    linkedin = {row["id"] for row in api.accounts.values() if row["provider"] == "LINKEDIN"}
+    for row in rows:
+        for file in row["attachments"]:
+            shared = file["type"] in ("linkedin_post", "video_meeting")
+            assert not shared or row["account_id"] in linkedin
 
 
 async def test_chats_are_as_uneven_as_in_the_wild(api):
