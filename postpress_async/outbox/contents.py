@@ -1,0 +1,367 @@
+"""What items hold: everything that is needed to send them weeks later, on another machine.
+
+A body is a byte for the version, then the content as msgpack. A field that is added later has a
+default and is left out while it has it: then older rows can be read, and the digest of what was
+put in stays what it was.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
+
+import msgspec
+
+from postpress_async.errors import ConfigurationError
+from postpress_async.options import Discreet
+from postpress_async.resources._base import checked_text
+from postpress_async.resources._checks import short_text
+from postpress_async.resources._files import File
+from postpress_async.resources.invitations import MOST_CHARACTERS
+from postpress_async.resources.linkedin_options import FollowUp, LinkedInOptions
+
+from . import digests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+__all__ = [
+    "Attached",
+    "Content",
+    "Follow",
+    "Invite",
+    "MessageContent",
+    "ProfileRead",
+    "React",
+    "StartChat",
+    "decode",
+    "digest_of",
+    "encode",
+    "files_in",
+    "known_files",
+    "linked",
+    "loose_of",
+    "note",
+    "text_digest_of",
+    "text_of",
+    "with_text",
+]
+
+VERSION: Final = 1
+_APART: Final = "\x1f"  # no id has it
+_LATE: Final = "linkedin[follow_up][attachments]"
+# They check what they are made of, so that what is kept need not be typed twice.
+_FOLLOW_UP: Final[Callable[..., FollowUp]] = FollowUp
+_OPTIONS: Final[Callable[..., LinkedInOptions]] = LinkedInOptions
+
+Said: TypeAlias = str | int | float | bool
+"""What a field of an option may be."""
+
+
+class _Content(Discreet, frozen=True, kw_only=True, omit_defaults=True):
+    """Be a content; what it says is shown to nobody."""
+
+    @property
+    def kind(self) -> str:
+        """Which of the contents it is."""
+        return cast("str", self.__struct_config__.tag)
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield ids only."""
+        for name in ("chat_id", "message_id"):
+            if name in self.__struct_fields__:
+                yield name, cast("object", getattr(self, name))
+
+
+class Attached(Discreet, frozen=True, kw_only=True, omit_defaults=True):
+    """Be a file, as it was when its item was put in.
+
+    Attributes:
+        field: the form's name for it.
+        name: what the recipient sees.
+        content_type: its media type.
+        data: its bytes.
+    """
+
+    field: str
+    name: str
+    content_type: str
+    data: bytes
+
+    def file(self) -> File:
+        """Return it as calls take it."""
+        return File(self.data, name=self.name, content_type=self.content_type)
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield where it stands and how large it is; the name may say whom it is for."""
+        yield "field", self.field
+        yield "size", len(self.data)
+
+
+class MessageContent(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="message"):
+    """Be a message into a chat that exists; the fields are those of `messages.send`."""
+
+    chat_id: str
+    text: str | None = None
+    files: tuple[Attached, ...] = ()
+    quote_id: str | None = None
+    thread_id: str | None = None
+    typing_duration: float | None = None
+
+    def action(self, provider: str | None) -> str:
+        """Return what it counts as."""
+        del provider
+        return "message"
+
+    def thread(self, account_id: str) -> str:
+        """Return what it must stay in order with: all of its chat."""
+        return _APART.join(("chat", account_id, self.chat_id))
+
+
+class StartChat(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="start_chat"):
+    """Be a first message, or an InMail; the fields are those of `chats.start`.
+
+    Attributes:
+        to: the person, by the id that chats take.
+        linkedin: `LinkedInOptions` by name, without the follow-up.
+        follow_up: `FollowUp` by name, without its files.
+    """
+
+    to: str
+    text: str | None = None
+    subject: str | None = None
+    files: tuple[Attached, ...] = ()
+    linkedin: dict[str, Said] | None = None
+    follow_up: dict[str, Said] | None = None
+
+    @property
+    def inmail(self) -> bool:
+        """Whether it costs a credit."""
+        return bool((self.linkedin or {}).get("inmail"))
+
+    def action(self, provider: str | None) -> str:
+        """Return what it counts as."""
+        del provider
+        return "inmail" if self.inmail else "first_message"
+
+    def thread(self, account_id: str) -> str:
+        """Return what it must stay in order with: all that goes to this person."""
+        return _to(account_id, self.to)
+
+    def options(self) -> LinkedInOptions | None:
+        """Return what LinkedIn takes, as `chats.start` takes it."""
+        if self.linkedin is None:
+            return None
+        late = None
+        if self.follow_up is not None:
+            files = [one.file() for one in self.files if one.field == _LATE]
+            late = _FOLLOW_UP(**self.follow_up, attachments=files)
+        return _OPTIONS(**self.linkedin, follow_up=late)
+
+
+class Invite(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="invite"):
+    """Be an invitation; the fields are those of `invitations.send`."""
+
+    provider_id: str
+    message: str | None = None
+    user_email: str | None = None
+
+    def action(self, provider: str | None) -> str:
+        """Return what it counts as."""
+        if provider == "INSTAGRAM":
+            return "follow"
+        return "invite_note" if self.message else "invite"
+
+    def thread(self, account_id: str) -> str:
+        """Return what it must stay in order with: all that goes to this person."""
+        return _to(account_id, self.provider_id)
+
+
+class Follow(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="follow"):
+    """Be a wish to follow somebody on Instagram."""
+
+    provider_id: str
+
+    def action(self, provider: str | None) -> str:
+        """Return what it counts as."""
+        del provider
+        return "follow"
+
+    def thread(self, account_id: str) -> str:
+        """Return what it must stay in order with: all that goes to this person."""
+        return _to(account_id, self.provider_id)
+
+
+class React(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="react"):
+    """Be a reaction to a message; the fields are those of `messages.react`."""
+
+    message_id: str
+    reaction: str
+
+    def action(self, provider: str | None) -> str:
+        """Return what it counts as."""
+        del provider
+        return "react"
+
+    def thread(self, account_id: str) -> str:
+        """Return what it must stay in order with: other reactions to this message."""
+        return _APART.join(("message", account_id, self.message_id))
+
+
+class ProfileRead(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="profile"):
+    """Be a look at a profile, by whichever account may first.
+
+    Attributes:
+        identifier, linkedin_sections, linkedin_api: as `users.get` takes them.
+        accounts: any of these may look.
+        seen_by: which one did.
+        answer: what it saw, as JSON; empty before.
+    """
+
+    identifier: str
+    accounts: tuple[str, ...] = ()
+    linkedin_sections: tuple[str, ...] | str | None = None
+    linkedin_api: str | None = None
+    seen_by: str | None = None
+    answer: bytes = b""
+
+    def action(self, provider: str | None) -> str:
+        """Return what it counts as."""
+        del provider
+        return "profile"
+
+    def thread(self, account_id: str) -> str:
+        """Return nothing: looks wait for each other nowhere."""
+        del account_id
+        return ""
+
+
+Content: TypeAlias = MessageContent | StartChat | Invite | Follow | React | ProfileRead
+"""What an item may hold."""
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final[msgspec.msgpack.Decoder[Content]] = msgspec.msgpack.Decoder(Content)
+# By version; a version that changes what fields mean adds a reader that returns today's content.
+_READERS: Final = {1: _DECODER.decode}
+
+
+def encode(content: Content) -> bytes:
+    """Return a content as it is kept."""
+    return bytes((VERSION,)) + _ENCODER.encode(content)
+
+
+def decode(body: bytes) -> Content:
+    """Return what is kept in a body.
+
+    Raises:
+        ConfigurationError: a later version of this package wrote it, or nothing is left of it.
+    """
+    if not body:
+        msg = "what this item held is no longer kept: it was purged, or its recipient forgotten"
+        raise ConfigurationError(msg)
+    reader = _READERS.get(body[0])
+    try:
+        if reader is not None:
+            return reader(body[1:])
+    except msgspec.MsgspecError:
+        pass  # what it says belongs in no error
+    msg = f"this item was put in by another version (content {body[0]}): update postpress-async"
+    raise ConfigurationError(msg)
+
+
+def digest_of(content: Content, account_id: str) -> bytes:
+    """Return the digest of all that a key stands for: what goes, and from which account."""
+    said = _ENCODER.encode(content)  # without the version, which may grow
+    return blake2b(said, digest_size=16, person=_short(account_id)).digest()
+
+
+def _short(account_id: str) -> bytes:
+    return blake2b(account_id.encode(), digest_size=16).digest()
+
+
+def text_of(content: Content) -> str | None:
+    """Return what a content says to somebody, None where it says nothing."""
+    match content:
+        case MessageContent(text=text) | StartChat(text=text):
+            return text
+        case Invite(message=message):
+            return message
+        case _:
+            return None
+
+
+def text_digest_of(content: Content) -> bytes:
+    """Return the digest by which it is known again where it arrived."""
+    if not isinstance(content, MessageContent | StartChat):
+        return b""
+    options = content.linkedin if isinstance(content, StartChat) else None
+    html = (options or {}).get("api") == "recruiter"
+    return digests.digest(content.text or "", html=html)
+
+
+def loose_of(content: Content) -> bytes:
+    """Return the digest by which it may perhaps be known again."""
+    if isinstance(content, MessageContent | StartChat):
+        return digests.loose(content.text or "")
+    return b""
+
+
+def known_files(content: Content) -> tuple[digests.File, ...]:
+    """Return what can be known again of the files that arrive with a content."""
+    if not isinstance(content, MessageContent | StartChat):
+        return ()
+    return tuple(
+        digests.File(kind=digests.kind_of(one.content_type), size=len(one.data))
+        for one in content.files
+        if one.field != _LATE
+    )
+
+
+def with_text(content: Content, text: str) -> Content:
+    """Return a content that says something else.
+
+    Raises:
+        ConfigurationError: it says nothing to anybody, or the text cannot be sent.
+    """
+    match content:
+        case MessageContent() | StartChat():
+            return msgspec.structs.replace(content, text=checked_text("text", text))
+        case Invite():
+            return msgspec.structs.replace(content, message=note("text", text))
+        case _:
+            msg = f"text: a {content.kind} has none to replace"
+            raise ConfigurationError(msg)
+
+
+def note(field: str, text: str) -> str:
+    """Return the note of an invitation, checked."""
+    return short_text(field, text, most=MOST_CHARACTERS, why="the note of an invitation")
+
+
+def files_in(files: Sequence[Attached], field: str) -> list[File]:
+    """Return the files of one field, as calls take them."""
+    return [one.file() for one in files if one.field == field]
+
+
+def linked(
+    options: LinkedInOptions | None,
+) -> tuple[dict[str, Said] | None, dict[str, Said] | None]:
+    """Return options, and their follow-up without its files, as they are kept."""
+    if options is None:
+        return None, None
+    late = options.follow_up
+    fields: Mapping[str, object] = {
+        name: getattr(options, name) for name in options.__struct_fields__ if name != "follow_up"
+    }
+    if late is None:
+        return _given(fields), None
+    said = {name: getattr(late, name) for name in late.__struct_fields__ if name != "attachments"}
+    return _given(fields), _given(said)
+
+
+def _given(fields: Mapping[str, object]) -> dict[str, Said]:
+    return {name: cast("Said", value) for name, value in fields.items() if value is not None}
+
+
+def _to(account_id: str, person: str) -> str:
+    return _APART.join(("person", account_id, person))
