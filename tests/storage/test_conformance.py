@@ -170,7 +170,7 @@ class Redis(Served):
         if hasattr(self, "images"):
             import redis  # noqa: PLC0415 - the same
 
-            with redis.Redis.from_url(self.url) as client:
+            with redis.Redis.from_url(self.url, protocol=2) as client:
                 if found := client.keys(f"{{{self.prefix}}}:*"):
                     client.delete(*found)
 
