@@ -14,7 +14,10 @@ import nox
 MAIN = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = sorted({"3.11", "3.12", "3.13", "3.14", MAIN}, key=lambda name: int(name[2:]))
 # The floors that pyproject.toml promises; the session `lowest` proves them.
-LOWEST = ["aiohttp==3.14.1", "aiolimiter==1.2.1", "msgspec==0.21.0", "tenacity==9.0.0"]
+LOWEST = [
+    *("aiohttp==3.14.1", "aiolimiter==1.2.1", "msgspec==0.21.0", "tenacity==9.0.0"),
+    *("redis==8.0.0", "psycopg[binary]==3.2.2"),
+]
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -66,10 +69,10 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """Run what meets the network with the oldest supported dependencies, over both roads."""
+    """Run what meets networks and stores with the oldest supported dependencies, on both roads."""
     _install(session, "test", extras="[cli]")
     session.install(*LOWEST)
-    session.run("pytest", "-n", "2", "tests/exchange", "tests/path", "tests/unit")
+    session.run("pytest", "-n", "2", "tests/exchange", "tests/path", "tests/unit", "tests/storage")
     session.run("pytest", "-n", "2", "tests/exchange", env={"TEST_ROAD": "session"})
 
 
@@ -154,7 +157,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure the goals as ratios against named baselines, in one interleaved run."""
-    _install(session, "bench", extras="[uvloop]")
+    _install(session, "bench", "test", extras="[uvloop]")  # with the servers of the tests
     session.run("python", "benchmarks/run.py", *session.posargs)
 
 
