@@ -178,6 +178,8 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
         keep_attempt: whether an attempt counts that was begun: False where no byte left.
         outcome: what its last attempt came to, as that attempt keeps it; None: the state's name.
             `happened` is what was surely done though nobody knows its id.
+        body: what it holds from now on, such as an answer; None leaves what there is, and what was
+            emptied stays empty.
     """
 
     state: State
@@ -191,6 +193,7 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     lane_ready_at: float | None = None
     keep_attempt: bool = True
     outcome: str | None = None
+    body: bytes | None = None
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,11 +249,14 @@ class Store(Protocol):
         """Take the head of a thread: fence + 1, `claimed`. Expired ones are put away meanwhile."""
         ...
 
-    async def mark(self, item: str, fence: int, /, *, seconds: float) -> Attempt | None:
+    async def mark(
+        self, item: str, fence: int, /, *, seconds: float, edit: New | None = None
+    ) -> Attempt | None:
         """Make an attempt durable before its first byte: `claimed` to `sending`.
 
         None where the fence is old, or the item is not claimed any more. `deadline` is `seconds`
-        after the store's time.
+        after the store's time. `edit` gives it another body and the digests of its text at once;
+        its own digest stays that of what its key stands for.
         """
         ...
 
@@ -261,8 +267,9 @@ class Store(Protocol):
     async def orphans(self, *, grace: float) -> list[Row]:
         """Take in what the dead have left: claimed ones are queued, sending ones unknown.
 
-        Certain stores: at once. Others: `claimed` when the lease is over, `sending` when the
-        attempt's deadline is over by `grace`. Returns those that became unknown.
+        Certain stores: at once. Others: `sending` when the attempt's deadline is over by `grace`.
+        All: `claimed` when the lease is over, since its mark fails from then on. Returns those that
+        became unknown.
         """
         ...
 

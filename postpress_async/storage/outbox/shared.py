@@ -29,6 +29,7 @@ class SharedOutbox:
     def __init__(self) -> None:
         self._wakeups = Wakeups()
         self._turn = 0.0
+        self._mine: set[str] = set()  # items that were given to this store's workers
 
     @abstractmethod
     async def _run(self, asked: Callable[[], Steps[T]]) -> T:
@@ -39,12 +40,21 @@ class SharedOutbox:
         """Tell whether an error says that something unique is there already."""
 
     async def beat(self, owner: str, /, *, lease: float) -> float:
-        """Prolong the leases of all that a worker has claimed; return the store's time."""
-        return await self._run(lambda: owners.beat(owner, lease=lease))
+        """Prolong the leases of all that a worker was given; return the store's time.
 
-    async def mark(self, item: str, fence: int, /, *, seconds: float) -> Attempt | None:
+        What was claimed for somebody who never learned of it (he was cancelled, or the answer was
+        lost) is not prolonged: it is queued again when its lease is over.
+        """
+        mine = sorted(self._mine)
+        now, still = await self._run(lambda: owners.beat(owner, lease=lease, items=mine))
+        self._mine -= set(mine) - still
+        return now
+
+    async def mark(
+        self, item: str, fence: int, /, *, seconds: float, edit: New | None = None
+    ) -> Attempt | None:
         """Make an attempt durable before its first byte; None where the item is not ours."""
-        return await self._run(lambda: steps.mark(item, fence, seconds=seconds))
+        return await self._run(lambda: steps.mark(item, fence, seconds=seconds, edit=edit))
 
     async def finish(self, item: str, fence: int, finish: Finish, /) -> Row | None:
         """Say what became of an item; None where the fence is old.
@@ -58,12 +68,16 @@ class SharedOutbox:
             if finish.result_id is None or not self._is_double(error):
                 raise
             row = await self._run(lambda: steps.finish(item, fence, _DOUBT))
+        self._mine.discard(item)
         self._wakeups.tell()
         return row
 
     async def doubtful(self, owner: str, /, *, lease: float) -> Row | None:
         """Take an unknown item whose time to be looked for has come."""
-        return await self._run(lambda: steps.doubtful(owner, lease=lease))
+        row = await self._run(lambda: steps.doubtful(owner, lease=lease))
+        if row is not None:
+            self._mine.add(row.id)
+        return row
 
     async def attempts(self, item: str, /) -> list[Attempt]:
         """Return the attempts of an item, the first one first."""

@@ -179,6 +179,10 @@ MARK: Final = (
     "changed_at = {now} WHERE id = :id AND fence = :fence AND state = 'claimed' "
     "RETURNING serial, attempts, changed_at, deadline"
 )
+REWRITE: Final = (
+    "UPDATE {items} SET body = :body, text_digest = :text_digest, loose_digest = :loose_digest "
+    "WHERE serial = :serial"
+)
 ATTEMPT: Final = (
     "INSERT INTO {attempts} (item, fence, number, started_at, deadline) "
     "VALUES (:item, :fence, :number, :started_at, :deadline)"
@@ -196,7 +200,8 @@ _FINISH: Final = (
     "THEN coalesce(CAST(:look_at AS float8), {now}) ELSE NULL END, "
     "looks = coalesce(CAST(:looks AS integer), looks), needs_decision = :needs_decision, "
     "result_id = coalesce(CAST(:result_id AS text), result_id), "
-    "error = coalesce(CAST(:error AS text), error)"
+    "error = coalesce(CAST(:error AS text), error), "
+    "body = CASE WHEN length(body) > 0 THEN coalesce(CAST(:body AS {blob}), body) ELSE body END"
 )
 FINISH: Final = (
     f"UPDATE {{items}} {_FINISH}, "
@@ -231,20 +236,22 @@ THREAD_OF: Final = "SELECT thread FROM {items} WHERE id = :id"
 
 OWNERS: Final = "SELECT DISTINCT owner FROM {items} WHERE owner IS NOT NULL"
 BEAT: Final = (
-    "UPDATE {items} SET lease = {now} + :lease WHERE owner IS NOT NULL AND owner = :owner "
-    "RETURNING {now}"
+    "UPDATE {items} SET lease = {now} + :lease WHERE id IN :ids[] AND owner = :owner RETURNING id"
 )
-# The lease of an attempt is its deadline: whoever is late with a beat has not written later.
 LEFT: Final = (
     "SELECT serial, thread, state FROM {items} WHERE owner IS NOT NULL AND owner IN :owners[]"
 )
 _LATE: Final = (
     "((state = 'claimed' AND lease <= {now}) OR (state = 'sending' AND deadline + :grace <= {now}))"
 )
-LEFT_LEASED: Final = (
-    f"SELECT serial, thread, state FROM {{items}} WHERE owner IS NOT NULL AND {_LATE}"
+# Whose death would be certain is late with what was claimed only: no mark of it succeeds later.
+_LATE_OF: Final = (
+    "((state = 'claimed' AND lease <= {now}) "
+    "OR (state = 'sending' AND owner IN :owners[] AND deadline + :grace <= {now}))"
 )
-LEFT_LEASED_OF: Final = f"{LEFT_LEASED} AND owner IN :owners[]"
+_LATE_ONES: Final = "SELECT serial, thread, state FROM {items} WHERE owner IS NOT NULL AND "
+LEFT_LEASED: Final = _LATE_ONES + _LATE
+LEFT_LEASED_OF: Final = _LATE_ONES + _LATE_OF
 LEFT_UNMARKED: Final = (
     "SELECT serial, thread, state FROM {items} WHERE owner IS NOT NULL AND owner = :owner "
     "AND state = 'claimed'"
@@ -258,9 +265,9 @@ TAKE_IN: Final = (
     f"UPDATE {{items}} SET {_TAKEN_IN} WHERE serial IN :serials[] AND owner IN :owners[] "
     f"RETURNING {COLUMNS}"
 )
-_TAKE_IN_LATE: Final = f"UPDATE {{items}} SET {_TAKEN_IN} WHERE serial IN :serials[] AND {_LATE}"
-TAKE_IN_LEASED: Final = f"{_TAKE_IN_LATE} RETURNING {COLUMNS}"
-TAKE_IN_LEASED_OF: Final = f"{_TAKE_IN_LATE} AND owner IN :owners[] RETURNING {COLUMNS}"
+_TAKE_IN: Final = f"UPDATE {{items}} SET {_TAKEN_IN} WHERE serial IN :serials[] AND "
+TAKE_IN_LEASED: Final = f"{_TAKE_IN}{_LATE} RETURNING {COLUMNS}"
+TAKE_IN_LEASED_OF: Final = f"{_TAKE_IN}{_LATE_OF} RETURNING {COLUMNS}"
 TAKE_IN_UNMARKED: Final = (
     f"UPDATE {{items}} SET {_TAKEN_IN} WHERE serial IN :serials[] AND owner = :owner "
     f"AND state = 'claimed' RETURNING {COLUMNS}"

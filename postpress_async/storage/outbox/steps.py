@@ -80,12 +80,17 @@ def nothing() -> Steps[Nothing]:
     return Nothing(now=now, at=min((at for at in instants if at is not None), default=None))
 
 
-def mark(item: str, fence: int, *, seconds: float) -> Steps[Attempt | None]:
+def mark(
+    item: str, fence: int, *, seconds: float, edit: New | None = None
+) -> Steps[Attempt | None]:
     """Begin an attempt, if the item is still claimed with this fence."""
     rows = yield sql.MARK, {"id": item, "fence": fence, "seconds": seconds}
     if not rows:
         return None
     serial, number, began, deadline = rows[0]
+    if edit is not None:
+        said = {"body": edit.body, "text_digest": edit.text_digest}
+        yield sql.REWRITE, {**said, "loose_digest": edit.loose_digest, "serial": serial}
     yield (
         sql.ATTEMPT,
         {
@@ -134,6 +139,7 @@ def _said(to: Finish) -> dict[str, object]:
         "needs_decision": to.needs_decision,
         "result_id": to.result_id,
         "error": to.error,
+        "body": to.body,
     }
 
 

@@ -1,0 +1,78 @@
+"""What an item holds may change with its mark, and with its end; what was emptied stays empty."""
+
+import pytest
+
+from postpress_async.storage.outbox.opening import open_outbox
+from postpress_async.storage.outbox.rows import Finish, New
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def store(request, tmp_path):
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'outbox.db'}"
+    else:
+        server, schema = request.getfixturevalue("postgres_url"), request.getfixturevalue("schema")
+        url = f"{server}{'&' if '?' in server else '?'}prefix={schema}"
+    store = open_outbox(url)
+    await store.enter("w")
+    yield store
+    await store.leave("w")
+    await store.aclose()
+
+
+def item(**changes):
+    given = {
+        "id": "i1",
+        "key": "k1",
+        "digest": b"first",
+        "kind": "message",
+        "account_id": "acc_1",
+        "action": "message",
+        "thread": "chat_1",
+        "body": b"first",
+        "recipient": "r",
+        "tombstone": b"t",
+        "text_digest": b"a",
+        "loose_digest": b"b",
+        **changes,
+    }
+    return New(**given)
+
+
+async def claimed(store):
+    await store.add([item()])
+    return (await store.claim("w", lease=60.0)).row
+
+
+async def test_a_mark_may_bring_another_text(store):
+    row = await claimed(store)
+    new = item(body=b"second", digest=b"second", text_digest=b"c", loose_digest=b"d", priority=9)
+    assert await store.mark(row.id, row.fence - 1, seconds=30.0, edit=new) is None
+    assert (await store.get("i1")).body == b"first"
+    assert (await store.mark(row.id, row.fence, seconds=30.0, edit=new)).number == 1
+    row = await store.get("i1")
+    assert (row.body, row.text_digest, row.loose_digest) == (b"second", b"c", b"d")
+    assert (row.state, row.digest, row.priority) == ("sending", b"first", 0)
+    assert (await store.add([item(id="i2")]))[0].kind == "same"
+
+
+async def test_an_end_may_bring_an_answer(store):
+    row = await claimed(store)
+    await store.mark(row.id, row.fence, seconds=30.0)
+    ended = await store.finish(row.id, row.fence, Finish(state="sent", body=b"answer"))
+    assert (ended.state, ended.body) == ("sent", b"answer")
+    assert (await store.get("i1")).body == b"answer"
+
+
+async def test_an_answer_for_who_was_forgotten_is_not_kept(store):
+    row = await claimed(store)
+    await store.mark(row.id, row.fence, seconds=30.0)
+    await store.forget("r", b"t")
+    ended = await store.finish(row.id, row.fence, Finish(state="sent", body=b"answer"))
+    assert (ended.state, ended.body) == ("sent", b"")
+
+
+async def test_an_end_without_one_leaves_it(store):
+    row = await claimed(store)
+    await store.mark(row.id, row.fence, seconds=30.0)
+    assert (await store.finish(row.id, row.fence, Finish(state="sent"))).body == b"first"
