@@ -171,11 +171,11 @@ def after(
         replay: whether an earlier attempt may have been done: see `doubted`.
     """
     match result:
-        case Sent(result_id=result_id):
+        case Sent(result_id=result_id, body=body):
             if result_id is None and row.kind not in _NEEDS_NO_ID:
                 reason = "the service said yes and named no id: looking for it"
                 return _unknown(reason, now, outcome="happened")
-            return Finish(state="sent", result_id=result_id)
+            return Finish(state="sent", result_id=result_id, body=body)
         case Refused(reason=reason):
             return Finish(state="failed", error=reason)
         case Already(reason=reason, proof=proof):

@@ -59,9 +59,11 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         result_id: what it made; None where the answer did not say, or could not be read.
+        body: what the item holds from now on, where the answer is what it was for.
     """
 
     result_id: str | None = None
+    body: bytes | None = None
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
