@@ -11,18 +11,19 @@ from postpress_async.storage.outbox.reading import row_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from postpress_async.storage.outbox.dialect import Steps
+    from postpress_async.storage.outbox.dialect import Steps, Values
     from postpress_async.storage.outbox.rows import Row
 
 __all__ = ["beat", "late", "leave", "left_by", "owners"]
 
 
-def beat(owner: str, *, lease: float) -> Steps[float]:
-    """Prolong the leases of an owner; return the time."""
-    rows = yield sql.BEAT, {"owner": owner, "lease": lease}
-    if not rows:
-        rows = yield sql.NOW, {}
-    return float(rows[0][0])
+def beat(owner: str, *, lease: float, items: Sequence[str]) -> Steps[tuple[float, set[str]]]:
+    """Prolong the leases of an owner's items; return the time, and which are still its own."""
+    rows: Sequence[Values] = ()
+    if items:
+        rows = yield sql.BEAT, {"owner": owner, "lease": lease, "ids": list(items)}
+    now = yield sql.NOW, {}
+    return float(now[0][0]), {row[0] for row in rows}
 
 
 def owners() -> Steps[list[str]]:
@@ -44,7 +45,12 @@ def left_by(dead: Sequence[str]) -> Steps[list[Row]]:
 
 
 def late(*, grace: float, of: Sequence[str] | None = None) -> Steps[list[Row]]:
-    """Take in what is late, of some owners or of all; return what became unknown."""
+    """Take in what is late; return what became unknown.
+
+    Args:
+        grace: seconds after the deadline of an attempt.
+        of: the owners whose attempts may be late, where the death of others is certain.
+    """
     find, take = sql.LEFT_LEASED, sql.TAKE_IN_LEASED
     values: dict[str, object] = {"grace": grace}
     if of is not None:

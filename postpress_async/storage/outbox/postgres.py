@@ -101,6 +101,7 @@ class PostgresOutbox(SharedOutbox):
             lambda: steps.claim(owner, lease=lease, accounts=accounts, turn=turn)
         )
         if taken is not None:
+            self._mine.add(taken.row.id)
             return taken
         nothing = await self._run(steps.nothing)
         self._wakeups.heard = heard

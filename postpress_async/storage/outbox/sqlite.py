@@ -155,6 +155,8 @@ class SqliteOutbox(SharedOutbox):
         taken = await self._file.run(work)
         if isinstance(taken, Nothing):
             self._wakeups.heard = heard
+        else:
+            self._mine.add(taken.row.id)
         return taken
 
     async def orphans(self, *, grace: float) -> list[Row]:
@@ -166,9 +168,8 @@ class SqliteOutbox(SharedOutbox):
         for owner in dead:
             self._workers.clear(owner)
         untold = [owner for owner, life in lives.items() if life == "untold"]
-        if untold:
-            found += await self._run(lambda: owners.late(grace=grace, of=untold))
         if own:
+            found += await self._run(lambda: owners.late(grace=grace, of=untold))
             self._wakeups.tell()
         return found
 

@@ -1,0 +1,334 @@
+"""Both outboxes, asked at random, beside a model that is easy to believe."""
+
+import asyncio
+import contextlib
+import secrets
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from outbox_model import Model
+
+from postpress_async.storage.outbox.living import CERTAIN
+from postpress_async.storage.outbox.opening import open_outbox
+from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, New, Nothing
+
+OWNERS = ("w1", "w2")
+ACCOUNTS = ("a", "b")
+START = 1_000_000.0
+LEASE, SECONDS, GRACE = 60.0, 45.0, 30.0
+
+owners = st.sampled_from(OWNERS)
+picks = st.integers(0, 1_000)
+offsets = st.sampled_from([-50.0, 0.0, 10.0, 100.0])
+maybe = st.one_of(st.none(), offsets)
+
+
+class Machine(RuleBasedStateMachine):
+    url = None  # set by each test
+    certain = True
+
+    def __init__(self):
+        super().__init__()
+        self.model = Model()
+        self.model.now = START
+        self.fences = []  # every (item, fence) that was ever given out
+        self.loop = asyncio.new_event_loop()
+        self.stack = contextlib.ExitStack()
+        self.stores = {}
+        self.entered = set()
+        self.n = 0
+        url = self.stack.enter_context(self.url())
+        for owner in OWNERS:  # two stores: what one has done, the other must see
+            self.stores[owner] = open_outbox(url, clock=lambda: self.model.now)
+            self.run(self.stores[owner].enter(owner))
+
+    def run(self, coroutine):
+        return self.loop.run_until_complete(coroutine)
+
+    def teardown(self):
+        for store in self.stores.values():
+            self.run(store.aclose())
+        self.stack.close()
+        self.loop.close()
+
+    # -- putting in --------------------------------------------------------------------------------
+
+    @rule(
+        owner=owners, account=st.sampled_from(ACCOUNTS), thread=st.sampled_from(["x", "y", None]),
+        action=st.sampled_from(["message", "react"]), due=offsets, expires=maybe,
+        priority=st.integers(0, 2), hold=st.booleans(), key=st.one_of(st.none(), st.integers(0, 5)),
+        kind=st.sampled_from(["message", "invite"]), recipient=st.sampled_from([None, "r1", "r2"]),
+        digest=st.sampled_from([b"d", b"e"]),
+    )  # fmt: skip
+    def add(
+        self, owner, account, thread, action, due, expires, priority, hold, key, kind, recipient,
+        digest,
+    ):  # fmt: skip
+        self.n += 1
+        name = f"i{self.n:04}"
+        new = New(
+            id=name, key=name if key is None else f"key{key}", digest=digest, kind=kind,
+            account_id=account, action=action,
+            thread=name if thread is None else f"{account}-{thread}", body=b"hello",
+            recipient=recipient, tombstone=b"" if recipient is None else recipient.encode(),
+            priority=priority, due_at=self.model.now + due, hold=hold,
+            expires_at=None if expires is None else self.model.now + expires,
+            group="g" if priority else None,
+        )  # fmt: skip
+        (added,) = self.run(self.stores[owner].add([new]))
+        kind, item = self.model.add(new)
+        assert added.kind == kind
+        if item is not None:
+            assert added.row.id == item.new.id
+            if kind == "new":
+                item.serial = added.row.serial
+
+    # -- the protocol ------------------------------------------------------------------------------
+
+    @rule(owner=owners, account=st.one_of(st.none(), st.sampled_from(ACCOUNTS)))
+    def claim(self, owner, account):
+        accounts = None if account is None else [account]
+        got = self.run(self.stores[owner].claim(owner, lease=LEASE, accounts=accounts))
+        heads = [i for i in self.model.heads() if account is None or i.new.account_id == account]
+        if isinstance(got, Nothing):
+            assert heads == []
+            self.waits_no_longer_than_it_must(got, account)
+            return
+        assert isinstance(got, Claimed)
+        item = self.model.items[got.row.id]
+        assert item in heads
+        assert item.priority == min(head.priority for head in heads)
+        mine = [head.order for head in heads if head.lane == item.lane]
+        best = [h.order for h in heads if h.lane == item.lane and h.priority == item.priority]
+        assert item.order == min(best), mine
+        self.model.claimed(item, owner, LEASE)
+        assert got.row.fence == item.fence
+        self.fences.append((item, item.fence))
+
+    def waits_no_longer_than_it_must(self, got, account):
+        """Before `at`, nothing can be claimed that cannot be claimed now; there is one if ever."""
+        now, self.model.now = self.model.now, (got.at or 1e12) - 1e-3
+        if got.at is None or got.at > now:
+            states = {i: i.state for i in self.model.items.values()}
+            ready = self.model.heads()
+            for item, state in states.items():
+                item.state = state
+            assert [i for i in ready if account is None or i.new.account_id == account] == []
+        self.model.now = now
+
+    @rule(owner=owners, pick=picks)
+    def mark(self, owner, pick):
+        if not self.fences:
+            return
+        item, fence = self.fences[-1 - pick % len(self.fences)]
+        attempt = self.run(self.stores[owner].mark(item.new.id, fence, seconds=SECONDS))
+        assert (attempt is not None) == self.model.mark(item, fence, SECONDS)
+        if attempt is not None:
+            assert attempt.deadline == item.deadline
+            assert attempt.number == item.attempts
+
+    @rule(
+        owner=owners, pick=picks, retry=maybe, due=maybe, look=maybe, lane=maybe,
+        result=st.one_of(st.none(), st.integers(0, 2)), needs=st.booleans(), keep=st.booleans(),
+        state=st.sampled_from(["queued", "queued", "sent", "failed", "unknown", "held"]),
+    )  # fmt: skip
+    def finish(self, owner, pick, retry, due, look, lane, result, needs, keep, state):
+        if not self.fences:
+            return
+        item, fence = self.fences[-1 - pick % len(self.fences)]
+        self.run(self.finished(item, fence, self.stores[owner], self.finish_of(
+            retry, due, look, lane, result, needs, keep, state,
+        )))  # fmt: skip
+
+    def finish_of(self, retry, due, look, lane, result, needs, keep, state):
+        def at(offset):
+            return None if offset is None else self.model.now + offset
+
+        return Finish(
+            state=state, retry_at=at(retry), due_at=at(due), look_at=at(look),
+            lane_ready_at=at(lane), needs_decision=needs and state == "unknown",
+            result_id=f"r{result}" if result is not None and state == "sent" else None,
+            keep_attempt=keep,
+        )  # fmt: skip
+
+    async def finished(self, item, fence, store, finish):
+        row = await store.finish(item.new.id, fence, finish)
+        assert (row is not None) == self.model.finish(item, fence, finish)
+        if row is not None:
+            assert row.state == item.state
+
+    @rule(seconds=st.sampled_from([1.0, 20.0, 61.0, 200.0]))
+    def time_passes(self, seconds):
+        self.model.now += seconds
+
+    # -- the dead ----------------------------------------------------------------------------------
+
+    @rule(owner=owners)
+    def orphans(self, owner):
+        rows = self.run(self.stores[owner].orphans(grace=GRACE))
+        unknown = self.model.late(GRACE, certain=self.certain)
+        assert {row.id for row in rows} == {item.new.id for item in unknown}
+
+    @rule(owner=owners)
+    def beat(self, owner):
+        assert self.run(self.stores[owner].beat(owner, lease=LEASE)) >= self.model.now
+        for item in self.model.items.values():
+            if item.owner == owner:
+                item.lease = self.model.now + LEASE
+
+    @rule(owner=owners)
+    def leave_and_enter(self, owner):
+        self.run(self.stores[owner].leave(owner))
+        self.model.left(owner)
+        if self.certain:
+            # Its file is free now: whoever looks finds it dead.
+            other = next(o for o in OWNERS if o != owner)
+            rows = self.run(self.stores[other].orphans(grace=GRACE))
+            unknown = self.model.dead(owner) + self.model.late(GRACE, certain=True)
+            assert {row.id for row in rows} == {item.new.id for item in unknown}
+        self.run(self.stores[owner].enter(owner))
+
+    @rule(owner=owners)
+    def doubtful(self, owner):
+        row = self.run(self.stores[owner].doubtful(owner, lease=LEASE))
+        expected = self.model.doubtful()
+        assert (row is not None) == bool(expected)
+        if row is not None:
+            item = self.model.items[row.id]
+            assert item in expected
+            item.fence += 1
+            item.owner, item.lease = owner, self.model.now + LEASE
+            assert row.fence == item.fence
+            self.fences.append((item, item.fence))
+
+    # -- by hand -----------------------------------------------------------------------------------
+
+    @rule(owner=owners, pick=picks, state=st.sampled_from(["queued", "cancelled", "held", "sent"]))
+    def alter(self, owner, pick, state):
+        if not self.model.items:
+            return
+        item = list(self.model.items.values())[pick % len(self.model.items)]
+        states = ["held", "queued", "claimed", "sending", "unknown", "failed"]
+        row = self.run(
+            self.stores[owner].alter(item.new.id, states=states, finish=Finish(state=state))
+        )
+        may = item.state in states and item.state != "sending"
+        if state in {"queued", "held"}:
+            may = may and item.body != b""
+            if item.state == "failed" and item.new.kind == "invite" and item.recipient:
+                may = may and not any(
+                    other.recipient == item.recipient and other.new.kind == "invite"
+                    and other.new.account_id == item.new.account_id
+                    for other in self.model.of("held", "queued", "claimed", "sending", "unknown")
+                )  # fmt: skip
+        assert (row is not None) == may
+        if may:
+            item.fence += 1
+            self.model.to(item, Finish(state=state))
+
+    @rule(owner=owners, pick=picks, due=offsets, priority=st.integers(0, 2))
+    def edit(self, owner, pick, due, priority):
+        if not self.model.items:
+            return
+        item = list(self.model.items.values())[pick % len(self.model.items)]
+        edit = New(
+            id=item.new.id, key=item.new.key, digest=b"edited", kind=item.new.kind,
+            account_id=item.new.account_id, action=item.new.action, thread=item.new.thread,
+            body=b"other", priority=priority, due_at=self.model.now + due,
+        )  # fmt: skip
+        row = self.run(
+            self.stores[owner].alter(item.new.id, states=["held", "queued", "claimed"], edit=edit)
+        )
+        may = item.state in {"held", "queued", "claimed"}
+        assert (row is not None) == may
+        if may:
+            item.fence += 1
+            item.state = "queued" if item.state == "claimed" else item.state
+            item.owner = item.lease = item.expires_at = None
+            item.digest, item.body = b"edited", b"other"
+            item.due_at, item.priority = edit.due_at, priority
+
+    @rule(owner=owners, account=st.sampled_from(ACCOUNTS), group=st.sampled_from([None, "g"]))
+    def cancel(self, owner, account, group):
+        wanted = Filter(account_id=account, group=group)
+        count = self.run(self.stores[owner].cancel(wanted, reason="by hand"))
+        assert count == self.model.cancel(
+            lambda item: item.new.account_id == account and group in (None, item.new.group)
+        )
+
+    @rule(owner=owners, recipient=st.sampled_from(["r1", "r2"]), really=st.integers(0, 4))
+    def forget(self, owner, recipient, really):
+        if really:
+            return
+        count = self.run(self.stores[owner].forget(recipient, recipient.encode()))
+        assert count == self.model.forget(recipient, recipient.encode())
+
+    # -- always ------------------------------------------------------------------------------------
+
+    @invariant()
+    def both_agree(self):
+        store = self.stores["w1"]
+        rows = self.run(store.find(Filter(), limit=10_000))
+        assert [row.id for row in rows] == list(self.model.items)
+        for row in rows:
+            item = self.model.items[row.id]
+            told = (
+                row.state, row.fence, row.attempts, row.owner, row.retry_at, row.due_at, row.look_at,
+                row.result_id, row.needs_decision, row.body, row.recipient, row.digest,
+            )  # fmt: skip
+            said = (
+                item.state, item.fence, item.attempts, item.owner, item.retry_at, item.due_at,
+                item.look_at, item.result_id, item.needs_decision, item.body, item.recipient,
+                item.digest,
+            )  # fmt: skip
+            if row.state == "expired" or item.state == "expired":
+                # It is put away at the next claim, and may be cancelled or edited before.
+                assert row.state in {"expired", "held", "queued"}
+                continue
+            assert told == said
+
+    @invariant()
+    def no_thread_has_two_out(self):
+        out = [item.new.thread for item in self.model.of("claimed", "sending", "unknown")]
+        assert len(out) == len(set(out))
+
+
+def run(machine, examples, steps=40):
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples, stateful_step_count=steps, deadline=None,
+            suppress_health_check=list(HealthCheck), print_blob=True,
+        ),
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def a_file():
+    with tempfile.TemporaryDirectory() as directory:
+        yield f"sqlite:///{Path(directory) / 'outbox.db'}"
+
+
+@pytest.mark.timeout(240)
+def test_a_file_does_what_the_model_does():
+    run(type("OfFile", (Machine,), {"url": staticmethod(a_file), "certain": CERTAIN}), 200)
+
+
+@pytest.mark.timeout(240)
+def test_a_server_does_what_the_model_does(postgres_url):
+    import psycopg  # noqa: PLC0415 - where there is a server, there is the client
+
+    @contextlib.contextmanager
+    def a_schema():
+        name = f"t_{secrets.token_hex(6)}"
+        try:
+            yield f"{postgres_url}?prefix={name}"
+        finally:
+            with psycopg.connect(postgres_url, autocommit=True) as connection:
+                connection.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+
+    run(type("OfServer", (Machine,), {"url": staticmethod(a_schema), "certain": False}), 25)
