@@ -1,0 +1,148 @@
+"""Signs of life, what the dead left behind, and items that nobody knows the outcome of."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from postpress_async.errors import PostpressError
+
+from . import protocol
+from .protocol import Absent, Undecided
+from .strays import give_back
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postpress_async.scheduler.clock import Clock
+    from postpress_async.storage.outbox.rows import Row, Store
+
+    from .patience import Patience
+    from .protocol import Seen, Terms
+    from .turn import Looker
+
+__all__ = ["Caretaker"]
+
+log = logging.getLogger("postpress_async.outbox")
+MOST_LOOKS: Final = 20
+
+
+class Caretaker:
+    """Look after a store on behalf of one worker. The store lets each item be cared for by one.
+
+    Attributes:
+        beaten_at: when the store last heard from us, by the clock's monotonic time.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        looker: Looker,
+        *,
+        owner: str,
+        terms: Terms,
+        clock: Clock,
+        random: Callable[[], float],
+        patience: Patience,
+        settled: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._looker = looker
+        self._owner = owner
+        self._terms = terms
+        self._clock = clock
+        self._random = random
+        self._patience = patience
+        self._settled = settled
+        self._looks: dict[str, asyncio.Task[None]] = {}
+        self._unsure = False
+        self._ahead = 0.0
+        self.beaten_at = clock.monotonic()
+
+    @property
+    def alive(self) -> bool:
+        """Whether others still know that this worker lives."""
+        silent = self._clock.monotonic() - self.beaten_at
+        return self._store.certain or silent < self._terms.lease
+
+    async def beat(self) -> None:
+        """Give signs of life for ever."""
+        while True:
+            await self._patience.ask(self._beat_once)
+            await self._clock.sleep(self._terms.beat)
+
+    async def _beat_once(self) -> None:
+        start = self._clock.monotonic()
+        now = await self._store.beat(self._owner, lease=self._terms.lease)
+        self.beaten_at, self._ahead = start, now - start
+
+    async def care(self) -> None:
+        """Take in what the dead left, and look for what is in doubt, for ever.
+
+        Every worker does so, at uneven times; the store hands each item to one of them.
+        """
+        while True:
+            found = await self._patience.ask(self._orphans)
+            if found:
+                log.warning("%d items of workers that ended are in doubt: looking", len(found))
+                self._settled()
+            await self._take_doubtful()
+            await self._clock.sleep(self._terms.beat * (0.5 + self._random()))
+
+    async def end(self) -> None:
+        """Leave off looking: another worker goes on when our lease is over."""
+        looks = list(self._looks.values())
+        for look in looks:
+            look.cancel()
+        await asyncio.gather(*looks, return_exceptions=True)
+
+    async def _orphans(self) -> list[Row]:
+        return await self._store.orphans(grace=self._terms.grace)
+
+    async def _doubtful(self) -> Row | None:
+        if self._unsure:
+            await give_back(self._store, self._owner, state="unknown", known=self._looks)
+        self._unsure = True  # until the answer is here: perhaps it has taken what we never see
+        row = await self._store.doubtful(self._owner, lease=self._terms.lease)
+        self._unsure = False
+        return row
+
+    async def _take_doubtful(self) -> None:
+        while len(self._looks) < MOST_LOOKS:
+            row = await self._patience.ask(self._doubtful)
+            if row is None:
+                return
+            look = asyncio.create_task(self._look(row))
+            self._looks[row.id] = look
+            look.add_done_callback(partial(self._ended, row.id))
+
+    def _ended(self, item: str, look: asyncio.Task[None]) -> None:
+        if self._looks.get(item) is look:
+            del self._looks[item]
+        if not look.cancelled() and (error := look.exception()) is not None:
+            # The store is away; claims will tell. It is looked for again when our lease is over.
+            log.warning("the look for item %s was given up: %s", item, error)
+
+    async def _look(self, row: Row) -> None:
+        """Look for one item, and write what that means."""
+        attempts = await self._patience.ask(lambda: self._store.attempts(row.id))
+        last = attempts[-1] if attempts else None
+        began = self._clock.monotonic() + self._ahead
+        quiet = began >= protocol.quiet_at(last, self._terms)
+        if protocol.repeatable(row.kind):
+            seen: Seen = Absent()  # no need to look: a second one changes nothing
+        else:
+            try:
+                seen = await self._looker.look(row, attempts=attempts, quiet=quiet)
+            except PostpressError as error:
+                seen = Undecided(reason=str(error))
+            except Exception as error:
+                log.exception("the look for item %s failed", row.id)
+                seen = Undecided(reason=f"the look failed: {type(error).__name__}")
+        finish = protocol.looked(seen, row=row, attempt=last, now=began, terms=self._terms)
+        await self._patience.ask(lambda: self._store.finish(row.id, row.fence, finish))
+        if finish.needs_decision:
+            log.warning("item %s needs a decision: %s", row.id, finish.error)
+        self._settled()

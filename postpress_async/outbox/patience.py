@@ -1,0 +1,50 @@
+"""Going on while a store is away, for a while; then loudly ending."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from postpress_async.errors import StateUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from postpress_async.scheduler.clock import Clock
+
+__all__ = ["Patience"]
+
+T = TypeVar("T")
+log = logging.getLogger("postpress_async.outbox")
+_BASE_SECONDS: Final = 0.2
+_MOST_SECONDS: Final = 10.0
+
+
+class Patience:
+    """Ask a store again that cannot be used for now: full disk, lost server, lock held."""
+
+    def __init__(self, *, clock: Clock, random: Callable[[], float], seconds: float) -> None:
+        self._clock = clock
+        self._random = random
+        self._seconds = seconds
+
+    async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
+        """Return what the store says, however often it has to be asked.
+
+        Only for what may be asked twice: the fence makes a second answer harmless.
+
+        Raises:
+            StateUnavailableError: it could not be used for as long as we are patient.
+        """
+        start, tries = self._clock.monotonic(), 0
+        while True:
+            try:
+                return await question()
+            except StateUnavailableError as error:
+                if self._clock.monotonic() - start >= self._seconds:
+                    raise
+                if tries == 0:
+                    log.warning("the outbox waits for its store: %s", error)
+                pause = min(_BASE_SECONDS * 2.0**tries, _MOST_SECONDS)
+                tries = min(tries + 1, 10)
+                await self._clock.sleep(pause * (0.5 + self._random() / 2.0))

@@ -1,0 +1,132 @@
+"""One go at one item: what stands between a worker's claim and the first byte."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+
+from postpress_async.errors import OutboxStateError, WaitTooLongError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from postpress_async.scheduler.clock import Clock
+    from postpress_async.storage.outbox.rows import Attempt, Claimed, Row, Store
+
+    from .protocol import Seen, Terms
+    from .results import Result
+
+__all__ = ["Looker", "Sender", "Turn", "boot_time"]
+
+_BOOT: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
+
+
+def boot_time() -> float:
+    """Return seconds since the machine started, those included in which it was suspended."""
+    return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
+
+
+class Sender(Protocol):
+    """Send items: take the slot, ask whoever has a say, and make the one request."""
+
+    async def send(self, row: Row, /, *, granted: Turn) -> Result:
+        """Go once at an item, and say what it brought.
+
+        `await granted.mark()` comes after the slot and before anything of the request;
+        `granted.last_act()` in the very step before its first byte. Whatever either raises must end
+        the call, and may come out of here. A PostpressError is read by its `outcome`.
+        """
+        ...
+
+
+class Looker(Protocol):
+    """Look for what may have been sent."""
+
+    async def look(self, row: Row, /, *, attempts: Sequence[Attempt], quiet: bool) -> Seen:
+        """Look for an item where it would be.
+
+        Two reads make a look, `Terms.apart` seconds between them; while its attempt is not `quiet`,
+        one read is enough, since it can only find.
+        """
+        ...
+
+
+class Turn:
+    """Be what a worker hands to the sender with an item: leave to send it once, and until when.
+
+    Attributes:
+        marking: the mark was begun: perhaps it is durable.
+        attempt: the mark, once it is durable.
+        asked: the last act was asked and said yes: a byte may have left.
+        lost: the item is somebody else's by now: there is nothing to write about it.
+    """
+
+    def __init__(
+        self,
+        claimed: Claimed,
+        *,
+        store: Store,
+        terms: Terms,
+        clock: Clock,
+        since: float,
+        boot: Callable[[], float],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self.row: Row = claimed.row
+        self.marking = False
+        self.attempt: Attempt | None = None
+        self.asked = False
+        self.lost = False
+        self._store = store
+        self._terms = terms
+        self._clock = clock
+        self._boot = boot
+        self._stopping = stopping
+        self._ahead = claimed.now - since
+        self._until = self._boot_until = 0.0
+
+    def now(self) -> float:
+        """Return the store's time, rather too late than too early."""
+        return self._clock.monotonic() + self._ahead
+
+    async def mark(self) -> Attempt:
+        """Make the attempt durable; only now may something of it be sent.
+
+        Raises:
+            OutboxStateError: it was cancelled or changed meanwhile, or another worker has it.
+            StateUnavailableError: the store cannot tell: nothing may be sent.
+            WaitTooLongError: the worker stops.
+        """
+        if self._stopping():
+            raise self._too_late("the worker stops")
+        # Both clocks are read before the store's: our deadline is never behind the one it keeps.
+        start, boot = self._clock.monotonic(), self._boot()
+        self.marking = True
+        attempt = await self._store.mark(self.row.id, self.row.fence, seconds=self._terms.write)
+        if attempt is None:
+            self.lost = True
+            msg = f"item {self.row.id} was cancelled, changed or taken over meanwhile: it stays so"
+            raise OutboxStateError(msg, item=self.row.id)
+        self._until, self._boot_until = start + self._terms.write, boot + self._terms.write
+        self.attempt = attempt
+        return attempt
+
+    def last_act(self) -> None:
+        """Say yes, or raise: the last thing before the first byte, and nothing awaited between.
+
+        Raises:
+            WaitTooLongError: the deadline is over, by either clock: this process was paused, or the
+                machine suspended, and the item may be another worker's by now.
+        """
+        if self.attempt is None:
+            raise self._too_late("there is no durable mark")
+        if self._clock.monotonic() >= self._until or self._boot() >= self._boot_until:
+            raise self._too_late("the attempt's deadline is over")
+        self.asked = True
+
+    def _too_late(self, why: str) -> WaitTooLongError:
+        msg = f"item {self.row.id} is not sent now: {why}; it goes back into its queue"
+        row = self.row
+        return WaitTooLongError(
+            msg, account_id=row.account_id, action=row.action, limit="outbox", retry_after=0.0
+        )
