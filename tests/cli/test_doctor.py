@@ -163,6 +163,8 @@ def test_the_option_goes_before_the_environment(run, served, monkeypatch, tmp_pa
     ran = run("doctor", "--json")
     assert (ran.code, "file" in of_store(ran)) == (0, True)
     assert list(of_store(run("doctor", "--state", "memory:", "--json"))) == ["memory"]
+    monkeypatch.setenv("POSTPRESS_STATE", "")
+    assert of_store(run("doctor", "--json")) == {}
 
 
 def test_a_file_that_is_not_there_is_not_made(run, served, tmp_path):

@@ -12,6 +12,7 @@ from postpress_async.cli.checks import Check, examine
 from postpress_async.cli.exits import Exit
 from postpress_async.cli.options import STATE, AsJson, BaseUrl, State
 from postpress_async.cli.output import cell, print_json, print_out
+from postpress_async.cli.plain import plain
 
 _STYLES: Final = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red"}
 _INDENT: Final = 16
@@ -29,7 +30,7 @@ async def doctor(*, as_json: AsJson = False, base_url: BaseUrl = None, state: St
         state: where counts live.
     """
     code = Exit.DONE
-    async for check in examine(base_url, state or os.environ.get(STATE)):
+    async for check in examine(base_url, state or os.environ.get(STATE) or None):
         show(check, as_json=as_json)
         if check.state == "fail":
             code = max(code, Exit.USAGE if check.yours else Exit.REFUSED)
@@ -51,5 +52,5 @@ def show(check: Check, *, as_json: bool) -> None:
     detail = f"{part.replace('_', ' ')}: {check.detail}" if part else check.detail
     grid.add_row(state + Text(f"{name:<10}", "dim"), cell(detail))
     if check.next_step:
-        grid.add_row("", Text(f"next: {check.next_step}"))
+        grid.add_row("", Text(f"next: {plain(check.next_step)}"))
     print_out(grid)
