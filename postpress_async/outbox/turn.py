@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.storage.outbox.rows import Attempt, Claimed, Row, Store
+    from postpress_async.storage.outbox.rows import Attempt, Claimed, New, Row, Store
 
     from .protocol import Seen, Terms
     from .results import Result
@@ -89,8 +89,10 @@ class Turn:
         """Return the store's time, rather too late than too early."""
         return self._clock.monotonic() + self._ahead
 
-    async def mark(self) -> Attempt:
+    async def mark(self, *, edit: New | None = None) -> Attempt:
         """Make the attempt durable; only now may something of it be sent.
+
+        `edit` makes another text durable with it.
 
         Raises:
             OutboxStateError: it was cancelled or changed meanwhile, or another worker has it.
@@ -102,7 +104,8 @@ class Turn:
         # Both clocks are read before the store's: our deadline is never behind the one it keeps.
         start, boot = self._clock.monotonic(), self._boot()
         self.marking = True
-        attempt = await self._store.mark(self.row.id, self.row.fence, seconds=self._terms.write)
+        row, seconds = self.row, self._terms.write
+        attempt = await self._store.mark(row.id, row.fence, seconds=seconds, edit=edit)
         if attempt is None:
             self.lost = True
             msg = f"item {self.row.id} was cancelled, changed or taken over meanwhile: it stays so"

@@ -1,0 +1,173 @@
+"""From a content to the row that is put in: names, digests, lane, thread and times."""
+
+from __future__ import annotations
+
+import os
+import time
+from hashlib import blake2b
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from postpress_async.errors import ConfigurationError
+from postpress_async.options import of_kind
+from postpress_async.resources._checks import optional_text
+from postpress_async.storage.outbox.rows import New
+
+from . import contents
+from .contents import Follow, Invite, ProfileRead, StartChat
+from .decisions import instant_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from postpress_async.storage.outbox.rows import Row
+
+    from .contents import Content
+
+__all__ = ["Names", "Wishes", "new_of", "pool_of", "rewritten", "tombstone_of"]
+
+_DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
+_RANDOM_BITS: Final = 80
+_LONGEST_KEY: Final = 512
+
+
+class Names:
+    """Make ids as ULIDs: unique, and each greater than the one before, within a process.
+
+    Args:
+        now: seconds since the epoch.
+        random: random bytes.
+    """
+
+    def __init__(
+        self, *, now: Callable[[], float] = time.time, random: Callable[[int], bytes] = os.urandom
+    ) -> None:
+        self._now = now
+        self._random = random
+        self._last = 0
+        self._lock = Lock()
+
+    def __call__(self) -> str:
+        """Return the next id."""
+        chance = int.from_bytes(self._random(_RANDOM_BITS // 8), "big")
+        with self._lock:
+            made = (int(self._now() * 1000.0) << _RANDOM_BITS) | chance
+            # Within a millisecond, or after a step back, count on from the last one.
+            self._last = made = made if made > self._last else self._last + 1
+        return "".join(_DIGITS[(made >> shift) & 31] for shift in range(125, -1, -5))
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """Be what somebody wishes of an item besides what it says; checked.
+
+    Attributes:
+        key, group, recipient: as in `Outbox.message`.
+        not_before, expires_at: with a time zone.
+        hold: whether it waits to be released.
+        priority: lower goes first.
+    """
+
+    key: str | None = None
+    group: str | None = None
+    recipient: str | None = None
+    not_before: datetime | None = None
+    expires_at: datetime | None = None
+    hold: bool = False
+    priority: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("key", "group", "recipient"):
+            text = optional_text(name, getattr(self, name))
+            if text is not None and len(text) > _LONGEST_KEY:
+                msg = f"{name} has {len(text)} characters: at most {_LONGEST_KEY} are kept"
+                raise ConfigurationError(msg)
+        of_kind("hold", self.hold, bool, "True")
+        of_kind("priority", self.priority, int, "-1")
+        start = 0.0 if self.not_before is None else instant_of("not_before", self.not_before)
+        if self.expires_at is not None and instant_of("expires_at", self.expires_at) <= start:
+            msg = "expires_at must be later than not_before, or it never goes"
+            raise ConfigurationError(msg)
+
+
+def new_of(
+    content: Content, account_id: str, wishes: Wishes, *, provider: str | None, id_: str
+) -> New:
+    """Return the row to put in for a content.
+
+    Args:
+        content: what is to go.
+        account_id: from which account.
+        wishes: when and how.
+        provider: the account's, where it is known: what an invitation counts as depends on it.
+        id_: a new id.
+    """
+    recipient = wishes.recipient or _person(content)
+    start, end = wishes.not_before, wishes.expires_at
+    return New(
+        id=id_,
+        key=wishes.key or id_,
+        digest=contents.digest_of(content, account_id),
+        kind=content.kind,
+        account_id=account_id,
+        action=content.action(provider),
+        thread=content.thread(account_id) or id_,
+        body=contents.encode(content),
+        group=wishes.group,
+        recipient=recipient,
+        tombstone=b"" if recipient is None else tombstone_of(recipient),
+        text_digest=contents.text_digest_of(content),
+        loose_digest=contents.loose_of(content),
+        priority=wishes.priority,
+        due_at=0.0 if start is None else start.timestamp(),
+        expires_at=None if end is None else end.timestamp(),
+        hold=wishes.hold,
+    )
+
+
+def rewritten(row: Row, content: Content) -> New:
+    """Return a row with another content; its key goes on standing for what was put in."""
+    return New(
+        id=row.id,
+        key=row.key,
+        digest=row.digest,
+        kind=row.kind,
+        account_id=row.account_id,
+        action=row.action,
+        thread=row.thread,
+        body=contents.encode(content),
+        group=row.group,
+        recipient=row.recipient,
+        text_digest=contents.text_digest_of(content),
+        loose_digest=contents.loose_of(content),
+        priority=row.priority,
+        due_at=row.due_at,
+        expires_at=row.expires_at,
+    )
+
+
+def tombstone_of(recipient: str) -> bytes:
+    """Return what is kept of somebody who is not to be written to: no name, only its digest."""
+    name = recipient.strip().casefold().encode()
+    return blake2b(name, digest_size=16, person=b"pp-forget").digest()
+
+
+def pool_of(content: ProfileRead) -> str:
+    """Return the name of the lane of those who may look: the account's own where there is one."""
+    if len(content.accounts) == 1:
+        return content.accounts[0]
+    names = "\x1f".join(sorted(content.accounts)).encode()
+    return f"pool:{blake2b(names, digest_size=8).hexdigest()}"
+
+
+def _person(content: Content) -> str | None:
+    """Return who can be forgotten although nobody named them: whom it is to, where it says so."""
+    match content:
+        case StartChat(to=person):
+            return person
+        case Invite(provider_id=person) | Follow(provider_id=person):
+            return person
+        case _:
+            return None
