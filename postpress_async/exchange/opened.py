@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from postpress_async.errors import DecodeError
 from postpress_async.limits import DONE
 from postpress_async.wire import codec
 from postpress_async.wire.values import Failed
@@ -25,6 +26,7 @@ class Opened:
     """
 
     __slots__ = (
+        "_broken",
         "_call",
         "_first",
         "_key",
@@ -49,6 +51,7 @@ class Opened:
         self.headers: Mapping[str, str] = reply.headers
         self.attempts: int = attempts
         self.most_at_once: int | None = None
+        self._broken = False
         self._call = call
         self._report = report
         self._key = key
@@ -64,17 +67,25 @@ class Opened:
         """Return the next piece, an empty one at the end.
 
         Raises:
-            DecodeError: it was cut, or nothing more came in time; never a short file.
+            DecodeError: it was cut, or nothing more came in time, or a read before this one was
+                cancelled; never a short file.
         """
         first, self._first = self._first, b""
-        if first or self._rest is None:
+        if first:
             return first
+        if self._broken:  # or who reads on after an error would take it for the end
+            msg = "the file broke off at an earlier read: ask for it again"
+            raise DecodeError(msg, status=200)
+        if self._rest is None:
+            return b""
         try:
             piece = await self._rest.read()
         except BaseException:
+            self._broken = True
             self.close()
             raise
         if isinstance(piece, Failed):
+            self._broken = True
             bad = codec.failed(self._call, piece, key=self._key, now=self._now)
             self.close(bad.verdict)
             bad.error.attempts = self.attempts

@@ -185,6 +185,21 @@ async def test_what_was_handed_on_is_not_asked_for_again(serve, talks):
     )
 
 
+@pytest.mark.parametrize("how", ["cancelled", "cut"])
+async def test_who_reads_on_after_an_error_finds_no_end(serve, talks, how):
+    raw = await serve(stalling if how == "cancelled" else file(cut=700_000))
+    talker = talks(raw)
+    async with asked(talker) as download:
+        assert await anext(download)
+        with pytest.raises((TimeoutError, DecodeError)):  # noqa: PT012 - what breaks may be any piece
+            while True:
+                await asyncio.wait_for(anext(download), 0.05 if how == "cancelled" else 5.0)
+        talker.nothing_is_held()
+        for _ in range(2):
+            with pytest.raises(DecodeError, match="broke off at an earlier read: ask for it again"):
+                await anext(download)
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_a_cut_file_is_never_a_short_one(serve, talks, chunked):
     raw = await serve(file(cut=len(DATA) - 1, chunked=chunked))
