@@ -164,6 +164,10 @@ async def _measured(
     if said is not None and said != size:
         msg = f"{where}: {name!r} has {size} bytes, not {said}: leave File.size out"
         raise AttachmentError(msg, field=where, file=name)
+    if not size:  # written and not wound back, or not written yet: nobody's wish
+        step = "wind it back with seek(0)" if isinstance(source, Object) else "give one with bytes"
+        msg = f"{where}: {name!r} has nothing in it from where it stands: {step}"
+        raise AttachmentError(msg, field=where, file=name)
     return source, size
 
 

@@ -399,6 +399,21 @@ def test_files_that_cannot_be_meant(more):
         File(b"x", **more)
 
 
+@pytest.mark.parametrize("kind", ["bytes", "path", "memory", "object"])
+async def test_a_file_with_nothing_in_it_is_nobodys_wish(serve, talk, tmp_path, kind):
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"" if kind == "path" else b"%PDF")
+    memory = io.BytesIO()
+    memory.write(b"%PDF")  # and not wound back
+    with path.open("rb") as object_:
+        object_.read()
+        file = {"bytes": b"", "path": path, "memory": memory, "object": object_}[kind]
+        error = await refused(serve, talk, file)
+    assert isinstance(error, AttachmentError)
+    assert "has nothing in it from where it stands" in str(error)
+    assert ("seek(0)" in str(error)) == (kind in {"memory", "object"})
+
+
 async def test_a_size_that_is_wrong(serve, talk):
     error = await refused(serve, talk, File(b"abc", size=4))
     assert "has 3 bytes, not 4" in str(error)
