@@ -46,13 +46,14 @@ class Mark:
         known: digests of what was handed on and may come again, with its timestamp.
     """
 
-    __slots__ = ("floor", "high", "known", "scope")
+    __slots__ = ("_timeless", "floor", "high", "known", "scope")
 
     def __init__(self, scope: bytes, floor: int | None, high: int) -> None:
         self.scope: bytes = scope
         self.floor: int | None = floor
         self.high: int = high
         self.known: dict[bytes, int] = {}
+        self._timeless: list[bytes] = []
 
     @classmethod
     def read(cls, given: object, scope: str) -> Self:
@@ -94,26 +95,28 @@ class Mark:
     def is_new(self, message: Message, now: int) -> bool:
         """Tell whether a message was not handed on before, and remember that it is now."""
         at = sent(message)
-        if at is None:
-            at = self.high  # it has no place in time: known for as long as it keeps coming
-        elif self.floor is not None and at < self.floor:
+        if at is not None and self.floor is not None and at < self.floor:
             return False
         name = message.id or message.message_id or message.provider_id
         if name is None:
             return True
         digest = _digest(name, 8)
         new = digest not in self.known
+        if at is None:
+            self._timeless.append(digest)
+            at = self.high
         self.known[digest] = max(at, self.known.get(digest, at))
-        if at <= now + _TOLERANCE:
-            self.high = max(self.high, at)
+        self.high = newest_of(self.high, at, now)
         return new
 
     def lift(self, overlap: float) -> None:
         """Set the floor below the newest, and forget who is beneath it."""
         if not self.high:
             return
-        floor = max(self.high - int(overlap * 1000), self.floor or 0)
+        floor = int(max(self.high - overlap * 1000, self.floor or 0))
         self.floor = floor
+        # What has no place in time is known for as long as it keeps coming.
+        self.known.update(dict.fromkeys(self._timeless, self.high))
         self.known = {digest: at for digest, at in self.known.items() if at >= floor}
 
 
@@ -137,19 +140,31 @@ async def changes(
     today = int(now * 1000)
     items = [message async for message in walk(after) if mark.is_new(message, today)]
     mark.lift(overlap)
+    if items and _order(items[0]) >= _order(items[-1]):
+        items.reverse()  # newest first, as has been seen: those of one instant are, too
     items.sort(key=_order)
     return Changes(items=items, mark=mark.text())
 
 
+def newest_of(high: int, at: int, now: int) -> int:
+    """Return the later of two timestamps; one of tomorrow does not count."""
+    return max(high, at) if at <= now + _TOLERANCE else high
+
+
 def sent(message: Message) -> int | None:
     """Return when a message was sent, in milliseconds; None where nobody can tell."""
+    at = _moment(message)
+    return None if at is None else _milliseconds(at)
+
+
+def _order(message: Message) -> tuple[bool, datetime]:
+    at = _moment(message)
+    return at is None, at or _EPOCH
+
+
+def _moment(message: Message) -> datetime | None:
     at = message.sent_at
-    return None if at is None else _milliseconds(at if at.tzinfo else at.replace(tzinfo=UTC))
-
-
-def _order(message: Message) -> tuple[bool, int]:
-    at = sent(message)
-    return at is None, at or 0
+    return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _milliseconds(at: datetime) -> int:

@@ -18,7 +18,7 @@ from postpress_async.wire import forms, routes, target
 
 from ._base import Namespace, checked_text, form
 from ._changes import OVERLAP, Mark, changes
-from ._checks import json_body, milliseconds, optional_text
+from ._checks import json_body, milliseconds, number, optional_text
 from ._outgoing import files_of
 from ._times import instant
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ._files import FileLike
 
 MESSAGES: Final[PageReader[Message]] = PageReader(Message)
-_MOST_ON_A_PAGE: Final = 250
+MOST_ON_A_PAGE: Final = 250
 _MESSAGE: Final[Reader[Message]] = Reader(Message)
 _SENT: Final[Reader[MessageSent]] = Reader(MessageSent)
 _EDITED: Final[Reader[MessageEdited]] = Reader(MessageEdited)
@@ -145,6 +145,7 @@ class Messages(Namespace):
         """
         account_id = self._account(account_id)
         positive("overlap", overlap, zero=True)
+        number("overlap", overlap)
         scope = f"account {account_id}" if chat_id is None else f"chat {chat_id}"
 
         def walk(after: datetime | None) -> Paginator[Message]:
@@ -152,7 +153,7 @@ class Messages(Namespace):
                 chat_id=chat_id,
                 account_id=account_id,
                 after=after,
-                page_size=_MOST_ON_A_PAGE,
+                page_size=MOST_ON_A_PAGE,
                 options=options,
             )
 

@@ -162,8 +162,9 @@ async def test_our_clock_may_be_years_off():
         assert (await since(service, changes.mark)).items == []
 
 
-async def test_messages_without_a_time_come_once():
-    service = Service()
+@pytest.mark.parametrize("shuffle", [None, list], ids=["newest first", "oldest first"])
+async def test_messages_without_a_time_come_once(shuffle):
+    service = Service(shuffle=shuffle)
     service.add("timeless", None)
     service.add("a", at(0))
     changes = await since(service, None)
@@ -173,6 +174,18 @@ async def test_messages_without_a_time_come_once():
         service.clock.now = START + timedelta(hours=hours)
         changes = await since(service, changes.mark)
         assert names(changes) == [f"h{hours}"]
+
+
+async def test_messages_of_one_instant_come_in_the_order_they_were_said():
+    service = Service()
+    for name in ("one", "two", "three", "four"):
+        service.add(name, at(0))
+    changes = await since(service, None)
+    assert names(changes) == ["one", "two", "three", "four"]
+    service.add("finer 1", at(1)[:-1] + "100Z")
+    service.add("finer 2", at(1)[:-1] + "200Z")
+    service.add("last", at(2))
+    assert names(await since(service, changes.mark)) == ["finer 1", "finer 2", "last"]
 
 
 async def test_a_service_that_ignores_after_repeats_nothing():
@@ -258,10 +271,18 @@ async def test_a_mark_that_was_cut_is_none():
             await since(service, mark[:length])
 
 
-@pytest.mark.parametrize("bad", [-1.0, "6", float("nan"), True])
+@pytest.mark.parametrize("bad", [-1.0, "6", float("nan"), float("inf"), None, True])
 async def test_overlaps_that_cannot_be_meant(bad):
     with pytest.raises(ConfigurationError, match="overlap"):
         await since(Service(), None, overlap=bad)
+
+
+async def test_an_overlap_longer_than_time():
+    service = Service()
+    service.add("a", at(0))
+    changes = await since(service, None, overlap=1e308)
+    service.add("years late", at(-(10**9)))
+    assert names(await since(service, changes.mark)) == ["years late"]
 
 
 # -- any arrivals ------------------------------------------------------------------------------
