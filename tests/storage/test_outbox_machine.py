@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from outbox_model import Model
 
 from postpress_async.storage.outbox.living import CERTAIN
@@ -22,9 +28,22 @@ START = 1_000_000.0
 LEASE, SECONDS, GRACE = 60.0, 45.0, 30.0
 
 owners = st.sampled_from(OWNERS)
-picks = st.integers(0, 1_000)
+picks = st.integers(0, 4)  # mostly of what was claimed last
+any_item = st.integers(0, 1_000)
 offsets = st.sampled_from([-50.0, 0.0, 10.0, 100.0])
 maybe = st.one_of(st.none(), offsets)
+
+
+def mostly(usual, *others):
+    return st.sampled_from([*[usual] * (3 * len(others)), *others])
+
+
+seldom_at = mostly(None, -50.0, 10.0, 100.0)
+news = st.tuples(
+    st.sampled_from(ACCOUNTS), st.sampled_from(["x", "y", None]), mostly("message", "react"),
+    st.sampled_from([-50.0, -20.0, 0.0, 10.0]), seldom_at, st.integers(0, 1), mostly(False, True),
+    mostly(None, 0, 1), mostly("message", "invite"), mostly(None, "r1", "r2"), mostly(b"d", b"e"),
+)  # fmt: skip
 
 
 class Machine(RuleBasedStateMachine):
@@ -57,17 +76,19 @@ class Machine(RuleBasedStateMachine):
 
     # -- putting in --------------------------------------------------------------------------------
 
-    @rule(
-        owner=owners, account=st.sampled_from(ACCOUNTS), thread=st.sampled_from(["x", "y", None]),
-        action=st.sampled_from(["message", "react"]), due=offsets, expires=maybe,
-        priority=st.integers(0, 2), hold=st.booleans(), key=st.one_of(st.none(), st.integers(0, 5)),
-        kind=st.sampled_from(["message", "invite"]), recipient=st.sampled_from([None, "r1", "r2"]),
-        digest=st.sampled_from([b"d", b"e"]),
-    )  # fmt: skip
-    def add(
-        self, owner, account, thread, action, due, expires, priority, hold, key, kind, recipient,
-        digest,
-    ):  # fmt: skip
+    @initialize(items=st.lists(news, min_size=6, max_size=12))
+    def begin(self, items):
+        for wish in items:
+            self.add("w1", wish)
+
+    @rule(owner=owners, items=st.lists(news, min_size=1, max_size=4))
+    def add_some(self, owner, items):
+        for wish in items:
+            self.add(owner, wish)
+
+    def add(self, owner, wish):
+        """Put one item in, and see that the model has the same to say."""
+        account, thread, action, due, expires, priority, hold, key, kind, recipient, digest = wish
         self.n += 1
         name = f"i{self.n:04}"
         new = New(
@@ -89,8 +110,22 @@ class Machine(RuleBasedStateMachine):
 
     # -- the protocol ------------------------------------------------------------------------------
 
-    @rule(owner=owners, account=st.one_of(st.none(), st.sampled_from(ACCOUNTS)))
+    @rule(owner=owners, first=st.booleans(), state=st.sampled_from(["sent", "queued", "unknown"]))
+    def claim_and_mark(self, owner, first, state):
+        before = len(self.fences)
+        self.claim(owner, None)
+        if len(self.fences) > before and first:
+            self.mark(owner, 0)
+            finish = self.finish_of(10.0, None, 0.0, None, None, False, True, state)
+            item, fence = self.fences[-1]
+            self.run(self.finished(item, fence, self.stores[owner], finish))
+
+    @rule(owner=owners, account=mostly(None, *ACCOUNTS))
+    def claim_one(self, owner, account):
+        self.claim(owner, account)
+
     def claim(self, owner, account):
+        """Claim, and see that the model allows it."""
         accounts = None if account is None else [account]
         got = self.run(self.stores[owner].claim(owner, lease=LEASE, accounts=accounts))
         heads = [i for i in self.model.heads() if account is None or i.new.account_id == account]
@@ -121,7 +156,11 @@ class Machine(RuleBasedStateMachine):
         self.model.now = now
 
     @rule(owner=owners, pick=picks)
+    def mark_one(self, owner, pick):
+        self.mark(owner, pick)
+
     def mark(self, owner, pick):
+        """Mark, and see that it counts just where the model says so."""
         if not self.fences:
             return
         item, fence = self.fences[-1 - pick % len(self.fences)]
@@ -132,9 +171,9 @@ class Machine(RuleBasedStateMachine):
             assert attempt.number == item.attempts
 
     @rule(
-        owner=owners, pick=picks, retry=maybe, due=maybe, look=maybe, lane=maybe,
-        result=st.one_of(st.none(), st.integers(0, 2)), needs=st.booleans(), keep=st.booleans(),
-        state=st.sampled_from(["queued", "queued", "sent", "failed", "unknown", "held"]),
+        owner=owners, pick=picks, retry=maybe, due=seldom_at, look=maybe, lane=seldom_at,
+        result=mostly(None, 0, 1), needs=mostly(False, True), keep=mostly(True, False),
+        state=mostly("queued", "sent", "failed", "unknown", "held"),
     )  # fmt: skip
     def finish(self, owner, pick, retry, due, look, lane, result, needs, keep, state):
         if not self.fences:
@@ -161,7 +200,7 @@ class Machine(RuleBasedStateMachine):
         if row is not None:
             assert row.state == item.state
 
-    @rule(seconds=st.sampled_from([1.0, 20.0, 61.0, 200.0]))
+    @rule(seconds=mostly(12.0, 1.0, 61.0, 200.0))
     def time_passes(self, seconds):
         self.model.now += seconds
 
@@ -207,7 +246,7 @@ class Machine(RuleBasedStateMachine):
 
     # -- by hand -----------------------------------------------------------------------------------
 
-    @rule(owner=owners, pick=picks, state=st.sampled_from(["queued", "cancelled", "held", "sent"]))
+    @rule(owner=owners, pick=any_item, state=mostly("queued", "cancelled", "held", "sent"))
     def alter(self, owner, pick, state):
         if not self.model.items:
             return
@@ -230,7 +269,7 @@ class Machine(RuleBasedStateMachine):
             item.fence += 1
             self.model.to(item, Finish(state=state))
 
-    @rule(owner=owners, pick=picks, due=offsets, priority=st.integers(0, 2))
+    @rule(owner=owners, pick=any_item, due=offsets, priority=st.integers(0, 2))
     def edit(self, owner, pick, due, priority):
         if not self.model.items:
             return
@@ -252,8 +291,13 @@ class Machine(RuleBasedStateMachine):
             item.digest, item.body = b"edited", b"other"
             item.due_at, item.priority = edit.due_at, priority
 
-    @rule(owner=owners, account=st.sampled_from(ACCOUNTS), group=st.sampled_from([None, "g"]))
-    def cancel(self, owner, account, group):
+    @rule(
+        owner=owners, account=st.sampled_from(ACCOUNTS), group=st.sampled_from([None, "g"]),
+        really=st.integers(0, 5),
+    )  # fmt: skip
+    def cancel(self, owner, account, group, really):
+        if really:
+            return
         wanted = Filter(account_id=account, group=group)
         count = self.run(self.stores[owner].cancel(wanted, reason="by hand"))
         assert count == self.model.cancel(

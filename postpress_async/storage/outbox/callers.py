@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from postpress_async.storage.outbox.dialect import Steps
     from postpress_async.storage.outbox.rows import Added, New
 
-__all__ = ["add_in_file", "driven"]
+__all__ = ["add_in_file", "driven", "is_busy"]
 
 T = TypeVar("T")
 
@@ -41,6 +41,11 @@ def _values(values: Mapping[str, object], now: float) -> dict[str, Any]:
     for name, value in values.items():
         told[name] = json.dumps(value) if isinstance(value, list) else value
     return told
+
+
+def is_busy(connection: object) -> bool:
+    """Tell whether a caller is in a transaction, in which nobody else can write."""
+    return isinstance(connection, sqlite3.Connection) and connection.in_transaction
 
 
 def add_in_file(items: Sequence[New], connection: object, *, path: str, now: float) -> list[Added]:
@@ -84,6 +89,11 @@ def _check(cursor: sqlite3.Cursor, path: str) -> None:
         raise ConfigurationError(
             f"connection= has another file open than the outbox's: connect to {path}, and keep "
             "your tables in it too"
+        )
+    if not cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'outbox_items'").fetchone():
+        raise ConfigurationError(
+            f"the outbox's tables in {path} are not made yet, and cannot be while connection= is in "
+            "a transaction: enter the outbox before"
         )
 
 

@@ -11,7 +11,7 @@ from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.instants import StoreTime
 from postpress_async.storage.outbox import adding, heads, owners, steps
 from postpress_async.storage.outbox import statements as sql
-from postpress_async.storage.outbox.callers import add_in_file, driven
+from postpress_async.storage.outbox.callers import add_in_file, driven, is_busy
 from postpress_async.storage.outbox.dialect import SQLITE
 from postpress_async.storage.outbox.living import CERTAIN, Workers
 from postpress_async.storage.outbox.rows import Nothing
@@ -101,7 +101,8 @@ class SqliteOutbox(SharedOutbox):
                 transaction to be part of.
         """
         if connection is not None:
-            await self._run(owners.owners)  # the tables are there
+            if not is_busy(connection):
+                await self._run(owners.owners)  # makes the tables
             return add_in_file(items, connection, path=self._path, now=self._time.now())
         told = await self._run(lambda: adding.add(items))
         self._wakeups.tell()

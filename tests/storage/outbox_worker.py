@@ -1,0 +1,99 @@
+"""Workers of an outbox in processes of their own, to be stopped and killed: `… MODE URL …`."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+import time
+
+from postpress_async.storage.outbox.opening import open_outbox
+from postpress_async.storage.outbox.rows import Finish, New, Nothing
+
+
+def item(n, **changes):
+    told = {
+        "id": f"i{n:05}", "key": f"k{n}", "digest": b"d", "kind": "message",
+        "account_id": f"a{n % 7}", "action": "message", "thread": f"t{n % 11}", "body": b"hello",
+    } | changes  # fmt: skip
+    return New(**told)
+
+
+async def hold(url, owner):
+    """Mark one item, claim another, say so, and do nothing more."""
+    store = open_outbox(url)
+    await store.enter(owner)
+    first = await store.claim(owner, lease=1.0)
+    await store.mark(first.row.id, first.row.fence, seconds=1.0)
+    second = await store.claim(owner, lease=1.0)
+    print(first.row.id, second.row.id, flush=True)
+    await asyncio.sleep(600)
+
+
+async def forked(url, owner):
+    """Enter, and leave a child behind that lives on."""
+    store = open_outbox(url)
+    await store.enter(owner)
+    if not (child := os.fork()):
+        time.sleep(600)
+    print(child, flush=True)
+    await asyncio.sleep(600)
+
+
+async def work(url, owner):
+    """Send all there is, and say what was sent."""
+    store = open_outbox(url)
+    await store.enter(owner)
+    while not isinstance(got := await store.claim(owner, lease=60.0), Nothing):
+        if await store.mark(got.row.id, got.row.fence, seconds=30.0) is None:
+            continue
+        print(got.row.thread, got.row.id, flush=True)
+        await store.finish(got.row.id, got.row.fence, Finish(state="sent"))
+    await store.leave(owner)
+    await store.aclose()
+
+
+class Counting(sqlite3.Connection):
+    """A connection that is killed, with its process, before its nth statement."""
+
+    left = 0
+
+    def execute(self, *arguments):
+        Counting.left -= 1
+        if Counting.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().execute(*arguments)
+
+
+async def steps(url, owner):
+    """Add, claim, mark and finish; say each thing once it is done."""
+    store = open_outbox(url)
+    for n in range(3):
+        await store.add([item(n, thread="t"), item(n + 10, thread="u")])
+        print("added", n, flush=True)
+    await store.enter(owner)
+    for state in ("sent", "queued", "unknown"):
+        got = await store.claim(owner, lease=60.0)
+        print("claimed", got.row.id, flush=True)
+        await store.mark(got.row.id, got.row.fence, seconds=30.0)
+        print("marked", got.row.id, flush=True)
+        await store.finish(got.row.id, got.row.fence, Finish(state=state))
+        print(state, got.row.id, flush=True)
+    print("end", flush=True)
+    os._exit(0)
+
+
+def nth(url, owner, number):
+    """Do all of `steps`, and be killed before the nth statement."""
+    real = sqlite3.connect
+    sqlite3.connect = lambda *given, **named: real(*given, **named, factory=Counting)
+    Counting.left = int(number)
+    asyncio.run(steps(url, owner))
+
+
+if __name__ == "__main__":
+    mode, *arguments = sys.argv[1:]
+    if mode == "nth":
+        nth(*arguments)
+    else:
+        asyncio.run({"hold": hold, "forked": forked, "work": work}[mode](*arguments))
