@@ -55,6 +55,25 @@ _LIMITS: Final = {
         "'*'",
     ),
 }
+_EXPORT: Final = (
+    "Write messages into a file; run again, it goes on where it stood, or adds what is new.",
+    "--account acc_1 --to messages.jsonl",
+    "--chat chat_1 --to chat.csv --after 30d",
+    "--account acc_1 --to - --since-file acc_1.state",
+)
+_WRITES: Final = {
+    "send": (
+        "Send a message into a chat, or to a person.",
+        '--chat chat_1 --account acc_1 "Hello"',
+        '--to linkedin.com/in/jordan-walke --account acc_1 "Hello" --inmail --api classic',
+        "--chat chat_1 --account acc_1 - --attach offer.pdf < text.txt",
+    ),
+    "invite": (
+        "Invite somebody to connect, or follow them on Instagram.",
+        "linkedin.com/in/jordan-walke --account acc_1",
+        'jordan-walke --account acc_1 --message "Hello Jordan"',
+    ),
+}
 
 
 def make_app() -> App:
@@ -79,6 +98,12 @@ def make_app() -> App:
     accounts.command(f"{_HOME}.accounts:get", name="get", help="Read one account.")
     app.command(users)
     app.command(accounts)
+    chats = App(name="chats", help="See conversations.", help_formatter="plain")
+    chats.command(f"{_HOME}.chats:list_", name="list", help="List chats.")
+    app.command(chats)
+    app.command(_messages())
+    for name, (told, *examples) in _WRITES.items():
+        app.command(f"{_HOME}.{name}:{name}", name=name, help=_with_examples(told, name, examples))
     app.command(_limits())
     return app
 
@@ -87,9 +112,24 @@ def _limits() -> App:
     words = "See what limits hold an account back, and what it would take."
     limits = App(name="limits", help=words, help_formatter="plain")
     for name, (told, *examples) in _LIMITS.items():
-        shown = "".join(f"\n    postpress limits {name} {one}" for one in examples)
-        limits.command(f"{_HOME}.limits:{name}", name=name, help=f"{told}\n\nTry:\n{shown}")
+        words = _with_examples(told, f"limits {name}", examples)
+        limits.command(f"{_HOME}.limits:{name}", name=name, help=words)
     return limits
+
+
+def _messages() -> App:
+    messages = App(name="messages", help="Read messages, or export them.", help_formatter="plain")
+    words = "List the messages of a chat or an account."
+    messages.command(f"{_HOME}.messages:list_", name="list", help=words)
+    told, *examples = _EXPORT
+    words = _with_examples(told, "messages export", examples)
+    messages.command(f"{_HOME}.messages:export", name="export", help=words)
+    return messages
+
+
+def _with_examples(told: str, command: str, examples: Sequence[str]) -> str:
+    shown = "".join(f"\n    postpress {command} {one}" for one in examples)
+    return f"{told}\n\nTry:\n{shown}"
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -30,6 +30,19 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+def note(error: BaseException, step: str) -> None:
+    """Leave on the error of a write where to look, unless it certainly was not done."""
+    if isinstance(error, KeyboardInterrupt) or (
+        isinstance(error, PostpressError) and error.outcome in {"unknown", "done"}
+    ):
+        error.add_note(step)
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """Return what was left on an error."""
+    return getattr(error, "__notes__", [])
+
+
 def exit_of(error: BaseException) -> Exit:
     """Return the code of an error. A write that may have happened outranks why nobody knows."""
     if isinstance(error, KeyboardInterrupt):
@@ -44,7 +57,10 @@ def exit_of(error: BaseException) -> Exit:
 
 
 def _write_in_doubt(error: PostpressError) -> bool:
-    # A read without an answer says "unknown", too, but has changed nothing.
+    # A read without an answer says "unknown", too, but has changed nothing; and one whose answer
+    # cannot be read says "done". What commands write has a note.
+    if notes_of(error):
+        return True
     if isinstance(error, TransportError):
         return isinstance(error, OutcomeUnknownError)
     return error.outcome == "unknown"

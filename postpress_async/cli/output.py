@@ -17,7 +17,7 @@ from rich.text import Text
 
 from postpress_async.errors import PostpressError
 
-from .exits import exit_of
+from .exits import exit_of, notes_of
 from .plain import plain
 
 if TYPE_CHECKING:
@@ -54,10 +54,11 @@ def print_out(what: RenderableType) -> None:
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
-def print_json(value: object) -> None:
+def print_json(value: object, *, stderr: bool = False) -> None:
     """Print one line of JSON."""
-    sys.stdout.write(_line(value))
-    sys.stdout.flush()
+    stream = sys.stderr if stderr else sys.stdout
+    stream.write(line_of(value))
+    stream.flush()
 
 
 def print_rows(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -108,10 +109,11 @@ def cell(value: object) -> Text:
 
 def complain(error: BaseException, *, as_json: bool) -> None:
     """Print one line that says what went wrong, to stderr."""
-    sys.stderr.write(_line(_told(error)) if as_json else f"postpress: {_sentence(error)}\n")
+    sys.stderr.write(line_of(_told(error)) if as_json else f"postpress: {_sentence(error)}\n")
 
 
-def _line(value: object) -> str:
+def line_of(value: object) -> str:
+    """Return a value as one line of JSON, in ASCII."""
     return json.dumps(msgspec.to_builtins(value), separators=(",", ":")) + "\n"
 
 
@@ -119,6 +121,8 @@ def _told(error: BaseException) -> Mapping[str, object]:
     told: dict[str, object] = {"error": type(error).__name__, "message": _sentence(error)}
     if isinstance(error, PostpressError):
         told |= {"outcome": error.outcome, "retryable": error.retryable}
+        if notes_of(error) and error.idempotency_key is not None:
+            told["idempotency_key"] = error.idempotency_key  # to repeat a write with
         for name in ("status", "type", "request_id", "retry_after", "account_id", "limit"):
             if hasattr(error, name):
                 told[name] = getattr(error, name)
@@ -126,6 +130,5 @@ def _told(error: BaseException) -> Mapping[str, object]:
 
 
 def _sentence(error: BaseException) -> str:
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    return plain(str(error)) or type(error).__name__
+    said = "interrupted" if isinstance(error, KeyboardInterrupt) else plain(str(error))
+    return "; ".join((said or type(error).__name__, *(plain(note) for note in notes_of(error))))

@@ -19,13 +19,20 @@ _SEQUENCE: Final = re.compile(
     re.VERBOSE,
 )
 _BREAKS: Final = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
-_CONTROLS: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f"
+_LINES: Final = re.compile(r"\r\n|[\v\f\r\x85\u2028\u2029]")
+_STEERING: Final = (
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks of direction
-    "\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]"  # halves, annotations, invisible tags
+    "\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f"  # halves, annotations, invisible tags
 )
+_CONTROLS: Final = re.compile(f"[\x00-\x1f\x7f-\x9f{_STEERING}]")
+_CONTROLS_IN_LINES: Final = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_STEERING}]")
 
 
 def plain(text: str) -> str:
     """Return a text as one line without escape sequences, controls and marks of direction."""
     return _CONTROLS.sub("", _BREAKS.sub(" ", _SEQUENCE.sub("", text))).strip()
+
+
+def plain_lines(text: str) -> str:
+    """Return a text as `plain` does, but with its lines and tabs."""
+    return _CONTROLS_IN_LINES.sub("", _LINES.sub("\n", _SEQUENCE.sub("", text))).strip()

@@ -1,0 +1,1 @@
+"""Exports of messages, that go on where they stood."""
