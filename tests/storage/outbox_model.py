@@ -104,7 +104,9 @@ class Model:
             before = self.lanes.get(item.lane, 0.0)
             later = finish.lane_ready_at > self.now
             both = later and before > self.now
-            self.lanes[item.lane] = max(before, finish.lane_ready_at) if both else finish.lane_ready_at
+            self.lanes[item.lane] = (
+                max(before, finish.lane_ready_at) if both else finish.lane_ready_at
+            )
 
     def finish(self, item, fence, finish):
         if item.state not in OUT or item.fence != fence:

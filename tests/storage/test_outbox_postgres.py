@@ -1,0 +1,427 @@
+"""An outbox in PostgreSQL: leases, servers that die, connections that are cut, callers' own."""
+
+import asyncio
+import os
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from outbox_worker import item
+
+from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.storage.outbox.opening import open_outbox
+from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, Nothing
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals stop and kill the server")
+
+WORKER = Path(__file__).with_name("outbox_worker.py")
+
+
+@pytest.fixture
+async def open_store(postgres_url, schema):
+    opened = []
+
+    def open_store(url=postgres_url, **options):
+        opened.append(open_outbox(f"{url}?prefix={schema}", **options))
+        return opened[-1]
+
+    yield open_store
+    for store in opened:
+        await store.aclose()
+
+
+@pytest.fixture
+def cluster(postgres_cluster):
+    yield postgres_cluster
+    postgres_cluster.thaw()
+    if not postgres_cluster.running:
+        postgres_cluster.start()
+
+
+async def claimed(store, owner="w"):
+    got = await store.claim(owner, lease=60.0)
+    assert isinstance(got, Claimed)
+    return got.row
+
+
+async def answering(ask, *, seconds=15.0):
+    """Ask until the store can be used again."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                return await ask()
+            except StateUnavailableError:
+                await asyncio.sleep(0.1)
+
+
+# -- leases ----------------------------------------------------------------------------------------
+
+
+async def test_leases_tell_who_is_late_and_grace_when_an_attempt_is_over(open_store):
+    now = [1000.0]
+    store, other = open_store(clock=lambda: now[0]), open_store(clock=lambda: now[0])
+    await store.add([item(0), item(1)])
+    await store.enter("w")
+    first, second = await claimed(store), await claimed(store)
+    assert await store.mark(first.id, first.fence, seconds=30.0)
+    now[0] += 59.0
+    assert await other.orphans(grace=60.0) == []
+    assert await store.beat("w", lease=60.0) == now[0]
+    now[0] += 59.0
+    assert [row.id for row in await other.orphans(grace=60.0)] == [first.id]  # its deadline is over
+    assert (await other.get(second.id)).state == "claimed"
+    now[0] += 2.0
+    assert await other.orphans(grace=60.0) == []
+    assert (await other.get(second.id)).state == "queued"
+    assert await store.mark(second.id, second.fence, seconds=30.0) is None
+    # What it had sent all the same, it may still say.
+    assert (await store.finish(first.id, first.fence, Finish(state="sent"))).state == "sent"
+
+
+async def test_the_time_is_the_servers(open_store, monkeypatch):
+    store = open_store()
+    before = await store.beat("w", lease=1.0)
+    monkeypatch.setattr("time.time", lambda: 1.0)
+    await store.add([item(0)])
+    row = await claimed(store)
+    assert before <= row.changed_at <= row.lease - 60.0 < before + 30.0
+
+
+async def test_processes_at_once_send_each_item_once(postgres_url, schema, open_store):
+    store = open_store()
+    await store.add([item(n) for n in range(150)])
+    url = f"{postgres_url}?prefix={schema}"
+    workers = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, WORKER, "work", url, f"w{n}", stdout=asyncio.subprocess.PIPE
+        )
+        for n in range(3)
+    ]
+    told = [(await worker.communicate())[0].decode() for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0, 0]
+    sent = [entry for out in told for entry in out.split("\n") if entry]
+    assert len(sent) == len(set(sent))
+    while not isinstance(got := await store.claim("rest", lease=60.0), Nothing):
+        await store.mark(got.row.id, got.row.fence, seconds=30.0)
+        await store.finish(got.row.id, got.row.fence, Finish(state="sent"))
+    assert await store.counts(Filter()) == {"sent": 150}
+    rows = sorted(await store.find(Filter(), limit=1000), key=lambda row: row.changed_at)
+    for thread in {row.thread for row in rows}:
+        its = [row.serial for row in rows if row.thread == thread]
+        assert its == sorted(its)
+
+
+async def test_many_tasks_of_many_stores_never_have_two_of_a_thread(open_store):
+    stores = [open_store() for _ in range(3)]
+    await stores[0].add([item(n, thread=f"t{n % 3}") for n in range(60)])
+    out, order = set(), {}
+
+    async def work(store, owner):
+        idle = 0
+        while idle < 5:
+            got = await store.claim(owner, lease=60.0)
+            if isinstance(got, Nothing):
+                idle += 1
+                await asyncio.sleep(0.02)
+                continue
+            row = got.row
+            assert row.thread not in out
+            out.add(row.thread)
+            assert await store.mark(row.id, row.fence, seconds=30.0)
+            order.setdefault(row.thread, []).append(row.serial)
+            out.discard(row.thread)
+            await store.finish(row.id, row.fence, Finish(state="sent"))
+
+    await asyncio.gather(*(work(s, f"w{n}-{k}") for n, s in enumerate(stores) for k in range(4)))
+    assert all(its == sorted(its) for its in order.values())
+    assert await stores[0].counts(Filter()) == {"sent": 60}
+
+
+async def test_claims_pass_by_what_others_have_locked(open_store, execute, postgres_url, schema):
+    import psycopg  # noqa: PLC0415
+
+    store = open_store()
+    await store.add([item(0, account_id="a"), item(1, account_id="b")])
+    assert isinstance(await store.claim("x", lease=0.0, accounts=["nobody"]), Nothing)
+    async with await psycopg.AsyncConnection.connect(postgres_url) as other:
+        await other.execute(
+            f"SELECT * FROM {schema}.outbox_lanes WHERE account_id = 'a' FOR UPDATE".encode()
+        )
+        row = await asyncio.wait_for(claimed(store), 2.0)
+        assert row.account_id == "b"
+        got = await asyncio.wait_for(store.claim("w", lease=60.0), 2.0)
+        assert isinstance(got, Nothing)
+        assert got.at is not None  # it may well be free soon
+
+
+# -- it stops, dies and is cut ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["restart", "kill9"])
+async def test_a_server_that_dies_forgets_nothing_that_it_told(cluster, open_store, end):
+    store = open_store(cluster.url)
+    await store.add([item(n, thread=f"t{n}") for n in range(5)])
+    rows = [await claimed(store) for _ in range(3)]
+    assert await store.mark(rows[0].id, rows[0].fence, seconds=30.0)
+    await store.finish(rows[1].id, rows[1].fence, Finish(state="sent", result_id="r"))
+    getattr(cluster, end)()
+    if end == "kill9":
+        with pytest.raises(StateUnavailableError) as caught:
+            await store.mark(rows[2].id, rows[2].fence, seconds=30.0)
+        assert "\n" not in str(caught.value)
+        cluster.start()
+    told = await answering(lambda: store.find(Filter()))
+    assert [row.state for row in told[:3]] == ["sending", "sent", "claimed"]
+    assert await store.finish(rows[0].id, rows[0].fence, Finish(state="sent"))
+    assert await store.mark(rows[2].id, rows[2].fence, seconds=30.0)
+
+
+class Proxy:
+    """Stand before a server, and cut the connection where a statement passes."""
+
+    def __init__(self, port):
+        self.port, self.cut_at, self.reply = port, None, False
+        self.cuts = 0
+        self.served = set()
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        self.own = self.server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *error):
+        self.server.close()
+        if self.served:
+            await asyncio.wait(self.served)
+
+    async def serve(self, reader, writer):
+        self.served.add(asyncio.current_task())
+        there, back = await asyncio.open_connection("127.0.0.1", self.port)
+        cut = asyncio.Event()
+        tasks = [
+            asyncio.create_task(self.pass_on(reader, back, cut, asks=True)),
+            asyncio.create_task(self.pass_on(there, writer, cut, asks=False)),
+        ]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for end in (writer, back):
+            end.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for end in (writer, back):
+            with suppress(ConnectionError):
+                await end.wait_closed()
+
+    async def pass_on(self, reader, writer, cut, *, asks):
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                if asks and self.cut_at is not None and self.cut_at in data:
+                    self.cut_at = None
+                    self.cuts += 1
+                    if not self.reply:
+                        return  # it never gets there
+                    cut.set()
+                elif not asks and cut.is_set():
+                    return  # it was done, and nobody learns of it
+                writer.write(data)
+                await writer.drain()
+
+
+@pytest.mark.parametrize("done", [False, True])
+async def test_a_commit_that_was_cut_is_told_as_such_and_the_same_again_is_the_same(
+    postgres_cluster, open_store, done
+):
+    async with Proxy(postgres_cluster.port) as proxy:
+        store = open_store(f"postgresql://postgres@127.0.0.1:{proxy.own}/postgres")
+        await store.add([item(0)])
+        proxy.cut_at, proxy.reply = b"COMMIT", done
+        with pytest.raises(StateUnavailableError, match="nobody knows") as caught:
+            await store.add([item(1)])
+        assert "\n" not in str(caught.value)
+        assert proxy.cuts == 1
+        (again,) = await store.add([item(1)])
+        assert again.kind == ("same" if done else "new")
+        # A mark of which nobody learned is a fault: nothing is sent.
+        row = await claimed(store)
+        proxy.cut_at = b"COMMIT"
+        with pytest.raises(StateUnavailableError, match="nobody knows"):
+            await store.mark(row.id, row.fence, seconds=30.0)
+        assert (await store.get(row.id)).state == ("sending" if done else "claimed")
+        await store.aclose()
+
+
+async def test_whichever_statement_is_cut_nothing_is_half_done(postgres_cluster, open_store):
+    """The connection is lost before the nth message, for every n; all or nothing was done."""
+    direct = open_store(postgres_cluster.url)
+    await direct.add([item(n, thread=f"t{n}") for n in range(40)])
+    for number in range(1, 40):
+        async with Nth(postgres_cluster.port, number) as proxy:
+            store = open_store(f"postgresql://postgres@127.0.0.1:{proxy.own}/postgres")
+            fault = False
+            try:
+                row = await claimed(store)
+                await store.mark(row.id, row.fence, seconds=30.0)
+                await store.finish(row.id, row.fence, Finish(state="sent"))
+            except StateUnavailableError:
+                fault = True
+            await store.aclose()
+            await asyncio.sleep(0.05)  # the server notices
+        for row in await direct.find(Filter(), limit=100):
+            attempts = await direct.attempts(row.id)
+            assert len(attempts) == row.attempts
+            assert {"claimed": 0, "queued": 0}.get(row.state, 1) == len(attempts)
+            assert row.state != "sent" or attempts[0].outcome == "sent"
+        if not fault:
+            break
+    assert number > 15
+    assert not fault
+
+
+class Nth(Proxy):
+    """Cut before the nth message of the client."""
+
+    def __init__(self, port, number):
+        super().__init__(port)
+        self.left = number
+
+    async def pass_on(self, reader, writer, cut, *, asks):
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                if asks:
+                    self.left -= 1
+                    if self.left == 0:
+                        return
+                writer.write(data)
+                await writer.drain()
+
+
+async def test_cancelled_at_any_moment_every_item_can_still_be_had(open_store):
+    now = [1000.0]
+    store = open_store(clock=lambda: now[0])
+    await store.add([item(n, thread=f"t{n}") for n in range(60)])
+    await store.enter("w")
+    done = 0
+    for ticks in range(30):
+        task = asyncio.create_task(store.claim("w", lease=60.0))
+        for _ in range(ticks):
+            await asyncio.sleep(0.0004)
+        task.cancel()
+        try:
+            got = await task
+        except asyncio.CancelledError:
+            continue
+        await store.finish(got.row.id, got.row.fence, Finish(state="sent"))
+        done += 1
+    now[0] += 30.0
+    await store.beat("w", lease=60.0)
+    now[0] += 31.0
+    assert await store.orphans(grace=0.0) == []
+    assert (await store.counts(Filter())).get("queued", 0) == 60 - done
+
+
+async def test_a_server_that_is_not_there(open_store):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://me:hidden@127.0.0.1:{silent.getsockname()[1]}/x"
+        store = open_store(url)
+        with pytest.raises(StateUnavailableError) as caught:
+            await store.add([item(0)])
+    assert "hidden" not in str(caught.value)
+
+
+# -- whose tables ----------------------------------------------------------------------------------
+
+
+async def test_a_newer_outbox_and_others_tables_are_refused(open_store, execute):
+    store = open_store()
+    await store.add([item(0)])
+    await execute("UPDATE {schema}.outbox_meta SET version = version + 1")
+    with pytest.raises(ConfigurationError, match="newer postpress-async"):
+        await open_store().add([item(1)])
+    await execute("DROP TABLE {schema}.outbox_lanes")
+    with pytest.raises(ConfigurationError, match="no whole outbox of ours"):
+        await open_store().add([item(1)])
+
+
+async def test_two_open_at_once_make_the_tables_once(open_store):
+    stores = [open_store() for _ in range(5)]
+    told = await asyncio.gather(*(store.add([item(n)]) for n, store in enumerate(stores)))
+    assert [added.kind for (added,) in told] == ["new"] * 5
+
+
+# -- the caller's own transaction ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+async def test_an_item_commits_or_not_with_the_callers_transaction(open_store, postgres_url, kind):
+    import psycopg  # noqa: PLC0415
+    from psycopg.rows import dict_row  # noqa: PLC0415
+
+    store = open_store()
+    await store.add([item(0)])
+    if kind == "async":
+        own = await psycopg.AsyncConnection.connect(postgres_url, row_factory=dict_row)
+    else:
+        own = await asyncio.to_thread(
+            psycopg.Connection.connect, postgres_url, row_factory=dict_row
+        )
+
+    async def end(what):
+        result = getattr(own, what)()
+        if kind == "async":
+            await result
+
+    for what, there in (("rollback", False), ("commit", True)):
+        (added,) = await store.add([item(1)], connection=own)
+        assert added.kind == "new"
+        assert await store.get("i00001") is None
+        assert isinstance(await asyncio.wait_for(store.claim("x", lease=0.0), 5.0), (
+            Claimed, Nothing,
+        ))  # fmt: skip
+        await end(what)
+        assert (await store.get("i00001") is not None) is there
+    (again,) = await store.add([item(1, digest=b"other")], connection=own)
+    assert again.kind == "conflict"
+    await end("close")
+
+
+async def test_a_callers_connection_must_be_to_this_database_and_in_a_transaction(
+    open_store, postgres_url, postgres_cluster
+):
+    import psycopg  # noqa: PLC0415
+
+    store = open_store()
+    own = await psycopg.AsyncConnection.connect(postgres_url, autocommit=True)
+    with pytest.raises(ConfigurationError, match="no transaction"):
+        await store.add([item(0)], connection=own)
+    async with own.transaction():
+        assert (await store.add([item(0)], connection=own))[0].kind == "new"
+    await own.close()
+    other = await psycopg.AsyncConnection.connect(f"{postgres_url.rpartition('/')[0]}/template1")
+    with pytest.raises(ConfigurationError, match="another database"):
+        await store.add([item(1)], connection=other)
+    await other.execute("SELECT 1")  # its transaction goes on
+    await other.close()
+    with pytest.raises(ConfigurationError, match=r"psycopg\.Connection"):
+        await store.add([item(1)], connection=object())
+
+
+# -- waiting ---------------------------------------------------------------------------------------
+
+
+async def test_whoever_waits_is_told_by_the_server(open_store):
+    store, other = open_store(), open_store()
+    await store.wait(0.1)  # begins to listen
+    await asyncio.sleep(0.5)
+    loop = asyncio.get_running_loop()
+    for n in range(3):
+        while not isinstance(got := await store.claim("w", lease=60.0), Nothing):
+            await store.finish(got.row.id, got.row.fence, Finish(state="sent"))
+        await asyncio.sleep(0.2)
+        assert isinstance(await store.claim("w", lease=60.0), Nothing)
+        waiting = asyncio.create_task(store.wait(20.0))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        began = loop.time()
+        await other.add([item(n)])
+        await waiting
+        assert loop.time() - began < 1.0
