@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import warnings
 from typing import TYPE_CHECKING
 
 from postpress_async.errors import DecodeError
@@ -30,6 +33,7 @@ class Opened:
         "_call",
         "_first",
         "_key",
+        "_loop",
         "_now",
         "_report",
         "_rest",
@@ -53,6 +57,7 @@ class Opened:
         self.most_at_once: int | None = None
         self._broken = False
         self._call = call
+        self._loop = asyncio.get_running_loop()
         self._report = report
         self._key = key
         self._now = now
@@ -101,3 +106,13 @@ class Opened:
         if rest is not None:
             rest.close()
             self._report(verdict)
+
+    def __del__(self) -> None:
+        """Let go of what was entered and never left, or its slot would be lost for good."""
+        if getattr(self, "_rest", None) is None:
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and all of it with it
+            # In a step of the loop: the collector may run in any thread, in the middle of anything.
+            self._loop.call_soon_threadsafe(self.close)
+        msg = "a download was never left: use it in `async with`, which gives its slot back"
+        warnings.warn(msg, ResourceWarning, stacklevel=2, source=self)

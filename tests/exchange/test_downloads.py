@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import stat
 from typing import TYPE_CHECKING, Any
@@ -477,6 +478,21 @@ async def test_leaving_early_gives_all_back(serve, talks, how):
     await asyncio.wait({task})
     talker.nothing_is_held()
     await asyncio.wait_for(raw.settled(), 5.0)
+
+
+async def test_one_that_is_never_left_gives_all_back_with_its_memory(serve, talks):
+    raw = await serve(file(bytes(8_000_000)))
+    talker = talks(raw)
+    download = asked(talker)
+    await download.__aenter__()
+    with pytest.warns(ResourceWarning, match="a download was never left: use it in `async with`"):  # noqa: PT031 - and then collect
+        del download
+        gc.collect()
+    await asyncio.sleep(0)
+    talker.nothing_is_held()
+    raw.scripts = [file()]
+    async with asked(talker) as download:
+        assert await download.read() == DATA
 
 
 async def test_a_client_that_closes_ends_its_downloads(serve, talk, monkeypatch):
