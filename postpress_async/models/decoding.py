@@ -150,7 +150,8 @@ class PageReader(Generic[T]):
         Items remember the page, so one item that is kept keeps the bytes of its whole page.
 
         Raises:
-            UnreadableError: No JSON, or no list in it.
+            UnreadableError: No JSON, or no list in it, or a next page that is named by no text: the
+                walk must not end there as if that were all.
         """
         try:
             page = self._decode(body)
@@ -239,6 +240,8 @@ def _cursor_of(page: dict[str, object]) -> str | None:
             return str(cursor)
         if isinstance(cursor, str) and cursor:
             return cursor
+        if cursor and not isinstance(cursor, str):  # more follows, and who knows where
+            raise UnreadableError("$.cursor", "The cursor of the next page is no text")
     return None
 
 

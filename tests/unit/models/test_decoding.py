@@ -225,7 +225,7 @@ class TestPages:
             ({"items": {"id": "a"}}, ["a"], None),
             ([{"id": "a"}], ["a"], None),
             ({"items": [{"id": "a"}], "cursor": 12}, ["a"], "12"),
-            ({"items": [{"id": "a"}], "cursor": True}, ["a"], None),
+            ({"items": [{"id": "a"}], "cursor": False}, ["a"], None),
             ({"items": [{"id": "a"}], "cursor": "c", "paging": []}, ["a"], "c"),
             ({"items": [{"id": 1}, 5, None, {"id": "b"}]}, ["1", "b"], None),
         ],
@@ -238,6 +238,14 @@ class TestPages:
     @pytest.mark.parametrize("body", [b"{}", b'{"error":{"code":"x"}}', b'"x"', b"5", b"null"])
     def test_no_list_is_no_empty_list(self, body):
         with pytest.raises(UnreadableError):
+            self.chats.read(body)
+
+    @pytest.mark.parametrize("cursor", [True, {"after": "c"}, ["c"], 1.5])
+    @pytest.mark.parametrize("where", ["cursor", "next_cursor", "paging"])
+    def test_a_next_page_that_nobody_can_name_is_no_end(self, cursor, where):
+        named = {"cursor": cursor} if where == "paging" else cursor
+        body = json.dumps({"items": [{"id": "a"}], where: named}).encode()
+        with pytest.raises(UnreadableError, match=r"next page is no text .* \$\.cursor"):
             self.chats.read(body)
 
     @pytest.mark.parametrize("odd", [5, None, "x", []])
