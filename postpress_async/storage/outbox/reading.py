@@ -55,6 +55,9 @@ def where(wanted: Filter) -> tuple[str, dict[str, object]]:
     """Return the conditions of a filter, and their values."""
     conditions: list[str] = []
     values: dict[str, object] = {}
+    if wanted.keys is not None:
+        conditions.append("key IN :keys[]")
+        values["keys"] = list(wanted.keys)
     if wanted.states is not None:
         conditions.append("state IN :states[]")
         values["states"] = list(wanted.states)

@@ -52,7 +52,7 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
         body: what to send, encoded, never empty; never logged.
         text_digest, loose_digest: of the text, to find it in a chat again.
         priority: lower goes first among threads.
-        due_at: not before this instant, in seconds since the epoch.
+        due_at: not before this instant, in seconds since the epoch; 0 for when it is put in.
         expires_at: not after it.
         hold: whether it waits to be released.
     """
@@ -199,6 +199,7 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Choose items; what is None chooses all."""
 
+    keys: tuple[str, ...] | None = None
     states: tuple[State, ...] | None = None
     account_id: str | None = None
     group: str | None = None

@@ -1,0 +1,316 @@
+"""From files to items: every line is checked before the first one is queued.
+
+Two passes over a file, and nothing held between them but eight bytes and a number for each key. The
+second pass goes in batches and may be cut off at any line: whoever imports the file again queues
+what is left, since each line's key stands for its item.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.options import Discreet
+from postpress_async.storage.outbox.rows import Filter
+
+from .putting import new_of
+from .recipes import Cook, Draft, ImportRefusedError, Problem
+from .sources import opened
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+
+    from postpress_async.scheduler.planning import Plan
+    from postpress_async.storage.outbox.rows import Added, New, Store
+
+    from .recipes import Recipe
+    from .sheets import Line
+    from .sources import How, Sheet, Source
+
+__all__ = ["Forecast", "Imported", "Importer"]
+
+BATCH: Final = 100
+_BATCH_BYTES: Final = 4 * 2**20
+
+
+class Forecast(Discreet, frozen=True, kw_only=True):
+    """Tell what an import would queue, and when it could go at the earliest.
+
+    Attributes:
+        lines: how many the file has, without empty ones.
+        new: how many would be queued.
+        already: how many are in the outbox, from an earlier import.
+        forgotten: how many are for somebody who is not to be written to any more.
+        ahead: by account, how many items wait in the outbox before them.
+        plans: an account's plan for the new ones: which actions, when, and which limit binds. It
+            knows nothing of `not_before`, nor of those ahead.
+        last_not_before: the latest instant that a line waits for, in seconds since the epoch.
+    """
+
+    lines: int = 0
+    new: int = 0
+    already: int = 0
+    forgotten: int = 0
+    ahead: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    plans: tuple[Plan, ...] = ()
+    last_not_before: float | None = None
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield the counts."""
+        for name in ("lines", "new", "already", "forgotten"):
+            yield name, getattr(self, name)
+
+
+class Imported(Discreet, frozen=True, kw_only=True):
+    """Tell what an import has queued.
+
+    Attributes:
+        lines: how many the file had, without empty ones.
+        queued: how many are new in the outbox.
+        already: how many were there, from an earlier import.
+        forgotten: how many were for somebody who is not to be written to any more.
+        refused: what the outbox did not take because of what else is in it, such as another open
+            invitation to the same person; at most as many as were asked for.
+        refusals: how many those are in all.
+    """
+
+    lines: int = 0
+    queued: int = 0
+    already: int = 0
+    forgotten: int = 0
+    refused: tuple[Problem, ...] = ()
+    refusals: int = 0
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield the counts."""
+        for name in ("lines", "queued", "already", "forgotten", "refusals"):
+            yield name, getattr(self, name)
+
+
+class Importer:
+    """Import files into a store.
+
+    Args:
+        store: where items go.
+        new_id: makes ids, in their order.
+        provider_of: tells an account's provider; None where nobody knows.
+        plan: plans actions of an account.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        new_id: Callable[[], str],
+        provider_of: Callable[[str], Awaitable[str | None]],
+        plan: Callable[[str, Mapping[str, int]], Awaitable[Plan]],
+    ) -> None:
+        self._store = store
+        self._new_id = new_id
+        self._provider_of = provider_of
+        self._plan = plan
+        self._providers: dict[str, str | None] = {}
+
+    async def preview(self, source: Source, recipe: Recipe, how: How) -> Forecast:
+        """Check all lines, and tell what an import would do; nothing is queued.
+
+        Raises:
+            ImportRefusedError: some lines cannot be queued.
+            ConfigurationError: the file cannot be read.
+        """
+        async with opened(source, how) as sheet:
+            found = await self._check(sheet, self._cook(sheet, recipe), how)
+        accounts = sorted({account_id for account_id, _ in found.actions})
+        plans: list[Plan] = []
+        ahead: dict[str, int] = {}
+        for one in accounts:
+            actions = {name: n for (whose, name), n in found.actions.items() if whose == one}
+            plans.append(await self._plan(one, actions))
+            waiting = Filter(account_id=one, states=("queued", "claimed"))
+            ahead[one] = sum((await self._store.counts(waiting)).values())
+        return Forecast(
+            lines=found.lines,
+            new=found.lines - found.already - found.forgotten,
+            already=found.already,
+            forgotten=found.forgotten,
+            ahead=ahead,
+            plans=tuple(plans),
+            last_not_before=found.last or None,
+        )
+
+    async def load(self, source: Source, recipe: Recipe, how: How) -> Imported:
+        """Check all lines, then queue them in batches, in the order of the file.
+
+        Raises:
+            ImportRefusedError: some lines cannot be queued; nothing was.
+            ConfigurationError: the file cannot be read, or was changed meanwhile; the text says
+                how many lines were queued by then.
+            StateUnavailableError: the store cannot be used; import it again, with the same keys.
+        """
+        async with opened(source, how) as sheet:
+            cook = self._cook(sheet, recipe)
+            found = await self._check(sheet, cook, how)
+            counts: Counter[str] = Counter()
+            refused: list[Problem] = []
+            async for batch in self._batches(sheet, cook, counts):
+                news = [self._new(draft) for _, draft in batch]
+                for (line, _), one in zip(batch, await self._add(news, counts), strict=True):
+                    counts[one.kind] += 1
+                    if one.kind == "conflict" and len(refused) < how.most_problems:
+                        refused.append(_conflict(line.number, one))
+                if how.progress is not None:
+                    how.progress(counts.total(), found.lines)
+        return Imported(
+            lines=counts.total(),
+            queued=counts["new"],
+            already=counts["same"],
+            forgotten=counts["forgotten"],
+            refused=tuple(refused),
+            refusals=counts["conflict"],
+        )
+
+    # -- the first pass -----------------------------------------------------------------------
+
+    async def _check(self, sheet: Sheet, cook: Cook, how: How) -> _Found:
+        found = _Found(most=how.most_problems)
+        async for lines in sheet.chunks():
+            drafts: list[tuple[Line, Draft]] = []
+            for line in lines:
+                found.lines += 1
+                draft = await _drafted(cook, line)
+                if isinstance(draft, Draft):
+                    if not found.is_twice(line, draft):
+                        drafts.append((line, draft))
+                else:
+                    found.wrong(draft)
+            for start in range(0, len(drafts), BATCH):
+                await self._compare(drafts[start : start + BATCH], found)
+        if found.problems:
+            raise _refusal(sheet.name, found)
+        if not found.lines:
+            raise ConfigurationError(f"{sheet.name}: has no lines to import")
+        return found
+
+    async def _compare(self, drafts: Sequence[tuple[Line, Draft]], found: _Found) -> None:
+        """Look up what of it the store knows already."""
+        news = [new_of(d.content, d.account_id, d.wishes, provider=d.provider, id_="-")
+                for _, d in drafts]  # fmt: skip
+        keys = tuple(one.key for one in news)
+        rows = await self._store.find(Filter(keys=keys), limit=len(keys))
+        known = {row.key: row.digest for row in rows}
+        gone = await self._store.forgotten([one.tombstone for one in news if one.tombstone])
+        for (line, _), new in zip(drafts, news, strict=True):
+            digest = known.get(new.key)
+            if digest is None and new.tombstone not in gone:
+                found.actions[new.account_id, new.action] += 1
+                found.last = max(found.last, new.due_at)
+            elif digest is None:
+                found.forgotten += 1
+            elif digest == new.digest:
+                found.already += 1
+            else:
+                found.wrong([Problem(line=line.number, column="key", message=_OTHER)])
+
+    # -- the second pass ----------------------------------------------------------------------
+
+    async def _batches(
+        self, sheet: Sheet, cook: Cook, counts: Counter[str]
+    ) -> AsyncIterator[list[tuple[Line, Draft]]]:
+        batch: list[tuple[Line, Draft]] = []
+        size = 0
+        async for lines in sheet.chunks():
+            for line in lines:
+                draft = await _drafted(cook, line)
+                if not isinstance(draft, Draft) or sheet.is_changed():
+                    raise ConfigurationError(
+                        f"{sheet.name}: was changed while it was imported, and {counts.total()} "
+                        "lines were taken by then: import it again, which queues none of them twice"
+                    )
+                files = getattr(draft.content, "files", ())
+                size += sum(len(one.data) for one in files)
+                batch.append((line, draft))
+                if len(batch) >= BATCH or size >= _BATCH_BYTES:
+                    yield batch
+                    batch, size = [], 0
+        if batch:
+            yield batch
+
+    async def _add(self, news: list[New], counts: Counter[str]) -> list[Added]:
+        try:
+            return await self._store.add(news)
+        except StateUnavailableError as error:
+            error.add_note(
+                f"{counts.total()} lines were taken by then: import the file again, which queues "
+                "none of them twice"
+            )
+            raise
+
+    def _new(self, draft: Draft) -> New:
+        content, account_id, wishes, provider = draft
+        return new_of(content, account_id, wishes, provider=provider, id_=self._new_id())
+
+    def _cook(self, sheet: Sheet, recipe: Recipe) -> Cook:
+        return Cook(recipe, folder=sheet.folder, provider_of=self._provider)
+
+    async def _provider(self, account_id: str) -> str | None:
+        if account_id not in self._providers:
+            self._providers[account_id] = await self._provider_of(account_id)
+        return self._providers[account_id]
+
+
+_OTHER: Final = (
+    "this key stands for something else in the outbox: give a key that tells the two apart, or put "
+    "back what the line said when it was imported"
+)
+
+
+class _Found:
+    """Gather what the first pass finds."""
+
+    def __init__(self, *, most: int) -> None:
+        self.lines = self.already = self.forgotten = self.wrongs = 0
+        self.last = 0.0
+        self.actions: Counter[tuple[str, str]] = Counter()
+        self.problems: list[Problem] = []
+        self._most = most
+        self._keys: dict[int, int] = {}
+
+    def wrong(self, problems: Sequence[Problem]) -> None:
+        """Note what is wrong; of many, the first ones."""
+        self.wrongs += 1
+        self.problems.extend(problems[: self._most - len(self.problems)])
+
+    def is_twice(self, line: Line, draft: Draft) -> bool:
+        """Tell whether a line before has this key, which is wrong then."""
+        digest = blake2b((draft.wishes.key or "").encode(), digest_size=8).digest()
+        first = self._keys.setdefault(int.from_bytes(digest, "big"), line.number)
+        if first == line.number:
+            return False
+        why = f"has the same key as line {first}: take one of them out, or tell them apart by key"
+        self.wrong([Problem(line=line.number, column="key", message=why)])
+        return True
+
+
+async def _drafted(cook: Cook, line: Line) -> Draft | list[Problem]:
+    if line.wrong is not None:
+        return [Problem(line=line.number, column=None, message=line.wrong)]
+    return await cook.draft(line.number, line.columns)
+
+
+def _conflict(line: int, one: Added) -> Problem:
+    why = _OTHER
+    if one.row.kind in {"invite", "follow"} and one.row.state in {"held", "queued", "unknown"}:
+        why = f"item {one.row.id} to the same person, or with this key, is open: wait for it"
+    return Problem(line=line, column=None, message=why)
+
+
+def _refusal(name: str, found: _Found) -> ImportRefusedError:
+    told = "; ".join(str(one) for one in found.problems[:3])
+    more = "" if found.wrongs <= len(found.problems[:3]) else "; … (see .problems)"
+    wrong = "1 line cannot" if found.wrongs == 1 else f"{found.wrongs} lines cannot"
+    msg = f"{name}: {wrong} be queued, so nothing was: {told}{more}"
+    return ImportRefusedError(msg, problems=tuple(found.problems), lines=found.wrongs)
