@@ -35,6 +35,8 @@ _NOTHING: Final = Asked()
 # As it is: compressed once more, a file's length would not be known.
 _OF_FILES: Final = {"Accept": "*/*", "Accept-Encoding": "identity"}
 NO_IDS: Mapping[str, object] = {}
+UNNAMED: Final = "attachment"
+"""What a file is called that has no name."""
 
 
 class Content(Discreet, frozen=True, kw_only=True):
@@ -287,7 +289,8 @@ def form(
     boundary = os.urandom(16).hex()
     if files:
         body = multipart.Form(fields, files, boundary=boundary)
-        return Content(data=body, kind=body.content_type, secrets=secrets)
+        names = (file.name for file in files if file.name != UNNAMED)  # they may say whom it is for
+        return Content(data=body, kind=body.content_type, secrets=(*secrets, *names))
     data, kind = multipart.encode(fields, boundary)
     return Content(data=data, kind=kind, secrets=secrets)
 

@@ -14,7 +14,7 @@ from postpress_async.errors import AttachmentError, ConfigurationError
 from postpress_async.options import whole
 from postpress_async.wire.multipart import FormFile, Source
 
-from ._base import checked_text
+from ._base import UNNAMED, checked_text
 from ._sources import Bytes, Disk, Object, Stream, size_on_disk
 from ._types import type_of
 
@@ -215,4 +215,4 @@ def _name_of(content: FileContent) -> str:
         name = Path(cast("str", named)).name
         if name and not name.startswith("<"):  # such as <stdin>
             return name
-    return "attachment"
+    return UNNAMED

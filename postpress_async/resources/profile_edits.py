@@ -264,7 +264,8 @@ async def edit_of(
     files: tuple[FormFile, ...] = ()
     if given:
         files = await checked(given, kinds=_KINDS)
-    secrets = tuple(text for text in (headline, summary) if text is not None)
+    told = (one.description for one in (experience, education) if one is not None)
+    secrets = tuple(text for text in (headline, summary, *told) if text is not None)
     return Edit(said=said, secrets=secrets, files=files)
 
 

@@ -217,7 +217,7 @@ async def test_a_file_that_is_not_there_is_not_found(talk, problem_of, name):
 SECRETS = ["a word in confidence", "an address: a@x.example"]
 
 
-@pytest.mark.parametrize("method", ["invite", "accept", "edit", "start", "me"])
+@pytest.mark.parametrize("method", ["invite", "accept", "edit", "start", "me", "job", "file"])
 async def test_no_error_repeats_what_was_said(talk, method):
     text, mail = SECRETS
     talking = talk(
@@ -237,6 +237,13 @@ async def test_no_error_repeats_what_was_said(talk, method):
             linkedin=LinkedInOptions(api="recruiter", email_address=mail, signature="-" * 9),
         ),
         "me": lambda: account.users.edit_me(headline=text, summary=mail),
+        "job": lambda: account.users.edit_me(
+            experience=ProfileExperience(role="r", company="c", description=text),
+            education=ProfileEducation(school="s", description=mail),
+        ),
+        "file": lambda: account.messages.send(
+            chat_id="c", attachments=[File(b"x", name=text), File(b"x", name=mail), b"x"]
+        ),
     }
     with pytest.raises(BadRequestError) as caught:
         await calls[method]()
