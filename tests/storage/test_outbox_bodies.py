@@ -76,3 +76,13 @@ async def test_an_end_without_one_leaves_it(store):
     row = await claimed(store)
     await store.mark(row.id, row.fence, seconds=30.0)
     assert (await store.finish(row.id, row.fence, Finish(state="sent"))).body == b"first"
+
+
+async def test_what_is_due_at_once_is_due_when_it_was_put_in(store):
+    (first,) = await store.add([item(id="i1", key="k1")])
+    assert first.row.due_at == first.row.created_at > 0.0
+    assert (await store.get("i1")).due_at == first.row.due_at
+    many = [item(id=f"j{n:03}", key=f"j{n}", due_at=5.0 * (n % 2)) for n in range(120)]
+    rows = [added.row.due_at for added in await store.add(many)]
+    assert rows == [5.0 if n % 2 else pytest.approx(rows[0]) for n in range(120)]
+    assert rows[0] >= first.row.due_at

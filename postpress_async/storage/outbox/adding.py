@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_CHUNKS: Final = (100, 10, 1)  # rows of one statement; few sizes, so that each is prepared once
+_CHUNKS: Final = (10, 1)  # rows of one statement: names of values are looked up one by one
 
 _Fate: TypeAlias = tuple[int, float]  # serial, created_at
 
@@ -154,7 +154,7 @@ def _row(
         text_digest=item.text_digest,
         loose_digest=item.loose_digest,
         priority=item.priority,
-        due_at=item.due_at,
+        due_at=item.due_at or now,
         expires_at=item.expires_at,
         state=state or ("held" if item.hold else "queued"),
         fence=0,

@@ -24,16 +24,17 @@ _PUT: Final = (
     "text_digest, loose_digest, priority, due_at, expires_at, state, fresh, needs_decision, "
     "created_at, changed_at"
 )
+_DUE: Final = "coalesce(nullif(CAST(:due_at% AS float8), 0), {now})"
 VALUES: Final = _PUT.split(", ")[:-4]
 """What is given for each new item."""
 
 
 def insert(rows: int) -> str:
     """Return the statement that puts in some new items, and passes by what is there already."""
-    lines = (
-        "(" + ", ".join(f":{name}{n}" for name in VALUES) + ", :yes, :no, {now}, {now})"
-        for n in range(rows)
-    )
+    # What is due at once is due when it was put in: what was due before it goes before it.
+    places = [_DUE if name == "due_at" else f":{name}%" for name in VALUES]
+    line = f"({', '.join(places)}, :yes, :no, {{now}}, {{now}})"
+    lines = (line.replace("%", str(n)) for n in range(rows))
     return (
         f"INSERT INTO {{items}} ({_PUT}) VALUES {', '.join(lines)} ON CONFLICT DO NOTHING "
         "RETURNING id, serial, created_at"
@@ -186,6 +187,13 @@ REWRITE: Final = (
 ATTEMPT: Final = (
     "INSERT INTO {attempts} (item, fence, number, started_at, deadline) "
     "VALUES (:item, :fence, :number, :started_at, :deadline)"
+)
+# Both in one statement, which PostgreSQL can: one way there and back, instead of four.
+MARK_AT_ONCE: Final = (
+    f"WITH marked AS ({MARK}), begun AS (INSERT INTO {{attempts}} "
+    "(item, fence, number, started_at, deadline) "
+    "SELECT serial, :fence, attempts, changed_at, deadline FROM marked) "
+    "SELECT attempts, changed_at, deadline FROM marked"
 )
 # Who was forgotten meanwhile is not written to again.
 _STATE: Final = (
