@@ -152,7 +152,7 @@ def profile(
     """Return a look at a profile by one of some accounts."""
     known = recognised("identifier", identifier)
     target.segment("identifier", identifier if known is None else known.value)
-    pool = tuple(dict.fromkeys(checked_account(one) for one in several("accounts", accounts)))
+    pool = tuple(sorted({checked_account(one) for one in several("accounts", accounts)}))
     if not pool:
         msg = "accounts must name at least one account that may look"
         raise ConfigurationError(msg)

@@ -244,4 +244,4 @@ def test_a_pool_names_each_account_once():
     made = composing.profile(
         "jordan", accounts=["b", "a", "b"], linkedin_sections=["skills"], linkedin_api=None
     )
-    assert (made.accounts, made.linkedin_sections) == (("b", "a"), ("skills",))
+    assert (made.accounts, made.linkedin_sections) == (("a", "b"), ("skills",))
