@@ -222,7 +222,11 @@ def _checked_path(path: object) -> str:
     if not isinstance(path, (str, os.PathLike)):
         msg = f"path must be a path or its text, not {type(path).__name__}"
         raise ConfigurationError(msg)
-    return os.fspath(cast("str", path))
+    text = os.fspath(cast("str", path))
+    if not text or "\0" in text:
+        msg = f"path must be that of a file, not {text!r:.80}"
+        raise ConfigurationError(msg)
+    return text
 
 
 def _too_big(most: int) -> DecodeError:

@@ -364,11 +364,21 @@ async def test_a_full_disk(serve, talks, tmp_path, monkeypatch, after):
 async def test_places_that_cannot_be_saved_to(serve, talk, tmp_path):
     raw = await serve(file())
     talker = talk(raw)
-    for place, words in ((tmp_path / "no" / "x", "No such file"), (tmp_path, "Is a directory")):
+    os.mkfifo(tmp_path / "pipe")  # a device would be replaced as well, for the whole machine
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for place, words in (
+        (tmp_path / "no" / "x", "No such file"),
+        (tmp_path, "Is a directory"),
+        (tmp_path / "pipe", "it is no regular file"),
+        (tmp_path / "link", "it is no regular file"),
+    ):
         async with asked(talker) as download:
             with pytest.raises(DownloadError, match=words):
                 await download.save(place)
-    for bad in (5, None, b"x"):
+    assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
+    (tmp_path / "link").unlink()
+    (tmp_path / "pipe").unlink()
+    for bad in (5, None, b"x", "a\0b", ""):
         async with asked(talker) as download:
             with pytest.raises(ConfigurationError, match="path must be"):
                 await download.save(bad)
