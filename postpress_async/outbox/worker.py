@@ -37,6 +37,7 @@ __all__ = ["Worker"]
 log = logging.getLogger("postpress_async.outbox")
 POLL_SECONDS: Final = 15.0
 """How long to wait at most before asking again what may go: a net under the store's own bell."""
+_SOON_SECONDS: Final = 1.0
 
 
 class Worker:
@@ -139,9 +140,10 @@ class Worker:
             if isinstance(claimed, Claimed):
                 self._begin(claimed, since)
                 continue
-            if until_empty and not self._turns and await self._patience.ask(self._empty):
-                return
             seconds = POLL_SECONDS if claimed.at is None else claimed.at - claimed.now
+            idle = until_empty and not self._turns and seconds > _SOON_SECONDS
+            if idle and await self._patience.ask(self._empty):
+                return
             await self._pause(min(max(seconds, 0.0), POLL_SECONDS), store=True)
 
     async def _claim(self) -> Claimed | Nothing:
@@ -235,8 +237,12 @@ class Worker:
             # In a task of its own: who cancels us must not keep it from being written.
             writing = asyncio.create_task(self._write(turn, result))
             self._writing.add(writing)
-            writing.add_done_callback(self._writing.discard)
+            writing.add_done_callback(self._written)
         await asyncio.shield(writing)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._writing.discard(task)
+        self._helped(task)
 
     async def _write(self, turn: Turn, result: Result) -> None:
         if turn.lost:
