@@ -19,6 +19,7 @@ from calls import aiohttp_rows, httpx_rows, package_rows
 from lanes_rows import lane_rows
 from local import decode_rows, import_rows, scheduler_rows
 from moving import list_rows, transfer_rows
+from outbox_rows import outbox_rows
 from rows import table
 from sandbox_rows import sandbox_rows
 from state_rows import state_rows
@@ -37,6 +38,7 @@ GROUPS: dict[str, Callable[..., Iterator[Row]]] = {
     "scheduler": scheduler_rows,
     "lanes": lane_rows,
     "state": state_rows,
+    "outbox": outbox_rows,
     "sandbox": sandbox_rows,
     "lists": list_rows,
     "transfers": transfer_rows,

@@ -1,5 +1,7 @@
 """Workers of an outbox in processes of their own, to be stopped and killed: `… MODE URL …`."""
 
+# ruff: noqa: T201, ASYNC251 - it talks by its output
+
 import asyncio
 import os
 import signal

@@ -1,4 +1,5 @@
 """Both outboxes, asked at random, beside a model that is easy to believe."""
+# ruff: noqa: PLR0917 - a rule draws as many things as it draws
 
 import asyncio
 import contextlib
@@ -321,8 +322,8 @@ class Machine(RuleBasedStateMachine):
         for row in rows:
             item = self.model.items[row.id]
             told = (
-                row.state, row.fence, row.attempts, row.owner, row.retry_at, row.due_at, row.look_at,
-                row.result_id, row.needs_decision, row.body, row.recipient, row.digest,
+                row.state, row.fence, row.attempts, row.owner, row.retry_at, row.due_at,
+                row.look_at, row.result_id, row.needs_decision, row.body, row.recipient, row.digest,
             )  # fmt: skip
             said = (
                 item.state, item.fence, item.attempts, item.owner, item.retry_at, item.due_at,

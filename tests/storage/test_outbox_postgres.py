@@ -243,7 +243,7 @@ async def test_a_commit_that_was_cut_is_told_as_such_and_the_same_again_is_the_s
         assert again.kind == ("same" if done else "new")
         # A mark of which nobody learned is a fault: nothing is sent.
         row = await claimed(store)
-        proxy.cut_at = b"COMMIT"
+        proxy.cut_at = b"'sending'"
         with pytest.raises(StateUnavailableError, match="nobody knows"):
             await store.mark(row.id, row.fence, seconds=30.0)
         assert (await store.get(row.id)).state == ("sending" if done else "claimed")

@@ -14,8 +14,11 @@ import pytest
 from outbox_worker import item
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.storage.outbox import adding, heads, owners, steps
+from postpress_async.storage.outbox.callers import driven
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, Nothing
+from postpress_async.storage.outbox.sqlite import OUTBOX
 from postpress_async.storage.sqlite.schema import Schema
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="flock and signals")
@@ -343,6 +346,60 @@ async def test_a_callers_connection_must_be_to_this_file_and_in_a_transaction(
     bare.close()
 
 
+# -- how far it looks ------------------------------------------------------------------------------
+
+
+def filled(connection, done, size):
+    """Put in chats of their own, a hot thread, a future account and one behind an unknown item."""
+    shapes = {0: {"account_id": "hot", "thread": "hot"}, 1: {"account_id": "future", "due_at": 9e9},
+              2: {"account_id": "doubt", "thread": "doubt"}}  # fmt: skip
+    for first in range(done, size, 100):
+        shape = shapes.get(first // 100 % 10)
+        items = [
+            item(n, **(shape or {"account_id": f"a{n % 1000}", "thread": f"t{n}"}))
+            for n in range(first, first + 100)
+        ]
+        driven(adding.add(items), connection, 1000.0)
+        driven(heads.upkeep(), connection, 1000.0)
+
+
+def one(connection, turn, to):
+    """Claim, mark and finish, and return how many steps SQLite's machine took for each."""
+    told, count = [], [0]
+    connection.set_progress_handler(lambda: count.__setitem__(0, count[0] + 1), 1)
+
+    def counted(asked):
+        count[0] = 0
+        result = driven(asked, connection, 1000.0)
+        told.append(count[0])
+        return result
+
+    counted(steps.probe())
+    row = counted(steps.claim("w", lease=60.0, accounts=None, turn=float(turn))).row
+    counted(steps.mark(row.id, row.fence, seconds=30.0))
+    counted(steps.finish(row.id, row.fence, to))
+    counted(owners.late(grace=60.0))
+    counted(steps.doubtful("w", lease=60.0))
+    connection.set_progress_handler(None, 0)
+    return told
+
+
+def test_no_step_walks_along_the_backlog():
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for migration in OUTBOX.migrations:
+        connection.execute(migration)
+    driven(adding.add([item(99_999, account_id="doubt", thread="doubt")]), connection, 1000.0)
+    driven(heads.upkeep(), connection, 1000.0)
+    one(connection, 0, Finish(state="unknown", look_at=9e9))
+    most = []
+    for done, size in ((0, 1000), (1000, 30_000)):
+        filled(connection, done, size)
+        told = [one(connection, size + n, Finish(state="sent")) for n in range(100)]
+        most.append([max(column) for column in zip(*told, strict=True)])
+    assert all(large <= small * 1.5 for small, large in zip(*most, strict=True)), most
+    connection.close()
+
+
 # -- waiting and cancelling ------------------------------------------------------------------------
 
 
@@ -397,7 +454,6 @@ async def test_cancelled_at_any_moment_every_item_can_still_be_had(open_store):
 
 
 def test_the_schema_is_of_its_own():
-    from postpress_async.storage.outbox.sqlite import OUTBOX  # noqa: PLC0415
     from postpress_async.storage.sqlite.images import COUNTS  # noqa: PLC0415
 
     assert isinstance(OUTBOX, Schema)

@@ -92,8 +92,8 @@ def _check(cursor: sqlite3.Cursor, path: str) -> None:
         )
     if not cursor.execute("SELECT 1 FROM sqlite_master WHERE name = 'outbox_items'").fetchone():
         raise ConfigurationError(
-            f"the outbox's tables in {path} are not made yet, and cannot be while connection= is in "
-            "a transaction: enter the outbox before"
+            f"the outbox's tables in {path} are not made yet, and cannot be while connection= is "
+            "in a transaction: enter the outbox before"
         )
 
 

@@ -64,19 +64,14 @@ class Connections:
         if self._closed:
             raise ClientClosedError(f"{self.where} is closed: open it again")
         async with self._places:
-            link = self._free.pop() if self._free else None
-            while link is not None and not link.usable:
-                link = self._free.pop() if self._free else None
-            link = link or await self.open()
+            link = self._kept() or await self.open()
             try:
                 yield link
             except BaseException:
                 await asyncio.shield(link.aclose())
                 raise
-            if self._closed:
-                await link.aclose()
-            else:
-                self._free.append(link)
+            self._free.append(link)
+            await self._tidy()
 
     async def open(self) -> Link:
         """Connect, and see that the tables are there.
@@ -140,9 +135,22 @@ class Connections:
         if listener is not None:
             listener.cancel()
             await asyncio.wait({listener})
+        await self._let_go()
+
+    async def _tidy(self) -> None:
+        if self._closed:  # meanwhile
+            await self._let_go()
+
+    async def _let_go(self) -> None:
         free, self._free = self._free, []
         for link in free:
             await link.aclose()
+
+    def _kept(self) -> Link | None:
+        while self._free:
+            if (link := self._free.pop()).usable:
+                return link
+        return None
 
     async def _listen(self, heard: Callable[[], None]) -> None:
         import psycopg  # noqa: PLC0415 - lazily

@@ -73,10 +73,12 @@ async def add_in_transaction(
 
     try:
         if isinstance(connection, psycopg.AsyncConnection):
-            return await _add(items, connection, connections, now)
+            own: AsyncConnection[Any] = connection
+            return await _add(items, own, connections, now)
         if isinstance(connection, psycopg.Connection):
+            here: Connection[Any] = connection
             task = asyncio.ensure_future(
-                asyncio.to_thread(_add_here, items, connection, connections, now)
+                asyncio.to_thread(_add_here, items, here, connections, now)
             )
             return await _to_its_end(task)
     except psycopg.Error as error:

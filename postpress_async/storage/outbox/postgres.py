@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from postpress_async.errors import StateUnavailableError
@@ -10,17 +11,24 @@ from postpress_async.storage.outbox import adding, heads, owners, steps
 from postpress_async.storage.outbox.connections import Connections
 from postpress_async.storage.outbox.dialect import postgres
 from postpress_async.storage.outbox.lent import add_in_transaction, driven
-from postpress_async.storage.outbox.rows import Nothing
 from postpress_async.storage.outbox.shared import SharedOutbox
+from postpress_async.storage.postgres.faults import is_passing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from psycopg import AsyncConnection
     from psycopg.rows import TupleRow
 
     from postpress_async.storage.outbox.dialect import Steps
-    from postpress_async.storage.outbox.rows import Added, Claimed, New, Row
+    from postpress_async.storage.outbox.rows import (
+        Added,
+        Attempt,
+        Claimed,
+        New,
+        Nothing,
+        Row,
+    )
     from postpress_async.storage.urls import StoreUrl
 
 __all__ = ["PostgresOutbox"]
@@ -94,7 +102,7 @@ class PostgresOutbox(SharedOutbox):
         Claims of several workers do not wait for each other: what one looks at, others pass by.
         """
         heard = self._wakeups.count
-        if await self._run(steps.probe):
+        if await self._run(steps.probe, single=True):
             await self._run(heads.upkeep)
         self._turn = turn = max(time.time(), self._turn + 1e-6)
         taken = await self._run(
@@ -103,9 +111,18 @@ class PostgresOutbox(SharedOutbox):
         if taken is not None:
             self._mine.add(taken.row.id)
             return taken
-        nothing = await self._run(steps.nothing)
         self._wakeups.heard = heard
-        return nothing
+        return await self._run(steps.nothing)
+
+    async def mark(
+        self, item: str, fence: int, /, *, seconds: float, edit: New | None = None
+    ) -> Attempt | None:
+        """Make an attempt durable before its first byte; None where the item is not ours."""
+        if edit is not None:
+            return await super().mark(item, fence, seconds=seconds, edit=edit)
+        return await self._run(
+            lambda: steps.mark_at_once(item, fence, seconds=seconds), single=True
+        )
 
     async def orphans(self, *, grace: float) -> list[Row]:
         """Take in what the late have left; as in `Store`."""
@@ -131,46 +148,56 @@ class PostgresOutbox(SharedOutbox):
 
         return isinstance(error, psycopg.errors.UniqueViolation)
 
-    async def _run(self, asked: Callable[[], Steps[T]]) -> T:
-        """Carry a transaction out; where its commit was lost, nobody knows.
+    async def _run(self, asked: Callable[[], Steps[T]], *, single: bool = False) -> T:
+        """Carry a transaction out; `single` where it is one statement, and needs no BEGIN.
 
         Raises:
-            StateUnavailableError: nothing was changed, or nobody knows.
+            StateUnavailableError: nothing was changed; or nobody knows, and it says so.
         """
         import psycopg  # noqa: PLC0415 - lazily
 
+        work = self._state if single else self._transact
         for left in reversed(range(_TIMES)):
             try:
                 async with self._connections.lend() as link:
-                    return await link.use(lambda connection: self._transact(connection, asked()))
+                    return await link.use(lambda connection: work(connection, asked()))
             except psycopg.errors.UniqueViolation:
                 raise
             except psycopg.Error as error:
-                if left and (error.sqlstate or "").startswith("40"):
+                if left and is_passing(error):
                     continue
                 raise self._connections.translated(error) from error
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
     async def _transact(self, connection: AsyncConnection[TupleRow], asked: Steps[T]) -> T:
-        import psycopg  # noqa: PLC0415 - lazily
-
-        dialect, now = self._connections.dialect, self._now()
         await connection.execute(b"BEGIN")
         try:
             async with connection.cursor() as cursor:
-                result = await driven(asked, cursor, dialect, now)
+                result = await driven(asked, cursor, self._connections.dialect, self._now())
         except BaseException:
             if not connection.broken:
                 await connection.execute(b"ROLLBACK")
             raise
-        try:
+        with self._in_doubt(connection):
             await connection.execute(b"COMMIT")
-        except psycopg.OperationalError as error:
-            if connection.broken:
-                where = self._connections.where
-                raise StateUnavailableError(
-                    f"{where}: the connection was lost while it committed: nobody knows whether "
-                    "anything was changed; the next call tries again"
-                ) from error
-            raise
         return result
+
+    async def _state(self, connection: AsyncConnection[TupleRow], asked: Steps[T]) -> T:
+        with self._in_doubt(connection):
+            async with connection.cursor() as cursor:
+                return await driven(asked, cursor, self._connections.dialect, self._now())
+
+    @contextmanager
+    def _in_doubt(self, connection: AsyncConnection[TupleRow]) -> Generator[None]:
+        """Say that nobody knows where the connection is lost while something is committed."""
+        import psycopg  # noqa: PLC0415 - lazily
+
+        try:
+            yield
+        except psycopg.OperationalError as error:
+            if not connection.broken:
+                raise
+            raise StateUnavailableError(
+                f"{self._connections.where}: the connection was lost while it committed: nobody "
+                "knows whether anything was changed; the next call tries again"
+            ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from postpress_async.storage.outbox import heads, owners, reading, steps
@@ -121,9 +122,7 @@ class SharedOutbox:
         """Cancel all that are held, queued or claimed, a thousand in a transaction."""
         count, after = 0, 0
         while True:
-            some, last = await self._run(
-                lambda after=after: steps.cancel(wanted, reason=reason, after=after)
-            )
+            some, last = await self._run(partial(steps.cancel, wanted, reason=reason, after=after))
             count += some
             if last is None:
                 break

@@ -84,7 +84,8 @@ REFRESH: Final = (
 # Of threads that have nothing left to claim: forgotten, unless one of theirs is still out.
 DROP: Final = (
     "DELETE FROM {threads} WHERE thread IN :threads[] "
-    f"AND NOT EXISTS (SELECT 1 FROM {{items}} a WHERE a.thread = {{threads}}.thread AND a.{_ACTIVE})"
+    "AND NOT EXISTS (SELECT 1 FROM {items} a "
+    f"WHERE a.thread = {{threads}}.thread AND a.{_ACTIVE})"
 )
 REST: Final = "UPDATE {threads} SET place = 'busy' WHERE thread IN :threads[] AND place <> 'busy'"
 BUMP: Final = (

@@ -51,27 +51,43 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     "CREATE UNIQUE INDEX outbox_items_id ON {items} (id)",
     "CREATE UNIQUE INDEX outbox_items_key ON {items} (key)",
     "CREATE INDEX outbox_items_fresh ON {items} (serial) WHERE fresh",
-    "CREATE INDEX outbox_items_queue ON {items} (thread, due_at, serial) "
-    "WHERE state = 'queued' AND NOT fresh",
-    "CREATE INDEX outbox_items_active ON {items} (thread) "
-    "WHERE state IN ('claimed', 'sending', 'unknown')",
+    (
+        "CREATE INDEX outbox_items_queue ON {items} (thread, due_at, serial) "
+        "WHERE state = 'queued' AND NOT fresh"
+    ),
+    (
+        "CREATE INDEX outbox_items_active ON {items} (thread) "
+        "WHERE state IN ('claimed', 'sending', 'unknown')"
+    ),
     "CREATE INDEX outbox_items_owner ON {items} (owner) WHERE owner IS NOT NULL",
-    "CREATE INDEX outbox_items_look ON {items} (look_at) "
-    "WHERE state = 'unknown' AND NOT needs_decision",
-    "CREATE INDEX outbox_items_expiry ON {items} (expires_at) "
-    "WHERE state IN ('held', 'queued') AND expires_at IS NOT NULL",
-    "CREATE INDEX outbox_items_full ON {items} (changed_at) "
-    "WHERE state IN ('sent', 'failed', 'cancelled', 'expired') AND length(body) > 0",
+    (
+        "CREATE INDEX outbox_items_look ON {items} (look_at) "
+        "WHERE state = 'unknown' AND NOT needs_decision"
+    ),
+    (
+        "CREATE INDEX outbox_items_expiry ON {items} (expires_at) "
+        "WHERE state IN ('held', 'queued') AND expires_at IS NOT NULL"
+    ),
+    (
+        "CREATE INDEX outbox_items_full ON {items} (changed_at) "
+        "WHERE state IN ('sent', 'failed', 'cancelled', 'expired') AND length(body) > 0"
+    ),
     "CREATE INDEX outbox_items_state ON {items} (state, serial) WHERE state <> 'queued'",
     "CREATE INDEX outbox_items_account ON {items} (account_id, serial)",
     "CREATE INDEX outbox_items_team ON {items} (team, serial) WHERE team IS NOT NULL",
-    "CREATE INDEX outbox_items_recipient ON {items} (recipient, serial) "
-    "WHERE recipient IS NOT NULL",
-    "CREATE UNIQUE INDEX outbox_items_result ON {items} (account_id, kind, result_id) "
-    "WHERE result_id IS NOT NULL",
-    "CREATE UNIQUE INDEX outbox_items_invite ON {items} (account_id, recipient) "
-    "WHERE kind = 'invite' AND recipient IS NOT NULL "
-    "AND state IN ('held', 'queued', 'claimed', 'sending', 'unknown')",
+    (
+        "CREATE INDEX outbox_items_recipient ON {items} (recipient, serial) "
+        "WHERE recipient IS NOT NULL"
+    ),
+    (
+        "CREATE UNIQUE INDEX outbox_items_result ON {items} (account_id, kind, result_id) "
+        "WHERE result_id IS NOT NULL"
+    ),
+    (
+        "CREATE UNIQUE INDEX outbox_items_invite ON {items} (account_id, recipient) "
+        "WHERE kind = 'invite' AND recipient IS NOT NULL "
+        "AND state IN ('held', 'queued', 'claimed', 'sending', 'unknown')"
+    ),
     """CREATE TABLE {attempts} (
     item bigint NOT NULL,
     fence integer NOT NULL,
@@ -91,8 +107,10 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ready_at {real} NOT NULL,
     place text NOT NULL
 )""",
-    "CREATE INDEX outbox_threads_runnable ON {threads} "
-    "(account_id, action, priority, due_at, serial) WHERE place = 'runnable'",
+    (
+        "CREATE INDEX outbox_threads_runnable ON {threads} "
+        "(account_id, action, priority, due_at, serial) WHERE place = 'runnable'"
+    ),
     "CREATE INDEX outbox_threads_waiting ON {threads} (ready_at) WHERE place = 'waiting'",
     """CREATE TABLE {lanes} (
     lane {serial},
@@ -104,8 +122,10 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     turn {real} NOT NULL,
     UNIQUE (account_id, action)
 )""",
-    "CREATE INDEX outbox_lanes_open ON {lanes} (priority, turn) "
-    "WHERE NOT shut AND priority IS NOT NULL",
+    (
+        "CREATE INDEX outbox_lanes_open ON {lanes} (priority, turn) "
+        "WHERE NOT shut AND priority IS NOT NULL"
+    ),
     "CREATE INDEX outbox_lanes_shut ON {lanes} (ready_at) WHERE shut",
     "CREATE TABLE {tombstones} (tombstone text NOT NULL PRIMARY KEY, made_at {real} NOT NULL)",
 )

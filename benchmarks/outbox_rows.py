@@ -1,0 +1,187 @@
+"""Rows of the outbox: putting in, claiming from small and huge backlogs, and what an item takes."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rows import Row, figure
+from state_postgres import _helper, _server
+
+from postpress_async.storage.outbox.opening import open_outbox
+from postpress_async.storage.outbox.rows import Claimed, Finish, New
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postpress_async.storage.outbox.rows import Store
+
+ACCOUNTS = 10_000
+HOT = 0.1  # of the items in one thread, as many in another account's future
+BARE = """CREATE TABLE bare (
+    id text PRIMARY KEY, key text UNIQUE, digest blob, kind text, account_id text, action text,
+    thread text, body blob, recipient text, text_digest blob, loose_digest blob, priority integer,
+    due_at real, state text, created_at real)"""
+BARE_INSERT = "INSERT INTO bare VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def outbox_rows(*, quick: bool) -> Iterator[Row]:
+    sizes = (1_000, 20_000) if quick else (1_000, 1_000_000)
+    with tempfile.TemporaryDirectory(dir=Path.home()) as directory:
+        yield from asyncio.run(_one_by_one(Path(directory), 100 if quick else 600))
+        yield from asyncio.run(_backlog(f"sqlite:///{directory}/outbox.db", sizes, "sqlite"))
+    helper = _helper()
+    try:
+        with _server(helper) as url:
+            yield from asyncio.run(_backlog(url, sizes if quick else (1_000, 200_000), "postgres"))
+    except helper.MissingError as error:
+        yield Row(name="postgres", group="outbox", note=str(error))
+
+
+def item(number: int, *, account: str | None = None, thread: str = "", due: float = 0.0) -> New:
+    account = account or f"acc_{number % ACCOUNTS:05d}"
+    return New(
+        id=f"01J{number:023d}",
+        key=f"campaign-7/lead-{number:07d}",
+        digest=secrets.token_bytes(32),
+        kind="message",
+        account_id=account,
+        action="message",
+        thread=thread or f"{account}/chat_{number:08d}",
+        body=secrets.token_bytes(200),
+        recipient=f"ACoAA{number:020d}",
+        text_digest=secrets.token_bytes(32),
+        loose_digest=secrets.token_bytes(32),
+        due_at=due,
+    )
+
+
+async def _one_by_one(directory: Path, times: int) -> list[Row]:
+    """Put items in beside a bare INSERT and COMMIT, in turns."""
+    bare = sqlite3.connect(directory / "bare.db", isolation_level=None)
+    bare.execute("PRAGMA journal_mode=WAL")
+    bare.execute("PRAGMA synchronous=FULL")
+    bare.execute(BARE)
+    store = open_outbox(f"sqlite:///{directory}/single.db")
+    ours: list[float] = []
+    theirs: list[float] = []
+    for number in range(times):
+        new = item(number)
+        began = time.perf_counter()
+        await store.add([new])
+        between = time.perf_counter()
+        bare.execute("BEGIN IMMEDIATE")
+        bare.execute(
+            BARE_INSERT,
+            (
+                new.id, new.key, new.digest, new.kind, new.account_id, new.action, new.thread,
+                new.body, new.recipient, new.text_digest, new.loose_digest, new.priority,
+                new.due_at, "queued", 0.0,
+            ),
+        )  # fmt: skip
+        bare.execute("COMMIT")
+        ours.append(between - began)
+        theirs.append(time.perf_counter() - between)
+    await store.aclose()
+    bare.close()
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return [
+        Row(
+            name="sqlite, one by one, durable, of a bare INSERT + COMMIT",
+            group="outbox",
+            ours=statistics.median(ours) * 1e6,
+            baseline=statistics.median(theirs) * 1e6,
+            ratio=middle,
+            lower=low,
+            upper=high,
+            goal=1.3,
+            met=middle <= 1.3,
+        )
+    ]
+
+
+async def _backlog(url: str, sizes: tuple[int, int], name: str) -> list[Row]:
+    """Fill an outbox, and claim from it at each size."""
+    store = open_outbox(url)
+    await store.enter("bench")
+    rows: list[Row] = []
+    done, claims, cycles = 0, [], []
+    for size in sizes:
+        began = time.perf_counter()
+        await _fill(store, done, size)
+        rate = (size - done) / (time.perf_counter() - began)
+        claim, cycle, cpu = await _cycles(store, 300)
+        claims.append(cpu if name == "sqlite" else claim)
+        cycles.append(cycle)
+        done = size
+    rows.append(
+        figure(
+            f"{name}, put in by 100, {sizes[1]:,}",
+            "outbox",
+            1e6 / rate,
+            "us a row",
+            1e6 / 30_000 if name == "sqlite" else None,
+        )
+    )
+    for size, claim, cycle in zip(sizes, claims, cycles, strict=True):
+        what = "ms of CPU" if name == "sqlite" else "ms"
+        rows.append(figure(f"{name}, claim of {size:,}", "outbox", claim * 1e3, what))
+        goal = {"sqlite": 0.7, "postgres": 2.5}[name] if size == sizes[0] else None
+        all_of_it = f"{name}, claim + mark + finish of {size:,}"
+        rows.append(figure(all_of_it, "outbox", cycle * 1e3, "ms", goal))
+    flat = claims[1] / claims[0]
+    rows.append(figure(f"{name}, claim of {sizes[1]:,} by that of 1,000", "outbox", flat, "x", 1.5))
+    if name == "sqlite":
+        await store.aclose()
+        size_of_it = _size(url) / sizes[1]
+        rows.append(figure("sqlite, an item", "outbox", size_of_it, "bytes", 1_228.8))
+    await store.aclose()
+    return rows
+
+
+def _size(url: str) -> int:
+    return Path(url.removeprefix("sqlite:///")).stat().st_size
+
+
+async def _fill(store: Store, done: int, size: int) -> None:
+    """Put items in: most in chats of their own, and a hot, a future and an unknown backlog."""
+    later = time.time() + 1e6
+    await store.add([item(10**7 + size, account="doubt", thread="doubt")])
+    while isinstance(got := await store.claim("bench", lease=60.0, accounts=["doubt"]), Claimed):
+        await store.mark(got.row.id, got.row.fence, seconds=30.0)
+        await store.finish(got.row.id, got.row.fence, Finish(state="unknown", look_at=later))
+    for first in range(done, size, 100):
+        part = first % 1_000 / 1_000
+        shape: dict[str, object] = {}
+        if part < HOT:
+            shape = {"account": "hot", "thread": "hot"}
+        elif part < 2 * HOT:
+            shape = {"account": "future", "due": later}
+        elif part < 3 * HOT:
+            shape = {"account": "doubt", "thread": "doubt"}
+        await store.add([item(n, **shape) for n in range(first, first + 100)])  # type: ignore[arg-type]
+
+
+async def _cycles(store: Store, times: int) -> tuple[float, float, float]:
+    """Return the medians of a claim, of all that an item needs, and of a claim's CPU here."""
+    claims: list[float] = []
+    cpus: list[float] = []
+    cycles: list[float] = []
+    for _ in range(times):
+        began, spent = time.perf_counter(), time.process_time()
+        got = await store.claim("bench", lease=60.0)
+        claims.append(time.perf_counter() - began)
+        cpus.append(time.process_time() - spent)
+        assert isinstance(got, Claimed)
+        await store.mark(got.row.id, got.row.fence, seconds=30.0)
+        sent = Finish(state="sent", result_id=f"msg_{got.row.serial}")
+        await store.finish(got.row.id, got.row.fence, sent)
+        cycles.append(time.perf_counter() - began)
+    return statistics.median(claims), statistics.median(cycles), statistics.median(cpus)
