@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random as random_numbers
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, Self, TypeVar, cast
 
 import msgspec
@@ -363,8 +363,8 @@ class Postpress:
             random=random_numbers.random,
             max_queue=options.max_queue,
             places=options.http.connections,
-            state=_state(options.state, clock),
-            processes=_processes(options.state),
+            state=_state(options.state, clock, processes := _processes(options.state)),
+            processes=processes,
             alone=options.on_state_lost == "local",
         )
         return Pipeline(
@@ -385,9 +385,9 @@ _RETRIES: Final = Retries()
 _HTTP: Final = Http()
 
 
-def _state(url: str | None, clock: Clock) -> SharedState | None:
+def _state(url: str | None, clock: Clock, processes: Processes | None) -> SharedState | None:
     """Return the store of counts; nothing is opened before its first step."""
-    if url is None:
+    if url is None or processes is None:
         return None
     from postpress_async.scheduler.mending import mend  # noqa: PLC0415 - not for memory:
     from postpress_async.storage.opening import open_images  # noqa: PLC0415
@@ -395,7 +395,7 @@ def _state(url: str | None, clock: Clock) -> SharedState | None:
     # A store has a time of its own, which never goes back; a clock that was given moves it too.
     time = None if type(clock) is LoopClock else clock.time
     try:
-        return open_images(url, clock=time, mend=mend)
+        return open_images(url, clock=time, mend=partial(mend, own=lambda: processes.own))
     except ConfigurationError as error:
         msg = f"state: {error}"
         raise ConfigurationError(msg) from None

@@ -281,8 +281,11 @@ def load_everyone(data: bytes | None) -> Everyone:
 
 
 def dump_everyone(everyone: Everyone, now: float) -> bytes | None:
-    """Write what is kept of all accounts together; None where that is nothing."""
-    if not (everyone.logs or everyone.held or everyone.paused):
+    """Write what is kept of all accounts together; None where there never was anything.
+
+    What was once written stays, be it empty: else nobody could tell it from what was lost.
+    """
+    if not (everyone.logs or everyone.held or everyone.paused or everyone.born):
         return None
     events = {
         name: _packed(log, now, now - everyone.longest, precise=True)

@@ -8,84 +8,136 @@ from __future__ import annotations
 
 from collections import Counter
 from math import ceil, inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from . import image
-from .book import Log
+from .book import Log, process_of
 from .everyone import EVERYONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .trouble import Closure
 
 __all__ = ["mend"]
 
+T = TypeVar("T")
 
-def mend(key: str, mine: bytes, theirs: bytes | None, behind: bool) -> bytes | None:
+
+def mend(
+    key: str,
+    mine: bytes,
+    theirs: bytes | None,
+    seen: float,
+    written: float,
+    *,
+    own: Callable[[], str] = lambda: "",
+) -> bytes | None:
     """Return an image that knows what both know.
+
+    What was done is always put together. Calls under way of other processes, and closings, may be
+    over since this process saw them: they come back only where the store has lost something.
 
     Args:
         key: an account, or `EVERYONE`.
         mine: the image as this process saw it last.
         theirs: as the store has it now; None where it has none.
-        behind: whether the store's was written before mine, which no store does that lost nothing.
+        seen: when mine was written, by the store's time.
+        written: when theirs was; earlier than mine only where the store has lost something.
+        own: names this process, which knows of its own calls that they are under way.
     """
     if theirs is None or mine == theirs:
         return mine
     if key == EVERYONE:
-        return _everyone(mine, theirs, behind=behind)
+        return _everyone(mine, theirs, seen, written, own)
     ours, found = image.parse(mine), image.parse(theirs)
-    if found.born <= ours.born and not behind:
-        return theirs  # what was seen here, and what came after it
-    newer, older = (ours, found) if behind else (found, ours)
+    lost = written < seen or found.born > ours.born
+    newer, older = (ours, found) if written < seen else (found, ours)
+    since = written - found.longest  # what is older it may have dropped itself
     for action, events in older.events.items():
         log = image.unpacked(newer.events[action]) if action in newer.events else Log()
-        newer.events[action] = image.packed(union(log, image.unpacked(events)))
-    newer.held = {**older.held, **newer.held}
+        lost |= union(log, image.unpacked(events)) > since
+        newer.events[action] = image.packed(log)
+    back = _under_way(older.held, newer.held, own) if not lost else {**older.held, **newer.held}
+    if not lost and len(back) == len(newer.held):
+        return theirs  # what was seen here, and what came after it
+    newer.held = back
     newer.gaps = _later(older.gaps, newer.gaps)
     newer.bursts = _later(older.bursts, newer.bursts)
-    newer.trouble = _trouble(older.trouble, newer.trouble)
-    newer.learned = {**older.learned, **newer.learned}
     newer.longest = max(older.longest, newer.longest)
     newer.born = min(older.born, newer.born)
+    if lost:
+        _put_back_the_rest(older, newer)
+    return image.write(newer)
+
+
+def _put_back_the_rest(older: image.AccountImage, newer: image.AccountImage) -> None:
+    """Put back what was known beside the counts."""
+    newer.trouble = _trouble(older.trouble, newer.trouble)
+    newer.learned = {**older.learned, **newer.learned}
     newer.provider = newer.provider or older.provider
     newer.tier = newer.tier or older.tier
     newer.connected_at = newer.connected_at or older.connected_at
     newer.limits = newer.limits if newer.limits is not None else older.limits
-    return image.write(newer)
 
 
-def _everyone(mine: bytes, theirs: bytes, *, behind: bool) -> bytes | None:
+def _everyone(
+    mine: bytes, theirs: bytes, seen: float, written: float, own: Callable[[], str]
+) -> bytes | None:
     ours, found = image.load_everyone(mine), image.load_everyone(theirs)
-    if found.born <= ours.born and not behind:
-        return theirs
-    newer, older = (ours, found) if behind else (found, ours)
+    lost = written < seen or found.born > ours.born
+    newer, older = (ours, found) if written < seen else (found, ours)
+    since = written - found.longest
     for name, log in older.logs.items():
-        newer.logs[name] = union(newer.logs.get(name, Log()), log)
-    newer.held = {**older.held, **newer.held}
-    newer.paused = _closures(older.paused, newer.paused)
+        lost |= union(newer.logs.setdefault(name, Log()), log) > since
+    back = _under_way(older.held, newer.held, own) if not lost else {**older.held, **newer.held}
+    if not lost and len(back) == len(newer.held):
+        return theirs
+    newer.held = back
+    if lost:
+        newer.paused = _closures(older.paused, newer.paused)
     newer.longest = max(older.longest, newer.longest)
     newer.born = min(older.born, newer.born)
     return image.dump_everyone(newer, -inf)
 
 
-def union(log: Log, other: Log) -> Log:
-    """Return the events of two logs; what both may know is counted once.
+def _under_way(older: dict[str, T], newer: dict[str, T], own: Callable[[], str]) -> dict[str, T]:
+    """Return the newer calls under way, and the older ones of this process."""
+    missing = older.keys() - newer.keys()
+    if not missing:
+        return newer
+    name = own()
+    return {**{one: older[one] for one in missing if process_of(one) == name}, **newer}
 
-    The same event may stand in one to the microsecond and in the other rounded up to a second, so
-    both are compared by the second.
+
+def union(log: Log, other: Log) -> float:
+    """Add the events of another log, and return the latest that was lacking; -inf for none.
+
+    What both may know is counted once: the same event may stand in one to the microsecond, and in
+    the other rounded up to a second.
     """
-    known: Counter[int] = Counter()
+    known: Counter[float] = Counter()
     for at, cost in log.events():
-        known[ceil(at)] += cost
-    for at, cost in reversed(list(other.events())):  # the last ones of a second, which stay longer
-        second = ceil(at)
-        both = min(known[second], cost)
-        known[second] -= both
-        if cost > both:
-            log.add(cost - both, at)
-    return log
+        known[at] += cost
+    left = [(at, cost - _taken(known, at, cost)) for at, cost in other.events()]
+    rounded: Counter[float] = Counter()
+    precise: Counter[float] = Counter()
+    for at, cost in known.items():
+        (rounded if at == ceil(at) else precise)[ceil(at)] += cost
+    lacking = -inf
+    for at, cost in reversed(left):  # the last ones of a second, which stay longer
+        same = precise if at == ceil(at) else rounded
+        new = cost - _taken(same, ceil(at), cost)
+        if new:
+            log.add(new, at)
+            lacking = max(lacking, at)
+    return lacking
+
+
+def _taken(known: Counter[float], at: float, cost: int) -> int:
+    both = min(known[at], cost)
+    known[at] -= both
+    return both
 
 
 def _later(older: dict[str, float], newer: dict[str, float]) -> dict[str, float]:

@@ -340,8 +340,8 @@ class Sharer:
             unheard = [(name, REFUND) for name, (_, ask) in asked.items() if ask.head]
             desk.reports = reports + unheard + desk.reports
             desk.changes = changes + desk.changes
-            if isinstance(error, asyncio.CancelledError):
-                raise
+            if not isinstance(error, Exception):
+                raise  # cancelled, or the loop is gone
             return self._lost(lane, desk, asked, error)
         finally:
             self.places += kept

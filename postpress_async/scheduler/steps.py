@@ -158,7 +158,7 @@ class Shelf:
     def close(self, account_id: str, book: Book, data: bytes, everyone: bytes | None) -> None:
         """Keep a book open, as it was written."""
         if len(self._books) >= _OPEN_MOST:
-            self._books.clear()
+            self._books.pop(next(iter(self._books)))  # which was used last the longest ago
         self._books[account_id] = (data, book)
         self._everyone_was = self._everyone_seen = everyone
 
@@ -166,7 +166,8 @@ class Shelf:
         """Return an image as it was seen last; None where none was."""
         if key == EVERYONE:
             return self._everyone_seen
-        return self._books[key][0] if key in self._books else None
+        kept = self._books.get(key)  # perhaps taken off by the store's thread at this moment
+        return None if kept is None else kept[0]
 
 
 def _no_skew() -> float:
@@ -195,6 +196,7 @@ class Step:
 
     Attributes:
         keys: the account's image, and that of everyone.
+        repeatable: whether it may be done twice, where nobody knows whether it was done once.
     """
 
     def __init__(
@@ -218,6 +220,8 @@ class Step:
         self._reports = reports
         self._changes = changes
         self._lease = lease
+        # A grant is known by its name, and a report that comes twice is one.
+        self.repeatable: bool = not changes
 
     def run(
         self, images: Mapping[str, bytes | None], now: float

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Images", "Mend", "Work", "kept"]
 
-Mend: TypeAlias = Callable[[str, bytes, "bytes | None", bool], "bytes | None"]
+Mend: TypeAlias = Callable[[str, bytes, "bytes | None", float, float], "bytes | None"]
 """From a key, its image as this process saw it last, that of a store which may have lost
-something, and whether the latter was written before the former: to what both know."""
+something, and when either was written: to what both know."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -22,7 +22,9 @@ class Work(Protocol[T_co]):
     """Be a pure function of images: values in, values out.
 
     It may run in another thread, and once more if its transaction was lost before anybody learned
-    of it: it must touch neither the event loop nor anything that outlives it.
+    of it: it must touch neither the event loop nor anything that outlives it. One that may also be
+    carried out twice says so by an attribute `repeatable` that is true: where nobody can know
+    whether it was done, it is done again, and else fails.
     """
 
     @property
@@ -61,10 +63,10 @@ class Images(Protocol):
         ...
 
 
-def kept(key: str, mine: bytes, theirs: bytes | None, behind: bool) -> bytes | None:
+def kept(key: str, mine: bytes, theirs: bytes | None, seen: float, written: float) -> bytes | None:
     """Mend an image of which nothing is known: the newer one holds."""
     del key
-    return mine if behind else theirs
+    return mine if written < seen else theirs
 
 
 def changes(

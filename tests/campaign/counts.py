@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from bisect import bisect_right
 from collections import Counter
 from pathlib import Path
 
-from postpress_async import Sandbox
+from postpress_async import Limit, Limits, Postpress, Sandbox
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "storage"))
@@ -168,9 +169,21 @@ async def run(options):
                 campaign.kill(range(len(campaign.workers)))
                 between.close()
             await asyncio.sleep(2 * LATENCY)
-            return report(campaign, sandbox.journal(), accounts, seconds)
+            told = report(campaign, sandbox.journal(), accounts, seconds)
+            return {**told, "counted": await counted(store.url, accounts)}
     finally:
         getattr(store, "remove", store.stop)()
+
+
+async def counted(url, accounts):
+    """Return how many calls the store has counted: each may be one that nobody sent, or more."""
+    limits = Limits.none().add(*(Limit("profile", amount, per=per) for amount, per in CAPS))
+    known = dict.fromkeys(accounts, "LINKEDIN")
+    async with Postpress("key", state=url, limits=limits, providers=known) as made:
+        for account in accounts:
+            made.scheduler.lane(account)
+        seen = await made.scheduler.snapshot()
+    return sum(max((limit.used for limit in lane.limits), default=0) for lane in seen)
 
 
 def report(campaign, journal, accounts, seconds):
@@ -180,7 +193,9 @@ def report(campaign, journal, accounts, seconds):
     last = max((entry.at for entry in journal), default=0.0)
     most = allowed(min(seconds, last - first + 1.0)) * len(accounts)
     campaign.log.seek(0)
-    errors = Counter(line.partition(":")[0] for line in campaign.log.read().splitlines())
+    said = campaign.log.read().splitlines()
+    errors = Counter(line.partition(":")[0] for line in said)
+    words = Counter(re.sub(r"[0-9]+", "#", line)[:160] for line in said)
     return {
         "store": campaign.options.store,
         "seconds": round(seconds, 1),
@@ -194,8 +209,12 @@ def report(campaign, journal, accounts, seconds):
         "sent": sum(sent.values()),
         "allowed": most,
         "share": round(sum(sent.values()) / max(most, 1), 4),
+        "sent_each_5_s": [
+            n for _, n in sorted(Counter(int((e.at - first) // 5) for e in journal).items())
+        ],
         "least": min(sent[account] for account in accounts),
         "errors": dict(errors.most_common(5)),
+        "said": dict(words.most_common(8)),
     }
 
 

@@ -81,7 +81,7 @@ async def test_a_short_lock_is_waited_out(path, open_at, works):
     assert await waiting == 2
 
 
-def as_found(key, mine, theirs, behind):
+def as_found(key, mine, theirs, seen, written):
     """Mend nothing."""
     return theirs
 

@@ -235,7 +235,7 @@ async def test_what_a_restart_forgets_is_put_back_by_who_knows_it(valkeys, open_
 
 
 async def test_whoever_knows_more_mends_what_another_began_anew(valkeys, open_url, works):
-    def more(key, mine, theirs, behind):
+    def more(key, mine, theirs, seen, written):
         return max(mine, theirs or b"", key=lambda one: int(one.split()[0]) if one else 0)
 
     forgetful = valkeys(aof=False).start()

@@ -14,6 +14,7 @@ from postpress_async.storage.images import kept
 from postpress_async.storage.remote.images import PATIENCE, RemoteImages
 from postpress_async.storage.remote.swaps import EARLY, LATE, Answer, NotDoneError
 from postpress_async.storage.remote.timing import ServerTime
+from postpress_async.storage.remote.values import Seen
 
 EPOCH = 1.8e9
 
@@ -308,6 +309,15 @@ async def test_what_cannot_be_found_out_is_told_so(server, images, caplog):
     assert await images.step(Append("a"))
 
 
+@scenario("none", "lost, and others wrote")
+async def test_what_may_be_done_twice_is_done_again_where_nobody_can_know(server, images, caplog):
+    await images.step(Append("a"))
+    work = Append("a")
+    work.repeatable = True
+    await images.step(work)
+    assert 1 <= server.ids("a").count(work.name) <= 2
+
+
 @scenario(*["changed"] * 7)
 async def test_whoever_is_refused_often_asks_for_a_turn(server, images, caplog):
     real, urgent = server.do, []
@@ -442,7 +452,7 @@ async def test_closing_ends_in_time_and_nobody_is_left_waiting(server, images, c
 # -- losses ----------------------------------------------------------------------------------------
 
 
-def together(key, mine, theirs, behind):
+def together(key, mine, theirs, seen, written):
     """Put together what both know, as a lane's counts would be."""
     of_theirs = json.loads(theirs) if theirs else []
     of_mine = json.loads(mine)
@@ -491,6 +501,31 @@ def test_what_a_failover_loses_is_put_together_again():
         await one.step(Append("a"))
         assert len(server.ids("a")) == 3
         await one.aclose()
+
+    run(main)
+
+
+def test_what_is_lost_twice_before_it_was_put_back_is_put_together_again():
+    async def main():
+        server = Fake()
+        one, two = (client(server, mend=together) for _ in range(2))
+        await two.step(Append("b"))
+        for _ in range(3):
+            await one.step(Append("a"))
+        known = server.ids("a")
+        server.values.clear()
+        server.identity = "second"
+        new = client(server)
+        await new.step(Append("a"))
+        begun = server.ids("a")
+        await one.step(Append("b"))  # it learns that all was lost, and asks nothing of `a`
+        one._decider._keep("a", Seen.read(server.values["a"]))  # but sees what others began anew
+        server.values.clear()
+        server.identity = "third"
+        await one.step(Append("a"))
+        assert set(server.ids("a")) >= {*known, *begun}
+        for images in (one, two, new):
+            await images.aclose()
 
     run(main)
 

@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
+from postpress_async.storage.remote.swaps import NotDoneError
 
 from .schema import said_of_grants
 
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["is_passing", "translated"]
+__all__ = ["is_passing", "not_done", "translated", "was_refused"]
 
 _AGAIN: Final = "; the next call tries again"
 
@@ -60,6 +61,22 @@ _FIRST: Final = re.compile(r"(?:connection failed: )?(?:connection to server .*?
 def is_passing(error: Exception) -> bool:
     """Tell whether the same, asked again at once, may well succeed on the same connection."""
     return str(getattr(error, "sqlstate", None) or "").startswith("40")
+
+
+def was_refused(error: psycopg.Error) -> bool:
+    """Tell whether the server said no, and so has certainly not done what it was asked for.
+
+    A session that is ended says so too, but perhaps after the commit.
+    """
+    state = error.sqlstate or ""
+    told = error.diag.severity_nonlocalized or error.diag.severity
+    return bool(state) and state[:2] != "08" and state != "40003" and told == "ERROR"
+
+
+def not_done(error: PostpressError) -> PostpressError:
+    """Return an error that may pass as one that says that nothing was done."""
+    passes = isinstance(error, StateUnavailableError) and not isinstance(error, NotDoneError)
+    return NotDoneError(*error.args) if passes else error
 
 
 def translated(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from psycopg import AsyncConnection
+    from psycopg.pq.abc import PGconn
     from psycopg.rows import TupleRow
 
 __all__ = ["Link", "driver"]
@@ -71,8 +72,10 @@ class Link:
 
     @property
     def usable(self) -> bool:
-        """Whether it can carry another statement."""
-        return not self._connection.closed and self._process == os.getpid()
+        """Whether it can carry another statement: nobody has ended it since the last one."""
+        if self._connection.closed or self._process != os.getpid():
+            return False
+        return not _is_over(self._connection.pgconn)
 
     async def row(self, statement: bytes, values: Sequence[object]) -> TupleRow | None:
         """Carry a statement out, and return its first row.
@@ -144,6 +147,15 @@ class Link:
         """Close it. Safe to repeat."""
         if self._process == os.getpid():
             await self._connection.close()
+
+
+def _is_over(wire: PGconn) -> bool:
+    """Take in what came unasked, which may be the server's last word."""
+    from psycopg import OperationalError, pq  # noqa: PLC0415 - lazily
+
+    with suppress(OperationalError):
+        wire.consume_input()
+    return wire.status != pq.ConnStatus.OK
 
 
 async def _over(task: Awaitable[object]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
 from postpress_async.storage.remote.swaps import KEPT
 
-from .faults import is_passing, translated
+from .faults import is_passing, not_done, translated, was_refused
 from .link import Link, driver
 from .packing import TYPES, pack, unpack
 from .schema import checked_prefix, settle
@@ -80,16 +80,18 @@ class PostgresServer:
         """Carry swaps out; connects where it has to.
 
         Raises:
-            StateUnavailableError: it cannot be reached or cannot write for now. What was asked for
-                may have been done.
+            NotDoneError: it cannot be reached or cannot write for now; nothing was done.
+            StateUnavailableError: the connection was lost before it answered.
             ConfigurationError: it cannot be used at all.
         """
         import psycopg  # noqa: PLC0415 - lazily
 
         keys, asked = pack(swaps, who=who, strict=self._strict)
-        link = await self._linked()
+        sent = False
         try:
+            link = await self._linked()
             await self._sweep(link)
+            sent = True
             for left in reversed(range(_TIMES)):
                 try:
                     return unpack(keys, await link.call(self._call, TYPES, asked))
@@ -98,7 +100,11 @@ class PostgresServer:
                         raise
         except psycopg.Error as error:
             await self._let_go()
-            raise self._translated(error) from error
+            told = self._translated(error)
+            raise (told if sent and not was_refused(error) else not_done(told)) from error
+        except StateUnavailableError as error:
+            await self._let_go()
+            raise (error if sent else not_done(error)) from error.__cause__
         except BaseException:
             await self._let_go()
             raise

@@ -24,6 +24,7 @@ __all__ = ["Decider", "Job"]
 
 _log = logging.getLogger("postpress_async.storage")
 _KNOWN_MOST: Final = 10_000  # images kept in mind
+_LOSSES_MOST: Final = 4  # of one key, before it is looked at again
 _DAY: Final = 86_400.0
 _SAY_EVERY: Final = 60.0  # seconds between two warnings of the same
 
@@ -80,7 +81,8 @@ class Decider:
         self._monotonic = monotonic
         self._stamps = Stamps()
         self._known: dict[str, Seen] = {}  # the oldest first
-        self._lost: dict[str, Seen] = {}  # what a server told, and may not know any more
+        # What a server told, and may not know any more; of each run of it, until it is put back.
+        self._lost: dict[str, tuple[Seen, ...]] = {}
         self._doubts = Doubts[Job]()
         self._stale: set[str] = set()  # keys to look at before the next decision
         self._identity = ""
@@ -132,13 +134,22 @@ class Decider:
         """Tell those whose answer was lost, if it can be known now what it was."""
         for one, found in self._doubts.settle(self._stamp_of):
             if found == "done":
+                self._replace_lost(one)
                 one.job.tell(one.result)
-            elif found == "unknown":
+            elif found == "unknown" and not getattr(one.job.work, "repeatable", False):
                 said = (
                     f"{self._server.where} was cut off before it answered, and others wrote since"
                 )
                 one.job.fail(StateUnavailableError(f"{said}: whether it was done is not known"))
         self._doubts.forget(unless=lambda job: not job.future.done())
+
+    def _replace_lost(self, one: Sent[Job]) -> None:
+        """Know what a swap wrote whose answer was lost, in place of what it was to replace."""
+        replaced = {stamp for _, stamp in one.swap.seen}
+        for key, new in one.news.items():
+            if key in self._lost:
+                left = [other for other in self._lost[key] if other.stamp not in replaced]
+                self._lost[key] = (*left, new)
 
     def _stamp_of(self, key: str) -> bytes:
         known = self._known.get(key)
@@ -179,10 +190,11 @@ class Decider:
 
     def _mended(self, key: str, theirs: Seen, view: Mapping[str, Seen]) -> bytes | None:
         """Return an image with what this process knows of it, if the server may have lost that."""
-        mine = self._lost.get(key)
-        if mine is None or mine.image is None or key in view or mine.stamp == theirs.stamp:
-            return theirs.image
-        return self._mend(key, mine.image, theirs.image, theirs.at < mine.at)
+        image = theirs.image
+        for mine in () if key in view else self._lost.get(key, ()):
+            if mine.image is not None and mine.stamp != theirs.stamp:
+                image = self._mend(key, mine.image, image, mine.at, theirs.at)
+        return image
 
     def _check(self, key: str, one: Seen, now: float) -> None:
         """Refuse what is not ours, and what only a wrong clock can have written."""
@@ -213,7 +225,8 @@ class Decider:
         if answer.identity != self._identity:
             if self._identity:
                 self._warn("was restarted or replaced: what this process knows is compared with it")
-                self._lost |= {k: one for k, one in self._known.items() if one.image is not None}
+                for key, one in self._known.items():
+                    self._doubt(key, one)
             self._identity = answer.identity
         return answer
 
@@ -243,9 +256,15 @@ class Decider:
             if value is None and known is not None and known.image is not None:
                 young = self._times.now() - known.at < KEPT / 2
                 if young and key not in self._lost:  # flushed, evicted or deleted by hand
-                    self._lost[key] = known
+                    self._doubt(key, known)
                     self._warn(f"has lost the counts of {key}, and perhaps of others")
             self._keep(key, Seen.read(value))
+
+    def _doubt(self, key: str, one: Seen) -> None:
+        """Take it that the server may not know any more what it told."""
+        before = self._lost.get(key, ())
+        if one.image is not None and all(other.stamp != one.stamp for other in before):
+            self._lost[key] = (*before[1 - _LOSSES_MOST :], one)
 
     def _keep(self, key: str, one: Seen) -> None:
         self._known.pop(key, None)  # to the end: those that nobody writes are forgotten first

@@ -163,7 +163,7 @@ class SqliteImages:
     def _mended(self, key: str, image: bytes | None, written: float) -> bytes | None:
         """Return an image that also knows what was seen here before the file was lost."""
         mine, at = self._lost[key]
-        mended = self._mend(key, mine, image, written < at)
+        mended = self._mend(key, mine, image, at, written)
         if mended != image:
             _log.warning("the file of counts had forgotten some of %s: it is put back", key)
         return mended
