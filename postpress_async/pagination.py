@@ -116,7 +116,11 @@ class Paginator(Generic[T]):
         self.cursor = start
 
     def limit(self, n: int) -> Paginator[T]:
-        """Return a walk over the same list, from here, that ends after `n` items in all."""
+        """Return a walk over the same list, from here, that ends after `n` items in all.
+
+        It bounds `async for` and `pages()`. `page()` gives the service's page whole, since what it
+        cut off would be skipped by whoever steps on: there, `page_size` is what bounds.
+        """
         whole("limit", n, least=0)
         walk = Paginator(self._fetch, self.cursor)
         walk._limit = n

@@ -8,7 +8,7 @@ from postpress_async.models import Attendee
 from postpress_async.models.decoding import Reader
 from postpress_async.wire import routes, target
 
-from ._base import Namespace
+from ._base import Namespace, checked_text
 from ._checks import several
 from ._times import instant
 from .chats import ATTENDEES, CHATS
@@ -141,7 +141,8 @@ class Attendees(Namespace):
         """
         accounts, lane = self._accounts(account_id)
         if not isinstance(attendee_id, str):
-            attendee_id = ",".join(several("attendee_id", attendee_id))
+            each = enumerate(several("attendee_id", attendee_id))
+            attendee_id = ",".join(checked_text(f"attendee_id[{n}]", one) for n, one in each)
         return self._list(
             routes.LIST_ATTENDEE_CHATS,
             CHATS,

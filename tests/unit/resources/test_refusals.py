@@ -308,6 +308,14 @@ CALLS = {
         lambda c: c.users.edit_me(experience={"role": "x"}, account_id="acc_1"),
         "experience must be a ProfileExperience(…), not dict",
     ),
+    "an attendee that is a number": (
+        lambda c: c.attendees.chats(["a", 5]).page(),
+        "attendee_id[1] must be a text",
+    ),
+    "an attendee without an id": (
+        lambda c: c.attendees.chats(["a", ""]).page(),
+        "attendee_id[1] must be a text with something in it",
+    ),
 }
 
 
