@@ -1,0 +1,91 @@
+"""A network inside of one loop: requests and answers are late, cut, or lost, as a seed says."""
+
+import asyncio
+from email.utils import formatdate
+
+from postpress_async.sandbox.bodies import BodyReader
+from postpress_async.sandbox.outcomes import Incoming, Reply
+from postpress_async.wire import values
+from postpress_async.wire.multipart import collected
+
+LATE = (0.5, 5.0, 30.0, 50.0, 100.0)
+"""Seconds on the way: at most `Terms.total` and `Terms.held` together, as the protocol assumes."""
+
+
+class Line:
+    """Carry the requests of one process to a sandbox's engine."""
+
+    def __init__(self, sandbox, process, rng, *, trouble):
+        self._engine = sandbox._engine
+        self._key = sandbox.api_key
+        self._process = process
+        self._rng = rng
+        self._trouble = trouble
+        self.outlived = 0  # requests that arrived when nobody waited for their answer any more
+
+    async def exchange(self, request, sending, /):
+        rng, loop = self._rng, asyncio.get_running_loop()
+        sending.sent = False
+        await self._process.gate()
+        body = await collected(request.body)
+        await asyncio.sleep(rng.random() * 0.05)
+        if rng.random() < 0.02 * self._trouble:
+            return values.Failed(kind="connect", sent=False, detail="refused")
+        if rng.random() < 0.02 * self._trouble:
+            await asyncio.sleep(rng.choice((1.0, 29.0, 31.0)))  # a slow handshake
+        await self._process.gate()
+        sending.leaves()
+        answer = loop.create_future()
+        if rng.random() >= 0.02 * self._trouble:  # else it is lost
+            way = rng.choice(LATE) if rng.random() < 0.05 * self._trouble else rng.random() * 0.1
+            self.outlived += way > request.timeout.total
+            # From here on it is the network's: whoever sent it may die.
+            loop.call_later(way, self._arrive, request, body, answer)
+        return await self._answered(request, answer)
+
+    async def _answered(self, request, answer):
+        try:
+            async with asyncio.timeout(request.timeout.total):
+                outcome = await answer
+                await asyncio.sleep(self._rng.random() * 0.1)
+                if isinstance(outcome, Reply):
+                    pass
+                elif outcome is None:
+                    return values.Failed(kind="closed", sent=True, detail="reset")
+                else:
+                    await asyncio.get_running_loop().create_future()
+        except TimeoutError:
+            return values.Failed(kind="timeout", sent=True, detail="no answer")
+        finally:
+            await self._process.gate()
+        headers = {
+            "Content-Type": outcome.content_type,
+            "Date": formatdate(self._engine.clock.time(), usegmt=True),
+            **outcome.headers,
+        }
+        if outcome.cut:
+            status = outcome.status
+            return values.Failed(
+                kind="body", sent=True, detail="cut", status=status, headers=headers
+            )
+        return values.Reply(status=outcome.status, headers=headers, body=outcome.body)
+
+    def _arrive(self, request, body, answer):
+        headers = {name.lower(): value for name, value in (request.headers or {}).items()}
+        reader = BodyReader(headers.get("content-type"), self._engine.vault)
+        reader.feed(body)
+        asked = Incoming(
+            method=request.method,
+            target="/" + request.url.split("/", 3)[3],
+            api_key=self._key,
+            content_type=headers.get("content-type"),
+            idempotency_key=headers.get("idempotency-key"),
+            body=reader,
+        )
+        outcome = self._engine.handle(asked)
+        if not answer.done():
+            stall = outcome.__class__.__name__ == "Stall"
+            answer.set_result(outcome if isinstance(outcome, Reply) or stall else None)
+
+    async def aclose(self):
+        """Nothing is kept open."""

@@ -1,0 +1,183 @@
+"""Workers of an outbox are killed at random moments; then the service tells what arrived.
+
+The service is the sandbox, which resets connections, stalls, answers in halves and with 429, 502
+and 503, before and after it did what it was asked to; it does not honour idempotency keys, so that
+it shows every double. One worker after the other dies by `kill -9`, and another takes its place.
+Time runs faster than real, for all of them alike; the protocol and its terms are the product's.
+
+At the end nothing fails any more, until no item can move by itself. Then each item must be in the
+service once, in the order of its chat, or the store must say that it is not.
+
+    python tests/campaign/sends.py --store postgres --kills 200
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from items import Items, faults, judged, kept
+
+from counts import store_of
+from fast import hasten
+from postpress_async import Sandbox
+from postpress_async.storage.outbox.opening import open_outbox
+from postpress_async.storage.outbox.rows import Filter
+
+HERE = Path(__file__).parent
+CAPS = (("message", 40, 60.0), ("message", 4_000, 86_400.0), ("invite_note", 20, 3_600.0))
+BACKLOG = 60  # items that wait at least, while there are kills to come
+
+
+class Nursery:
+    """Start workers in no time, and kill them."""
+
+    def __init__(self, told, log):
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", str(HERE / "worker_of_sends.py"), json.dumps(told)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1,
+        )  # fmt: skip
+        self._count = 0
+        self.workers = []
+        self.kills = 0
+        self.fallen = 0  # before they were killed: a fault of theirs
+
+    async def start(self):
+        """Fork one more worker."""
+        self._count += 1
+        self._process.stdin.write(f"worker_{self._count}\n")
+        said = await asyncio.to_thread(self._process.stdout.readline)
+        self.workers.append(int(said))
+
+    def kill(self, n):
+        """End one worker at once."""
+        self.kills += 1
+        try:
+            os.kill(self.workers.pop(n), signal.SIGKILL)
+        except ProcessLookupError:
+            self.fallen += 1
+
+    def end(self):
+        """End all, and the nursery."""
+        while self.workers:
+            self.kill(0)
+        self._process.kill()
+        self._process.communicate()
+
+
+async def something_happened(sandbox, count):
+    """Wait for some requests, so that a slow machine's workers get to something, too."""
+    journal = sandbox._engine.journal
+    n, until = _last(journal) + count, time.monotonic() + 1.0
+    while _last(journal) < n and time.monotonic() < until:
+        await asyncio.sleep(0.005)
+
+
+def _last(journal):
+    return max((entry.n for entry in journal.tail(1)), default=0)
+
+
+async def rage(options, rng, nursery, items, store, sandbox):
+    """Kill workers for as long as wished, and keep something to do for the others."""
+    for _ in range(options.workers):
+        await nursery.start()
+    while nursery.kills < options.kills:
+        counts = await store.counts(Filter(states=("queued",)))
+        if sum(counts.values()) < BACKLOG:
+            await store.add(items.more(BACKLOG))
+        await something_happened(sandbox, rng.choice((0, 1, 2, 3, 5, 8)))
+        await asyncio.sleep(rng.random() * 0.05)
+        nursery.kill(rng.randrange(len(nursery.workers)))
+        await nursery.start()
+
+
+async def drained(store, seconds):
+    """Wait until nothing moves by itself; return whether that came in time."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        going = await store.counts(Filter(states=("claimed", "sending")))
+        looked_for = await store.counts(Filter(states=("unknown",), needs_decision=False))
+        queued = await store.counts(Filter(states=("queued",)))
+        undecided = await store.find(Filter(states=("unknown",), needs_decision=True), limit=1_000)
+        behind = 0
+        for thread in {row.thread for row in undecided}:
+            counts = await store.counts(Filter(states=("queued",), thread=thread))
+            behind += sum(counts.values())
+        if not (sum(going.values()) or sum(looked_for.values())) and sum(queued.values()) <= behind:
+            return True
+        await asyncio.sleep(0.2)
+    return False
+
+
+def told_to_workers(options, sandbox, place, clock):
+    """Return what every worker must know."""
+    postgres = place.url.startswith("postgresql:")
+    state = place.url if postgres else place.url.replace("counts.db", "lanes.db")
+    return {
+        "url": sandbox.url, "key": sandbox.api_key, "state": state, "outbox": place.url,
+        "accounts": [one["id"] for one in sandbox.world()["accounts"]], "caps": CAPS,
+        "speed": options.speed, "epoch": clock.epoch, "total": 48.0 / options.speed,
+    }  # fmt: skip
+
+
+async def run(options):
+    """Carry out a campaign, and return what became of it."""
+    rng = random.Random(options.seed)
+    place, _ = store_of(options.store)
+    log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - read at the end
+    began = time.monotonic()
+    try:
+        async with Sandbox(seed=options.seed) as sandbox:
+            sandbox.reset(accounts={"LINKEDIN": options.accounts}, chats=6, messages=1)
+            sandbox.idempotency(honoured=False)
+            sandbox.limits([{"action": a, "amount": n, "per": per} for a, n, per in CAPS])
+            sandbox.faults(faults())
+            clock = hasten(sandbox, options.speed)
+            items = Items(sandbox, rng, now=clock.time)
+            store = open_outbox(place.url, clock=clock.time)
+            await store.add(items.more(2 * BACKLOG))
+            nursery = Nursery(told_to_workers(options, sandbox, place, clock), log)
+            try:
+                await rage(options, rng, nursery, items, store, sandbox)
+                kills = nursery.kills
+                sandbox.faults([])
+                quiet = await drained(store, options.drain)
+            finally:
+                nursery.end()
+                fallen = nursery.fallen
+            told = await judged(items, sandbox, store)
+            await store.aclose()
+    finally:
+        getattr(place, "remove", place.stop)()
+    log.seek(0)
+    return {
+        "store": options.store, "seed": options.seed, "kills": kills, "quiet": quiet, "fallen": fallen,
+        "seconds": round(time.monotonic() - began, 1), **told, "said": log.read()[-1500:],
+    }  # fmt: skip
+
+
+def main():
+    """Run one campaign; end with 1 where a promise did not hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--accounts", type=int, default=6)
+    parser.add_argument("--speed", type=float, default=60.0, help="of time")
+    parser.add_argument("--drain", type=float, default=120.0, help="seconds at most, at the end")
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    options = parser.parse_args()
+    told = asyncio.run(run(options))
+    print(json.dumps(told, indent=1))  # noqa: T201 - what it is for
+    return int(not (told["quiet"] and kept(told)) or told["fallen"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

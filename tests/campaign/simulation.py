@@ -1,0 +1,299 @@
+"""The real scheduler, pipeline, outbox and sandbox in one loop, in time that is only told.
+
+Each seed is one story: a few items, one to three workers, and what goes wrong: everything that
+`items.faults` names, requests that are late or lost, a store that is away, workers that are killed,
+stopped for minutes, or asked to end. In half of the stories the death of a worker is certain, in
+the others leases tell. Then the service is asked what arrived.
+
+    python tests/campaign/simulation.py --seeds 2000
+    python tests/campaign/simulation.py --first 4711 --seeds 1
+
+A seed that breaks a promise is written to tests/samples/seeds, and from then on replayed by the
+tests. Print what failed and the commit: both are needed to see it again.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from items import Items, faults, judged, kept
+from line import Line
+from looking import Looking
+from virtual import Deadlock, Killed, Process, ProcessClock, VirtualLoop, inline_files
+
+from postpress_async import Limit, Limits, Postpress, StateUnavailableError
+from postpress_async.outbox.sending import ClientSender
+from postpress_async.outbox.worker import Worker
+from postpress_async.sandbox import Sandbox
+from postpress_async.storage.outbox import sqlite
+from postpress_async.storage.outbox.sqlite import SqliteOutbox
+
+SEEDS = Path(__file__).parents[1] / "samples" / "seeds"
+EPOCH = 1_800_000_000.0
+CAPS = (("message", 3, 60.0), ("message", 40, 86_400.0))
+FREEING = frozenset({"finish", "leave", "orphans"})
+HORIZON = 7 * 86_400.0  # seconds of told time, by when everything must have come to rest
+
+
+class Bell:
+    """Wake whoever waits for something that others may have freed."""
+
+    def __init__(self):
+        self._event = asyncio.Event()
+
+    def ring(self):
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self, seconds):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+
+
+class Flaky:
+    """The store as one process sees it: sometimes away, sometimes silent after it did as asked."""
+
+    def __init__(self, store, process, rng, *, share, bell):
+        self._store, self._process, self._rng = store, process, rng
+        self._share, self._bell = share, bell
+
+    @property
+    def certain(self):
+        return self._store.certain
+
+    def __getattr__(self, name):
+        method = getattr(self._store, name)
+
+        async def asked(*given, **named):
+            await self._process.gate()
+            before = self._rng.random() < self._share
+            after = self._rng.random() < self._share
+            await asyncio.sleep(self._rng.random() * 0.02)
+            await self._process.gate()
+            if before:
+                msg = "the store is away"
+                raise StateUnavailableError(msg)
+            told = await method(*given, **named)
+            if name in FREEING:
+                self._bell.ring()
+            await asyncio.sleep(self._rng.random() * 0.02)
+            await self._process.gate()
+            if after:
+                msg = "nobody knows"
+                raise StateUnavailableError(msg)
+            return told
+
+        return asked
+
+    async def wait(self, seconds, /):
+        await self._bell.wait(seconds)
+        await asyncio.sleep(self._rng.random() * 0.5)  # others' news come late
+        await self._process.gate()
+
+
+class Story:
+    """One seed."""
+
+    def __init__(self, seed, directory):
+        self.rng = rng = random.Random(seed)
+        random.seed(seed)  # what has no generator of its own
+        self.path = f"{directory}/outbox.db"
+        self.state = f"sqlite:///{directory}/lanes.db"
+        self.trouble = rng.choice((0.0, 1.0, 1.0, 2.0, 4.0))
+        self.away = rng.choice((0.0, 0.0, 0.01, 0.05))
+        self.bell = Bell()
+        self.lines = []
+        self.running = {}
+        self.kills = 0
+        self.sandbox = sandbox = Sandbox(
+            seed=seed % 5 + 1, accounts={"LINKEDIN": 2}, chats=2, messages=1
+        )
+        loop = asyncio.get_running_loop()
+        sandbox.clock.monotonic = loop.time
+        sandbox.clock.time = lambda: EPOCH + loop.time()
+        sandbox.idempotency(honoured=False)
+        sandbox.limits([{"action": a, "amount": n, "per": per} for a, n, per in CAPS])
+        sandbox.faults(faults(self.trouble))
+        self.items = Items(sandbox, rng, now=sandbox.clock.time)
+        self.accounts = [one["id"] for one in sandbox.world()["accounts"]]
+
+    def open(self):
+        return SqliteOutbox(self.path, clock=self.sandbox.clock.time)
+
+    def start(self, n):
+        """Start a worker in a process of its own."""
+        process = Process(f"worker_{n}")
+        stop = asyncio.Event()
+        store = self.open()
+        self.running[n] = (process, stop, store, process.start(self._work(process, stop, store)))
+
+    async def _work(self, process, stop, store):
+        clock, rng = ProcessClock(process, EPOCH), self.rng
+        self.lines.append(line := Line(self.sandbox, process, rng, trouble=self.trouble))
+        client = Postpress(
+            self.sandbox.api_key, base_url="http://127.0.0.1:1", state=self.state, clock=clock,
+            limits=Limits.none().add(*(Limit(a, n, per=per) for a, n, per in CAPS)),
+            transport=line, key_rate=None,
+            providers=dict.fromkeys(self.accounts, "LINKEDIN"),
+        )  # fmt: skip
+        seen = Flaky(store, process, rng, share=self.away, bell=self.bell)
+        worker = Worker(
+            seen, sender=ClientSender(client), looker=Looking(client, seen, clock),
+            owner=process.name, clock=clock, random=rng.random, patience=1e9,
+            concurrency=rng.choice((1, 3, 100)), boot=clock.monotonic,
+        )  # fmt: skip
+        try:
+            await worker.run(until_empty=True, stop=stop)
+        finally:
+            if not process.dead:
+                await client.aclose()
+
+    async def _kill(self, n):
+        process, _, store, task = self.running.pop(n)
+        process.kill()
+        self.kills += 1
+        await asyncio.wait({task})
+        # What dies with a process: its connection, and its locks.
+        store._file._writer._handle.close()
+        store._workers.leave_all()
+
+    async def _something(self, n):
+        """Let something happen to one of the workers, and start another in its place."""
+        rng = self.rng
+        which = rng.choice(list(self.running))
+        process, stop, _, _ = self.running[which]
+        match rng.choice(("kill", "kill", "stop", "end")):
+            case "kill":
+                await self._kill(which)
+            case "stop":
+                process.stop(rng.choice((2.0, 29.0, 40.0, 61.0, 200.0)))
+                return
+            case "end":
+                stop.set()
+        self.start(n)
+
+    async def live(self):
+        """Live through the story, and return what became of the items."""
+        rng = self.rng
+        store = self.open()
+        await store.add(self.items.more(rng.randint(3, 10)))
+        for n in range(rng.randint(1, 3)):
+            self.start(n)
+        for n in range(10, 10 + rng.randint(0, 6)):
+            await asyncio.sleep(rng.choice((0.05, 0.2, 1.0, 10.0, 100.0)) * rng.random())
+            await self._something(n)
+        quiet = True
+        try:
+            async with asyncio.timeout(HORIZON):
+                for _, _, _, task in list(self.running.values()):
+                    await task
+        except TimeoutError:
+            quiet = False
+        if quiet and not await self._rests(store):
+            self.start(99)  # all were asked to end before the last item was sent
+            await self.running[99][3]
+        told = await judged(self.items, self.sandbox, store)
+        if any(line.outlived for line in self.lines):
+            told["over"] = 0  # no window can know when a request comes that was given up
+        for n in list(self.running):
+            await self._kill(n)
+            self.kills -= 1
+        store._file._writer._handle.close()
+        return {**told, "quiet": quiet, "kills": self.kills, "at": self.sandbox.clock.time()}
+
+    async def _rests(self, store):
+        told = await judged(self.items, self.sandbox, store)
+        return not told["open"]
+
+
+def simulate(seed):
+    """Tell one story, and return how it ended."""
+    certain = sqlite.CERTAIN
+    sqlite.CERTAIN = certain and seed % 2 == 0
+    loop = VirtualLoop()
+    loop.set_task_factory(Process.factory)
+    loop.set_exception_handler(lambda *_: None)
+    logging.disable(logging.CRITICAL)
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="pp-", dir=_quick()) as directory,
+            inline_files(),
+            contextlib.closing(loop),
+        ):
+
+            async def story():
+                return await Story(seed, directory).live()
+
+            return loop.run_until_complete(story())
+    except (Deadlock, Killed, Exception) as error:  # noqa: BLE001 - each seed is told of
+        return {"broke": f"{type(error).__name__}: {error}"}
+    finally:
+        sqlite.CERTAIN = certain
+        logging.disable(logging.NOTSET)
+
+
+def broken(told):
+    """Tell whether a story broke a promise."""
+    return "broke" in told or not told["quiet"] or not kept(told)
+
+
+def _quick():
+    """Return a directory in memory, where there is one."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a directory of our own
+
+
+def some(seeds):
+    """Tell stories one after the other, and return the broken ones, and sums."""
+    found, sums = {}, dict.fromkeys(("items", "kills", "needs_decision"), 0)
+    for seed in seeds:
+        told = simulate(seed)
+        for name in sums:
+            sums[name] += told.get(name, 0)
+        if broken(told):
+            found[seed] = told
+    return found, sums
+
+
+def main():
+    """Tell many stories; end with 1 where one of them broke a promise."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=2_000)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--keep", action="store_true", help="write broken seeds to tests/samples")
+    options = parser.parse_args()
+    last, began = options.first + options.seeds, time.monotonic()
+    parts = [range(n, min(n + 25, last)) for n in range(options.first, last, 25)]
+    wrong, sums = {}, {}
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for found, part in pool.map(some, parts):
+            wrong.update(found)
+            sums = {name: sums.get(name, 0) + value for name, value in part.items()}
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
+        capture_output=True, text=True, check=False, cwd=SEEDS.parent.parent,
+    ).stdout.strip()  # fmt: skip
+    for seed, told in wrong.items():
+        print(json.dumps({"seed": seed, "commit": commit, **told}))  # noqa: T201
+        if options.keep:
+            SEEDS.mkdir(exist_ok=True)
+            name = SEEDS / f"sends_{seed}.json"
+            name.write_text(json.dumps({"seed": seed, "commit": commit, **told}, indent=1))
+    seconds = round(time.monotonic() - began, 1)
+    print(json.dumps({"seeds": options.seeds, "broken": len(wrong), "seconds": seconds,  # noqa: T201
+                      "commit": commit, **sums}))  # fmt: skip
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
