@@ -1,1 +1,73 @@
 """Sends that survive: kept before they go, never sent twice, and looked for when in doubt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from postpress_async.errors import (
+        OutboxConflictError,
+        OutboxError,
+        OutboxNotFoundError,
+        OutboxStateError,
+    )
+
+    from .changing import ItemChanges
+    from .decisions import Decision, Defer, Replace, Send, Skip
+    from .explaining import Reason
+    from .items import Item, ItemKind, ItemState
+    from .outbox import Outbox
+
+__all__ = [
+    "Decision",
+    "Defer",
+    "Item",
+    "ItemChanges",
+    "ItemKind",
+    "ItemState",
+    "Outbox",
+    "OutboxConflictError",
+    "OutboxError",
+    "OutboxNotFoundError",
+    "OutboxStateError",
+    "Reason",
+    "Replace",
+    "Send",
+    "Skip",
+]
+
+_HOMES = {
+    "Decision": "postpress_async.outbox.decisions",
+    "Defer": "postpress_async.outbox.decisions",
+    "Item": "postpress_async.outbox.items",
+    "ItemChanges": "postpress_async.outbox.changing",
+    "ItemKind": "postpress_async.outbox.items",
+    "ItemState": "postpress_async.outbox.items",
+    "Outbox": "postpress_async.outbox.outbox",
+    "OutboxConflictError": "postpress_async.errors",
+    "OutboxError": "postpress_async.errors",
+    "OutboxNotFoundError": "postpress_async.errors",
+    "OutboxStateError": "postpress_async.errors",
+    "Reason": "postpress_async.outbox.explaining",
+    "Replace": "postpress_async.outbox.decisions",
+    "Send": "postpress_async.outbox.decisions",
+    "Skip": "postpress_async.outbox.decisions",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name at its first use: a program that only sends never loads the store."""
+    home = _HOMES.get(name)
+    if home is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    from importlib import import_module  # noqa: PLC0415 - with the first name
+
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from .protocol import Seen, Terms
     from .turn import Looker
 
-__all__ = ["Caretaker"]
+__all__ = ["Caretaker", "nobody"]
 
 log = logging.getLogger("postpress_async.outbox")
 MOST_LOOKS: Final = 20
+
+
+def nobody(_row: Row, /) -> None:
+    """Tell nobody."""
 
 
 class Caretaker:
@@ -47,6 +51,7 @@ class Caretaker:
         random: Callable[[], float],
         patience: Patience,
         settled: Callable[[], None],
+        told: Callable[[Row], None] = nobody,
     ) -> None:
         self._store = store
         self._looker = looker
@@ -56,6 +61,7 @@ class Caretaker:
         self._random = random
         self._patience = patience
         self._settled = settled
+        self._told = told
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._unsure = False
         self._ahead = 0.0
@@ -88,6 +94,8 @@ class Caretaker:
             if found:
                 log.warning("%d items of workers that ended are in doubt: looking", len(found))
                 self._settled()
+            for row in found:
+                self._told(row)
             await self._take_doubtful()
             await self._clock.sleep(self._terms.beat * (0.5 + self._random()))
 
@@ -142,7 +150,9 @@ class Caretaker:
                 log.exception("the look for item %s failed", row.id)
                 seen = Undecided(reason=f"the look failed: {type(error).__name__}")
         finish = protocol.looked(seen, row=row, attempt=last, now=began, terms=self._terms)
-        await self._patience.ask(lambda: self._store.finish(row.id, row.fence, finish))
+        ended = await self._patience.ask(lambda: self._store.finish(row.id, row.fence, finish))
+        if ended is not None:
+            self._told(ended)
         if finish.needs_decision:
             log.warning("item %s needs a decision: %s", row.id, finish.error)
         self._settled()

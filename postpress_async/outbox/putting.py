@@ -150,7 +150,7 @@ def rewritten(row: Row, content: Content) -> New:
 
 def tombstone_of(recipient: str) -> bytes:
     """Return what is kept of somebody who is not to be written to: no name, only its digest."""
-    name = recipient.strip().casefold().encode()
+    name = recipient.strip().encode()
     return blake2b(name, digest_size=16, person=b"pp-forget").digest()
 
 

@@ -12,6 +12,7 @@ from postpress_async.exchange.guarding import guarded
 from postpress_async.options import RequestOptions, Retries
 
 from . import contents, results
+from .caretaker import nobody
 from .contents import Follow, Invite, MessageContent, ProfileRead, React, StartChat
 from .decisions import Defer, Replace, Send, Skip
 from .items import item_of
@@ -46,11 +47,19 @@ class ClientSender:
     Args:
         client: what sends; its limits, lanes and state are the ones that hold.
         before_send: asked with the slot held; None lets everything go.
+        told: hears of every item that is marked.
     """
 
-    def __init__(self, client: Postpress, *, before_send: BeforeSend | None = None) -> None:
+    def __init__(
+        self,
+        client: Postpress,
+        *,
+        before_send: BeforeSend | None = None,
+        told: Callable[[Row], None] = nobody,
+    ) -> None:
         self._client = client
         self._before_send = before_send
+        self._told = told
 
     async def send(self, row: Row, /, *, granted: Turn) -> Result:
         """Go once at an item; see `turn.Sender`."""
@@ -60,7 +69,7 @@ class ClientSender:
             content = contents.decode(row.body)
         except ConfigurationError as error:  # for a worker of a later version
             return Later(reason=str(error), seconds=_NEWER_SECONDS)
-        guard = _LastWord(row, granted, self._before_send)
+        guard = _LastWord(row, granted, self._before_send, self._told)
         try:
             try:
                 return await self._go(row, content, guard)
@@ -208,7 +217,14 @@ class _ReplacedError(Exception):
 class _LastWord:
     """Guard an item's call: ask `before_send`, then mark; then only the deadline speaks."""
 
-    def __init__(self, row: Row, granted: Turn, before_send: BeforeSend | None) -> None:
+    def __init__(
+        self,
+        row: Row,
+        granted: Turn,
+        before_send: BeforeSend | None,
+        told: Callable[[Row], None],
+    ) -> None:
+        self._told = told
         self._row = row
         self._granted = granted
         self._ask = before_send
@@ -232,7 +248,18 @@ class _LastWord:
             ask, self._ask = self._ask, None  # once: a text that it replaced is not asked about
             self._heed(await self._answer(ask))
         edited = self._edited
-        await self._granted.mark(edit=None if edited is None else rewritten(self._row, edited))
+        edit = None if edited is None else rewritten(self._row, edited)
+        attempt = await self._granted.mark(edit=edit)
+        body = self._row.body if edit is None else edit.body
+        self._told(
+            msgspec.structs.replace(
+                self._row,
+                state="sending",
+                body=body,
+                attempts=attempt.number,
+                changed_at=attempt.started_at,
+            )
+        )
 
     def last_act(self) -> None:
         self._granted.last_act()

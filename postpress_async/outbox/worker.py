@@ -16,7 +16,7 @@ from postpress_async.errors import PostpressError, StateUnavailableError
 from postpress_async.storage.outbox.rows import Claimed, Filter
 
 from . import protocol, results
-from .caretaker import Caretaker
+from .caretaker import Caretaker, nobody
 from .patience import Patience
 from .protocol import Terms
 from .results import Already, Doubtful, Later
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.storage.outbox.rows import Nothing, Store
+    from postpress_async.storage.outbox.rows import Nothing, Row, Store
 
     from .results import Result
     from .turn import Looker, Sender
@@ -56,6 +56,7 @@ class Worker:
         patience: seconds to go on without the store before `run` raises.
         stop_within: seconds that requests under way get at the end.
         boot: seconds since the machine started.
+        told: hears of every item whose state this worker changes.
     """
 
     def __init__(
@@ -73,8 +74,10 @@ class Worker:
         patience: float = 300.0,
         stop_within: float = 30.0,
         boot: Callable[[], float] = boot_time,
+        told: Callable[[Row], None] = nobody,
     ) -> None:
         self._store = store
+        self._told = told
         self._sender = sender
         self._owner = owner
         self._clock = clock
@@ -116,6 +119,7 @@ class Worker:
             random=self._random,
             patience=self._patience,
             settled=self._wake.set,
+            told=self._told,
         )
         helpers = [self._helper(caretaker.beat()), self._helper(caretaker.care())]
         if stop is not None:
@@ -254,7 +258,9 @@ class Worker:
         finish = protocol.after(
             result, row=row, now=turn.now(), jitter=self._random(), replay=replay
         )
-        await self._patience.ask(lambda: self._store.finish(row.id, row.fence, finish))
+        ended = await self._patience.ask(lambda: self._store.finish(row.id, row.fence, finish))
+        if ended is not None:
+            self._told(ended)
 
     # -- the end ---------------------------------------------------------------------------
 

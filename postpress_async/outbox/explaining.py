@@ -1,0 +1,166 @@
+"""Why an item has not gone yet, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from postpress_async.options import Discreet
+from postpress_async.storage.outbox.rows import Filter
+
+from .items import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from postpress_async.scheduler.scheduler import Scheduler
+    from postpress_async.storage.outbox.rows import Row, State, Store
+
+__all__ = ["Reason", "ReasonKind", "explain"]
+
+ReasonKind: TypeAlias = Literal[
+    "held", "not_before", "retry", "unknown_ahead", "ahead", "limits", "sending", "looking",
+    "decision", "over", "nothing",
+]  # fmt: skip
+"""What keeps an item: its own state, what stands before it in its chat, or its account."""
+
+_ACTIVE: Final[tuple[State, ...]] = ("claimed", "sending", "unknown")
+
+
+class Reason(Discreet, frozen=True, kw_only=True):
+    """Say one thing that keeps an item, or that nothing does.
+
+    Attributes:
+        kind: what it is.
+        reason: in words.
+        next_step: what to do about it.
+        until: when it ends at the earliest; None where nobody knows.
+        item: the other item that stands before this one.
+        limit: the limit that binds, as `WaitTooLongError.limit` names it.
+    """
+
+    kind: ReasonKind
+    reason: str
+    next_step: str
+    until: datetime | None = None
+    item: str | None = None
+    limit: str | None = None
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield all of it."""
+        for name in self.__struct_fields__:
+            yield name, getattr(self, name)
+
+
+async def explain(
+    row: Row, *, store: Store, scheduler: Scheduler, pool: Sequence[str], now: float
+) -> list[Reason]:
+    """Return what keeps an item, what binds longest first named first within its own state.
+
+    Args:
+        row: the item.
+        store: where it is.
+        scheduler: the account's limits.
+        pool: the accounts that it may go through.
+        now: seconds since the epoch.
+    """
+    if row.state not in {"queued", "claimed"}:
+        return [_of_state(row)]
+    found: list[Reason] = []
+    if row.due_at > now:
+        step = "wait; or edit(id, not_before=None) lets it go at once"
+        found.append(_wait("not_before", "it is not to go before", step, row.due_at))
+    if row.retry_at is not None and row.retry_at > now:
+        why = f"it could not go: {row.error}" if row.error else "it could not go"
+        found.append(_wait("retry", why, "wait: it is tried again by itself", row.retry_at))
+    found += await _ahead(row, store)
+    found += await _limits(row, scheduler, pool)
+    return found or [
+        Reason(
+            kind="nothing",
+            reason="nothing keeps it: a worker takes it at its next turn",
+            next_step="see that a worker runs: outbox.run(), or postpress outbox run",
+        )
+    ]
+
+
+def _wait(kind: ReasonKind, reason: str, step: str, at: float) -> Reason:
+    return Reason(kind=kind, reason=reason, next_step=step, until=moment(at))
+
+
+def _of_state(row: Row) -> Reason:
+    said = f": {row.error}" if row.error else ""
+    if row.state == "held":
+        step = "release(id) lets it go"
+        return Reason(kind="held", reason="it is held by wish", next_step=step)
+    if row.state == "sending":
+        step = "wait; if its worker dies, it is looked for"
+        return Reason(kind="sending", reason="its request is under way", next_step=step)
+    if row.state == "unknown" and row.needs_decision:
+        step = "look whether it arrived, then resolve(id, sent=True) or resolve(id, sent=False)"
+        return Reason(kind="decision", reason=f"nobody can tell if it went{said}", next_step=step)
+    if row.state == "unknown":
+        at = None if row.look_at is None else moment(row.look_at)
+        step = "wait: workers look for it; resolve(id, sent=…) if you know"
+        return Reason(kind="looking", reason=f"in doubt{said}", next_step=step, until=at)
+    step = "nothing is to be done" if row.state == "sent" else "retry(id) sends it after all"
+    if row.state == "expired":
+        step = "put it in again under another key, with a later expires_at"
+    return Reason(kind="over", reason=f"it is {row.state}{said}", next_step=step)
+
+
+async def _ahead(row: Row, store: Store) -> list[Reason]:
+    """Return what stands before it in its chat, the undecided first."""
+    active = await store.find(Filter(states=_ACTIVE, thread=row.thread))
+    for other in active:
+        if other.id == row.id:
+            continue
+        if other.state == "unknown":
+            why = f"item {other.id} of the same chat or person is in doubt"
+            step = f"it goes when that is settled: explain({other.id!r}) says how"
+            return [Reason(kind="unknown_ahead", reason=why, next_step=step, item=other.id)]
+        why = f"item {other.id} of the same chat or person goes right now"
+        return [Reason(kind="ahead", reason=why, next_step="wait", item=other.id)]
+    earlier = [
+        other
+        for other in await store.find(Filter(states=("queued",), thread=row.thread))
+        if (other.due_at, other.serial) < (row.due_at, row.serial)
+    ]
+    if not earlier:
+        return []
+    first = min(earlier, key=lambda other: (other.due_at, other.serial))
+    why = f"{len(earlier)} items of the same chat or person go before it, the first is {first.id}"
+    return [
+        Reason(
+            kind="ahead",
+            reason=why,
+            next_step=f"wait; or cancel(id={first.id!r})",
+            item=first.id,
+        )
+    ]
+
+
+async def _limits(row: Row, scheduler: Scheduler, pool: Sequence[str]) -> list[Reason]:
+    """Return what holds its account back; of several, what holds the one that is free first."""
+    best: list[Reason] | None = None
+    for account_id in pool:
+        reasons = [
+            Reason(
+                kind="limits",
+                reason=f"account {account_id}: {blocker.reason or blocker.kind}",
+                next_step=blocker.next_step,
+                until=None if blocker.until is None else moment(blocker.until),
+                limit=blocker.limit,
+            )
+            for blocker in await scheduler.explain(account_id, row.action)
+        ]
+        if not reasons:
+            return []
+        if best is None or _end(reasons) < _end(best):
+            best = reasons
+    return best or []
+
+
+def _end(reasons: Sequence[Reason]) -> float:
+    ends = [None if one.until is None else one.until.timestamp() for one in reasons]
+    return float("inf") if None in ends else max(end for end in ends if end is not None)

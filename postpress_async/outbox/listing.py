@@ -1,0 +1,69 @@
+"""Lists of items, walked like every other list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from postpress_async.errors import ConfigurationError
+from postpress_async.models._base import PageMemory
+from postpress_async.models.decoding import PageBody
+from postpress_async.pagination import Paginator
+from postpress_async.resources._base import checked_page_size
+
+from .items import item_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postpress_async.storage.outbox.rows import Filter, State, Store
+
+    from .items import Item, ItemState
+
+__all__ = ["items_of", "states_of"]
+
+PAGE: Final = 100
+_KEPT: Final[dict[str, tuple[State, ...]]] = {
+    "held": ("held",),
+    "queued": ("queued", "claimed"),
+    "sending": ("sending",),
+    "sent": ("sent",),
+    "unknown": ("unknown",),
+    "failed": ("failed",),
+    "cancelled": ("cancelled",),
+    "expired": ("expired",),
+}
+
+
+def states_of(given: ItemState | Sequence[ItemState] | None) -> tuple[State, ...] | None:
+    """Return what states are called where they are kept; None for all.
+
+    Raises:
+        ConfigurationError: it is no state.
+    """
+    if given is None:
+        return None
+    several = [given] if isinstance(given, str) else list(given)
+    for one in several:
+        if one not in _KEPT:
+            msg = f"state must be one of {', '.join(_KEPT)}, not {one!r}"
+            raise ConfigurationError(msg)
+    return tuple(kept for one in several for kept in _KEPT[one])
+
+
+def items_of(
+    store: Store, wanted: Filter, *, start: str | None, page_size: int | None
+) -> Paginator[Item]:
+    """Return the walk over what a filter chooses."""
+    checked_page_size(page_size)
+    if start is not None and not (start.isascii() and start.isdigit()):
+        msg = f"start must be a cursor of such a list, not {start[:80]!r}"
+        raise ConfigurationError(msg)
+    size = page_size or PAGE
+
+    async def fetch(cursor: str | None) -> PageBody[Item]:
+        rows = await store.find(wanted, after=int(cursor or 0), limit=size)
+        items = [item_of(row) for row in rows]
+        more = str(rows[-1].serial) if len(rows) == size else None
+        return PageBody(items, more, PageMemory(b"{}", []))
+
+    return Paginator(fetch, start)

@@ -1,0 +1,762 @@
+"""`Outbox`: put in what is to go, and have workers send it when it may."""
+# ruff: noqa: D417 - what several methods take is told once, where it is said
+
+from __future__ import annotations
+
+import os
+import random
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from postpress_async.errors import (
+    ConfigurationError,
+    OutboxConflictError,
+    OutboxError,
+    OutboxNotFoundError,
+    OutboxStateError,
+)
+from postpress_async.options import Timeout, of_kind, positive, whole
+from postpress_async.resources._base import checked_account, checked_text, needed
+from postpress_async.scheduler.clock import LoopClock
+from postpress_async.storage.outbox.opening import open_outbox
+from postpress_async.storage.outbox.rows import Filter
+
+from . import by_hand, composing, contents, explaining, putting
+from .changing import ItemChanges, Listeners
+from .contents import ProfileRead
+from .decisions import instant_of
+from .items import item_of
+from .listing import items_of, states_of
+from .lookback import ClientLooker
+from .protocol import Terms
+from .putting import Names, Wishes
+from .sending import ClientSender
+from .worker import Worker
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
+    from types import TracebackType
+
+    from postpress_async.client import Postpress
+    from postpress_async.pagination import Paginator
+    from postpress_async.resources._files import FileLike
+    from postpress_async.resources._people import Person
+    from postpress_async.resources.linkedin_options import LinkedInOptions
+    from postpress_async.storage.outbox.rows import Added, New, Row, Store
+
+    from .by_hand import Change
+    from .contents import Content
+    from .decisions import Decision
+    from .explaining import Reason
+    from .items import Item, ItemState
+
+    BeforeSend: TypeAlias = Callable[[Item], Awaitable[Decision]]
+    Reasons: TypeAlias = list[Reason]  # a method below is called `list`, too
+
+__all__ = ["Outbox"]
+
+DAY: Final = 86_400.0
+_LONGEST: Final = 300.0
+"""Seconds that a request may take where the client sets no bound: doubts must end some time."""
+_TRIES: Final = 5
+
+
+class Outbox:
+    """Keep what is to be sent, and send it: once, in order, when limits allow, over restarts.
+
+    What was put in is on the disk before a call returns. Nothing goes before somebody runs a
+    worker, `run`, here or in any other process on the same store. What it promises and what it
+    cannot is told in docs/outbox.md.
+
+    Args:
+        client: what sends; it is not closed here. Bound to an account, methods need no
+            `account_id`.
+        url: `sqlite:///outbox.db` for one machine, or `postgresql://host/name` for several.
+        before_send: asked at the last moment, with the slot held, what is to become of an item:
+            `Send()`, `Skip(reason)`, `Defer(until)` or `Replace(text=…)`. What it raises leaves the
+            item queued.
+        on_unknown: what becomes of an item that a look-back does not find: `look` queues it again
+            when it certainly did not arrive; `hold` leaves every such decision to a person.
+        keep_texts: seconds after which the texts and files of what is over are emptied by a
+            worker; None keeps them.
+
+    Raises:
+        ConfigurationError: the URL names no store that survives.
+
+    ```python
+    async with Postpress() as client, Outbox(client, "sqlite:///outbox.db") as outbox:
+        await outbox.message(account_id="acc_1", chat_id="chat_1", text="Hi", key="lead-42/hello")
+        await outbox.run(until_empty=True)
+    ```
+    """
+
+    def __init__(
+        self,
+        client: Postpress,
+        url: str,
+        *,
+        before_send: BeforeSend | None = None,
+        on_unknown: Literal["look", "hold"] = "look",
+        keep_texts: float | None = 30 * DAY,
+    ) -> None:
+        if on_unknown not in {"look", "hold"}:
+            msg = f"on_unknown must be 'look' or 'hold', not {on_unknown!r}"
+            raise ConfigurationError(msg)
+        positive("keep_texts", keep_texts, zero=True)
+        timeout = client._terms.timeout  # noqa: SLF001 - of this package
+        if timeout.total is None:
+            timeout = Timeout(total=_LONGEST, connect=timeout.connect, read=timeout.read)
+            client = client.with_options(timeout=timeout)
+        self._client = client
+        self._clock = client._pipeline._clock  # noqa: SLF001 - of this package
+        given = None if type(self._clock) is LoopClock else self._clock.time
+        self._store: Store = open_outbox(url, clock=given)
+        self._before_send = before_send
+        self._keep_texts = keep_texts
+        self._terms = Terms(total=timeout.total or _LONGEST, hold=on_unknown == "hold")
+        self._new_id = Names(now=self._clock.time)
+        self._listeners = Listeners()
+
+    # -- putting in ---------------------------------------------------------------------------
+
+    async def message(
+        self,
+        *,
+        chat_id: str,
+        text: str | None = None,
+        attachments: Sequence[FileLike] = (),
+        voice_message: FileLike | None = None,
+        video_message: FileLike | None = None,
+        quote_id: str | None = None,
+        thread_id: str | None = None,
+        typing_duration: float | None = None,
+        account_id: str | None = None,
+        key: str | None = None,
+        group: str | None = None,
+        recipient: str | None = None,
+        not_before: datetime | None = None,
+        expires_at: datetime | None = None,
+        hold: bool = False,
+        priority: int = 0,
+        connection: object | None = None,
+    ) -> Item:
+        """Put in a message into a chat that exists.
+
+        What it says is checked now, and files are read now: 15 MB in all. Messages of a chat go in
+        the order of `not_before`, then in that in which they were put in.
+
+        Args:
+            chat_id, text, attachments, voice_message, video_message, quote_id, thread_id,
+                typing_duration, account_id: as in `messages.send`.
+            key: your own name for this item, unique for good: the same key again is the same item.
+            group: a name by which several are listed, counted and cancelled.
+            recipient: a name of the person, by which all that is to them can be forgotten.
+            not_before: not before this instant, with a time zone.
+            expires_at: not after it: then it is `expired`.
+            hold: wait for `release`.
+            priority: lower goes first among chats and people, and in the account's queue.
+            connection: your own `sqlite3` connection to the same file, or `psycopg` connection to
+                the same database: the item comes to be with the commit of your transaction.
+
+        Returns:
+            The item; the older one where the key was there with the same content.
+
+        Raises:
+            ConfigurationError: it cannot be sent so.
+            AttachmentError: a file cannot be read, or is too large.
+            OutboxConflictError: the key stands for something else.
+            OutboxError: the recipient was forgotten.
+            StateUnavailableError: the store cannot be used; nothing was put in, unless it says
+                that nobody knows: then put it in again with the same key.
+
+        Examples:
+            >>> from postpress_async.outbox import Outbox
+            >>> async with Outbox(client, "sqlite:///outbox.db") as outbox:
+            ...     item = await outbox.message(
+            ...         account_id="acc_1", chat_id="chat_1", text="Hello", key="lead-42/hello"
+            ...     )
+            >>> item.state
+            'queued'
+        """
+        wishes = Wishes(
+            key=key, group=group, recipient=recipient, not_before=not_before,
+            expires_at=expires_at, hold=hold, priority=priority,
+        )  # fmt: skip
+        account = self._account("message", account_id)
+        content = await composing.message(
+            chat_id=chat_id,
+            text=text,
+            attachments=attachments,
+            voice_message=voice_message,
+            video_message=video_message,
+            quote_id=quote_id,
+            thread_id=thread_id,
+            typing_duration=typing_duration,
+        )
+        return await self._put(content, account, wishes, connection)
+
+    async def start_chat(
+        self,
+        *,
+        to: Person,
+        text: str | None = None,
+        subject: str | None = None,
+        attachments: Sequence[FileLike] = (),
+        voice_message: FileLike | None = None,
+        video_message: FileLike | None = None,
+        linkedin: LinkedInOptions | None = None,
+        account_id: str | None = None,
+        key: str | None = None,
+        group: str | None = None,
+        recipient: str | None = None,
+        not_before: datetime | None = None,
+        expires_at: datetime | None = None,
+        hold: bool = False,
+        priority: int = 0,
+        connection: object | None = None,
+    ) -> Item:
+        """Put in a first message to somebody, or an InMail.
+
+        Args:
+            to, text, subject, attachments, voice_message, video_message, linkedin, account_id: as
+                in `chats.start`.
+            key, group, not_before, expires_at, hold, priority, connection: as in `message`.
+            recipient: a name of the person; else their id.
+
+        Raises:
+            ConfigurationError, AttachmentError, OutboxConflictError, OutboxError,
+                StateUnavailableError: as in `message`.
+        """
+        wishes = Wishes(
+            key=key, group=group, recipient=recipient, not_before=not_before,
+            expires_at=expires_at, hold=hold, priority=priority,
+        )  # fmt: skip
+        account = self._account("first_message", account_id)
+        content = await composing.start_chat(
+            to=to,
+            text=text,
+            subject=subject,
+            attachments=attachments,
+            voice_message=voice_message,
+            video_message=video_message,
+            linkedin=linkedin,
+            account_id=account,
+            provider=self._provider(account),
+        )
+        return await self._put(content, account, wishes, connection)
+
+    async def invite(
+        self,
+        *,
+        provider_id: Person,
+        message: str | None = None,
+        user_email: str | None = None,
+        account_id: str | None = None,
+        key: str | None = None,
+        group: str | None = None,
+        recipient: str | None = None,
+        not_before: datetime | None = None,
+        expires_at: datetime | None = None,
+        hold: bool = False,
+        priority: int = 0,
+        connection: object | None = None,
+    ) -> Item:
+        """Put in an invitation. An account has one open invitation to a person at a time.
+
+        Args:
+            provider_id, message, user_email, account_id: as in `invitations.send`.
+            key, group, not_before, expires_at, hold, priority, connection: as in `message`.
+            recipient: a name of the person; else their id.
+
+        Raises:
+            ConfigurationError, OutboxError, StateUnavailableError: as in `message`.
+            OutboxConflictError: the key stands for something else, or another invitation of this
+                account to this person is open.
+        """
+        wishes = Wishes(
+            key=key, group=group, recipient=recipient, not_before=not_before,
+            expires_at=expires_at, hold=hold, priority=priority,
+        )  # fmt: skip
+        account = self._account("invite", account_id)
+        content = composing.invite(
+            provider_id,
+            message=message,
+            user_email=user_email,
+            account_id=account,
+            provider=self._provider(account),
+        )
+        return await self._put(content, account, wishes, connection)
+
+    async def follow(
+        self,
+        *,
+        provider_id: Person,
+        account_id: str | None = None,
+        key: str | None = None,
+        group: str | None = None,
+        recipient: str | None = None,
+        not_before: datetime | None = None,
+        expires_at: datetime | None = None,
+        hold: bool = False,
+        priority: int = 0,
+        connection: object | None = None,
+    ) -> Item:
+        """Put in a wish to follow somebody: Instagram.
+
+        Args:
+            provider_id, account_id: as in `invitations.send`.
+            key, group, recipient, not_before, expires_at, hold, priority, connection: as in
+                `invite`.
+
+        Raises:
+            ConfigurationError, OutboxConflictError, OutboxError, StateUnavailableError: as in
+                `message`.
+        """
+        wishes = Wishes(
+            key=key, group=group, recipient=recipient, not_before=not_before,
+            expires_at=expires_at, hold=hold, priority=priority,
+        )  # fmt: skip
+        account = self._account("follow", account_id)
+        provider = self._provider(account)
+        content = composing.follow(provider_id, account_id=account, provider=provider)
+        return await self._put(content, account, wishes, connection)
+
+    async def react(
+        self,
+        message_id: str,
+        *,
+        reaction: str,
+        account_id: str | None = None,
+        key: str | None = None,
+        group: str | None = None,
+        recipient: str | None = None,
+        not_before: datetime | None = None,
+        expires_at: datetime | None = None,
+        hold: bool = False,
+        priority: int = 0,
+        connection: object | None = None,
+    ) -> Item:
+        """Put in a reaction to a message.
+
+        Args:
+            message_id, reaction, account_id: as in `messages.react`.
+            key, group, recipient, not_before, expires_at, hold, priority, connection: as in
+                `message`.
+
+        Raises:
+            ConfigurationError, OutboxConflictError, OutboxError, StateUnavailableError: as in
+                `message`.
+        """
+        wishes = Wishes(
+            key=key, group=group, recipient=recipient, not_before=not_before,
+            expires_at=expires_at, hold=hold, priority=priority,
+        )  # fmt: skip
+        content = composing.react(message_id=message_id, reaction=reaction)
+        return await self._put(content, self._account("react", account_id), wishes, connection)
+
+    async def profile(
+        self,
+        identifier: str,
+        *,
+        accounts: Sequence[str],
+        linkedin_sections: str | Sequence[str] | None = None,
+        linkedin_api: Literal["recruiter", "sales_navigator"] | None = None,
+        key: str | None = None,
+        group: str | None = None,
+        recipient: str | None = None,
+        not_before: datetime | None = None,
+        expires_at: datetime | None = None,
+        hold: bool = False,
+        priority: int = 0,
+        connection: object | None = None,
+    ) -> Item:
+        """Put in a look at a profile, through whichever of some accounts may look first.
+
+        Once it is `sent`, `Item.profile` is what was seen, and `Item.seen_by` through whom. A look
+        that was cut is done again: it may count twice.
+
+        Args:
+            identifier, linkedin_sections, linkedin_api: as in `users.get`.
+            accounts: who may look: accounts of one provider.
+            key, group, recipient, not_before, expires_at, hold, priority, connection: as in
+                `message`.
+
+        Raises:
+            ConfigurationError, OutboxConflictError, OutboxError, StateUnavailableError: as in
+                `message`.
+        """
+        wishes = Wishes(
+            key=key, group=group, recipient=recipient, not_before=not_before,
+            expires_at=expires_at, hold=hold, priority=priority,
+        )  # fmt: skip
+        content = composing.profile(
+            identifier,
+            accounts=accounts,
+            linkedin_sections=linkedin_sections,
+            linkedin_api=linkedin_api,
+        )
+        return await self._put(content, putting.pool_of(content), wishes, connection)
+
+    # -- sending ------------------------------------------------------------------------------
+
+    async def run(
+        self,
+        *,
+        until_empty: bool = False,
+        concurrency: int = 100,
+        stop: asyncio.Event | None = None,
+        accounts: Sequence[str] | None = None,
+    ) -> None:
+        """Work: send what may go, look for what is in doubt, until told to stop.
+
+        Any number of workers may run, in any number of processes. When it is stopped or cancelled,
+        nothing more is begun, what was not begun goes back, and what is under way gets 30 seconds;
+        what has no answer by then is looked for by the next worker.
+
+        Args:
+            until_empty: end when nothing is left that goes by itself; waits for items of the
+                future, not for held ones or those that need a decision.
+            concurrency: items under way at once.
+            stop: an event that ends it.
+            accounts: only what goes out from these accounts.
+
+        Raises:
+            StateUnavailableError: the store could not be used for five minutes.
+        """
+        whole("concurrency", concurrency, least=1)
+        if accounts is not None:
+            accounts = [checked_account(one) for one in accounts]
+        worker = Worker(
+            self._store,
+            sender=ClientSender(
+                self._client, before_send=self._before_send, told=self._listeners.tell
+            ),
+            looker=ClientLooker(self._client, self._store, clock=self._clock, terms=self._terms),
+            owner=f"{os.getpid()}-{self._new_id()}",
+            clock=self._clock,
+            random=random.random,
+            terms=self._terms,
+            concurrency=concurrency,
+            accounts=accounts,
+            told=self._listeners.tell,
+        )
+        if self._keep_texts is not None:
+            await self.purge(older_than=self._keep_texts)
+        await worker.run(until_empty=until_empty, stop=stop)
+
+    # -- looking ------------------------------------------------------------------------------
+
+    def list(
+        self,
+        *,
+        state: ItemState | Sequence[ItemState] | None = None,
+        account_id: str | None = None,
+        group: str | None = None,
+        recipient: str | None = None,
+        needs_decision: bool | None = None,
+        start: str | None = None,
+        page_size: int | None = None,
+    ) -> Paginator[Item]:
+        """Walk over items in the order in which they were put in.
+
+        Args:
+            state: only those in this state, or in one of these.
+            account_id, group, recipient: only those of it.
+            needs_decision: only those that a person must decide, or only the others.
+            start: the cursor to begin at.
+            page_size: items on a page.
+        """
+        wanted = Filter(
+            states=states_of(state),
+            account_id=account_id,
+            group=group,
+            recipient=recipient,
+            needs_decision=needs_decision,
+        )
+        return items_of(self._store, wanted, start=start, page_size=page_size)
+
+    async def get(self, id: str) -> Item:
+        """Return an item, by its id or its key.
+
+        Raises:
+            OutboxNotFoundError: there is none.
+        """
+        return item_of(await self._row(id))
+
+    async def counts(
+        self, *, account_id: str | None = None, group: str | None = None
+    ) -> Mapping[ItemState, int]:
+        """Count items by state; a state that none is in is left out.
+
+        Args:
+            account_id, group: only those of it.
+        """
+        found = await self._store.counts(Filter(account_id=account_id, group=group))
+        counted: dict[str, int] = {}
+        for state, count in found.items():
+            shown = by_hand.shown(state)
+            if count:
+                counted[shown] = counted.get(shown, 0) + count
+        return msgspec.convert(counted, dict[_STATE, int])
+
+    async def explain(self, id: str) -> Reasons:
+        """Say why an item has not gone yet, and what to do about it, in words.
+
+        Raises:
+            OutboxNotFoundError: there is none.
+        """
+        row = await self._row(id)
+        content = contents.decode(row.body) if row.body else None
+        pool = content.accounts if isinstance(content, ProfileRead) else (row.account_id,)
+        return await explaining.explain(
+            row,
+            store=self._store,
+            scheduler=self._client.scheduler,
+            pool=pool,
+            now=self._clock.time(),
+        )
+
+    def changes(self) -> ItemChanges:
+        """Listen to items as they change in this process, from now on.
+
+        What workers of other processes do is not heard: look with `list` for that.
+        """
+        return ItemChanges(self._listeners)
+
+    # -- by hand ------------------------------------------------------------------------------
+
+    async def cancel(
+        self,
+        *,
+        id: str | None = None,
+        group: str | None = None,
+        recipient: str | None = None,
+        account_id: str | None = None,
+    ) -> int:
+        """Take back what has not begun to go; return how many.
+
+        Args:
+            id: this one, by id or key.
+            group, recipient, account_id: all of it.
+
+        Raises:
+            ConfigurationError: neither an item nor anything else was named.
+            OutboxNotFoundError: there is no such item.
+            OutboxStateError: it goes right now, may have gone, or is over.
+        """
+        several = (group, recipient, account_id)
+        if (id is None) == (several == (None, None, None)):
+            msg = "cancel needs id=… or group=… (recipient, account_id), and not both"
+            raise ConfigurationError(msg)
+        if id is not None:
+            await self._change(id, by_hand.cancel)
+            return 1
+        wanted = Filter(group=group, recipient=recipient, account_id=account_id)
+        return await self._store.cancel(wanted, reason="cancelled by hand")
+
+    async def release(self, id: str) -> Item:
+        """Let an item go that was held by wish.
+
+        Raises:
+            OutboxNotFoundError: there is none.
+            OutboxStateError: it is not held.
+        """
+        return await self._change(id, by_hand.release)
+
+    async def retry(self, id: str) -> Item:
+        """Queue an item again that failed or was cancelled, and certainly did not go.
+
+        Raises:
+            OutboxNotFoundError: there is none.
+            OutboxStateError: it went, may have gone, waits anyhow, or its text is gone.
+        """
+        return await self._change(id, by_hand.retry)
+
+    async def resolve(self, id: str, *, sent: bool) -> Item:
+        """Settle an `unknown` item by what you have seen.
+
+        Args:
+            id: its id or key.
+            sent: True where it arrived; False queues it again.
+
+        Raises:
+            OutboxNotFoundError: there is none.
+            OutboxStateError: it is not unknown; or its request may still arrive.
+        """
+        of_kind("sent", sent, bool, "True")
+        attempts = await self._store.attempts((await self._row(id)).id)
+        last = attempts[-1] if attempts else None
+        now = await self._store.beat("-", lease=0.0)  # nobody's: it only tells the time
+
+        def change(row: Row) -> Change:
+            return by_hand.resolve(row, sent=sent, last=last, now=now, terms=self._terms)
+
+        return await self._change(id, change)
+
+    async def edit(
+        self,
+        id: str,
+        *,
+        text: str | None = None,
+        not_before: datetime | UnsetType | None = UNSET,
+        expires_at: datetime | UnsetType | None = UNSET,
+        priority: int | None = None,
+    ) -> Item:
+        """Change an item that has not begun to go; its key goes on standing for what was put in.
+
+        Args:
+            id: its id or key.
+            text: what it says instead; an invitation's is its note.
+            not_before: another instant, None for at once.
+            expires_at: another instant, None for never.
+            priority: another one.
+
+        Raises:
+            ConfigurationError: it cannot be sent so.
+            OutboxNotFoundError: there is none.
+            OutboxStateError: it goes right now, may have gone, or is over.
+        """
+        row = await self._row(id)
+        content = contents.decode(row.body) if row.body else None
+        by_hand.edit(row)
+        if content is None:
+            msg = f"edit: item {row.id} holds nothing any more"
+            raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))
+        new = putting.rewritten(row, content if text is None else contents.with_text(content, text))
+        if not isinstance(not_before, UnsetType):
+            due = row.created_at if not_before is None else instant_of("not_before", not_before)
+            new = msgspec.structs.replace(new, due_at=due)
+        if not isinstance(expires_at, UnsetType):
+            end = None if expires_at is None else instant_of("expires_at", expires_at)
+            new = msgspec.structs.replace(new, expires_at=end)
+        if priority is not None:
+            of_kind("priority", priority, int, "-1")
+            new = msgspec.structs.replace(new, priority=priority)
+        if new.expires_at is not None and new.expires_at <= new.due_at:
+            msg = "expires_at must be later than not_before, or it never goes"
+            raise ConfigurationError(msg)
+        return await self._change(id, by_hand.edit, edit=new)
+
+    async def forget(self, recipient: str) -> int:
+        """Forget somebody: cancel and empty all that is to them, and refuse what comes later.
+
+        What is kept is a digest of the name, exactly as it was given, and what was sent when.
+
+        Args:
+            recipient: the name that items were put in with, or the person's id.
+
+        Returns:
+            How many items were cancelled.
+        """
+        name = checked_text("recipient", recipient)
+        return await self._store.forget(name, putting.tombstone_of(name))
+
+    async def purge(self, *, older_than: float) -> int:
+        """Empty the texts and files of what was over some seconds ago; return how many.
+
+        Digests, ids and states stay, so that keys go on standing for what they stood for. Profiles
+        that durable reads brought are emptied, too.
+        """
+        positive("older_than", older_than, zero=True)
+        now = await self._store.beat("-", lease=0.0)
+        return await self._store.purge(before=now - older_than)
+
+    # -- life ---------------------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """Close the store; the client stays open. A second time does nothing."""
+        self._listeners.end()
+        await self._store.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        """Show whose it is; never where it is kept, which may hold a password."""
+        return f"Outbox({self._client!r})"
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _account(self, action: str, account_id: str | None) -> str:
+        if account_id is None:
+            account_id = self._client._account_id  # noqa: SLF001 - of this package
+        return checked_account(needed(action, account_id))
+
+    def _provider(self, account_id: str) -> str | None:
+        return self._client.scheduler.lane(account_id).provider
+
+    async def _put(
+        self, content: Content, account_id: str, wishes: Wishes, connection: object | None
+    ) -> Item:
+        new = putting.new_of(
+            content,
+            account_id,
+            wishes,
+            provider=self._provider(account_id),
+            id_=self._new_id(),
+        )
+        (added,) = await self._store.add([new], connection=connection)
+        _check(added, new)
+        if added.kind == "new" and connection is None:
+            self._listeners.tell(added.row)
+        return item_of(added.row)
+
+    async def _row(self, item: str) -> Row:
+        row = await self._store.get(checked_text("id", item))
+        if row is None:
+            msg = f"the outbox has no item of the id or key {item!r}: list() shows what it has"
+            raise OutboxNotFoundError(msg, item=item)
+        return row
+
+    async def _change(
+        self, item: str, ask: Callable[[Row], Change], *, edit: New | None = None
+    ) -> Item:
+        """Change an item by hand; ask again where it changed meanwhile."""
+        for _ in range(_TRIES):
+            row = await self._row(item)
+            change = ask(row)
+            changed = await self._store.alter(
+                row.id, states=change.states, finish=change.finish, edit=edit
+            )
+            if changed is not None:
+                self._listeners.tell(changed)
+                return item_of(changed)
+        state = by_hand.shown(row.state)
+        msg = f"item {row.id} cannot be changed now: get() and explain() show how it stands"
+        raise OutboxStateError(msg, item=row.id, state=state)
+
+
+_STATE = Literal["held", "queued", "sending", "sent", "unknown", "failed", "cancelled", "expired"]
+
+
+def _check(added: Added, new: New) -> None:
+    """Raise where something stood in the way of an item."""
+    row = added.row
+    state = by_hand.shown(row.state)
+    if added.kind == "conflict" and row.key == new.key:
+        msg = (
+            f"key {new.key!r} stands for something else already (item {row.id}, {state}): give "
+            "another key, or edit that item"
+        )
+        raise OutboxConflictError(msg, item=row.id, state=state)
+    if added.kind == "conflict":
+        msg = (
+            f"another invitation of account {row.account_id} to this person is open (item "
+            f"{row.id}, {state}): wait for it, or cancel it"
+        )
+        raise OutboxConflictError(msg, item=row.id, state=state)
+    if added.kind == "forgotten":
+        msg = f"item {new.key!r} is for a recipient who was forgotten: it is not put in"
+        raise OutboxError(msg, item=new.key)
