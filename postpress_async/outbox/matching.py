@@ -18,14 +18,17 @@ from .protocol import Absent, Found, Perhaps
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from postpress_async.models import InvitationSent, Message, Relation
+    from postpress_async.models import InvitationSent, LinkedInProfile, Message, Relation
 
     from .protocol import Seen
 
-__all__ = ["SKEW", "Wanted", "in_messages", "invited", "related"]
+__all__ = ["SKEW", "WIDE", "Wanted", "ids_of", "in_messages", "in_profile", "invited", "related"]
 
 SKEW: Final = 120.0
 """Seconds by which the service's clock, or a provider's, may differ from ours."""
+WIDE: Final = 26 * 3600.0
+"""Seconds around the attempt in which an equal text of another time is at least *perhaps* it: no
+clock, and no clock's zone, is wrong by more. Without it, a wrong clock would send twice."""
 _FILES: Final[dict[str, digests.FileKind]] = {
     "img": "img",
     "video": "video",
@@ -75,7 +78,11 @@ def in_messages(
     same: list[Message] = []
     near: Message | None = None
     for one in messages:
-        if not _may_be_ours(one, bound) or not _in_time(one, since, until):
+        if not _may_be_ours(one, bound):
+            continue
+        if not _in_time(one, since, until):
+            if _in_time(one, since - WIDE, until + WIDE) and _says_it(one, wanted):
+                near = one
             continue
         likeness = _likeness(one, wanted)
         if likeness == "same":
@@ -85,13 +92,20 @@ def in_messages(
     if len(same) > wanted.baseline:
         first = min(same, key=_place)
         return Found(result_id=first.id)
+    near = same[0] if same else near
     if near is not None:
         return Perhaps(reason=f"message {near.id} may be it, and may not: compare them")
     return Absent()
 
 
+def ids_of(message: Message) -> list[str]:
+    """Return all names of a message: an answer to a send may have named another than a list does."""
+    names = (message.id, message.message_id, message.provider_id)
+    return [name for name in names if name is not None]
+
+
 def _may_be_ours(message: Message, bound: frozenset[str]) -> bool:
-    if message.id in bound or message.is_event or message.hidden:
+    if not bound.isdisjoint(ids_of(message)) or message.is_event or message.hidden:
         return False
     return message.is_sender is None or bool(message.is_sender)
 
@@ -108,7 +122,7 @@ def _place(message: Message) -> tuple[float, str]:
 
 def _likeness(message: Message, wanted: Wanted) -> str | None:
     text = message.text or ""
-    equal = wanted.text_digest in digests.digests(text)
+    equal = _says_it(message, wanted)
     files = [
         File(kind=_FILES[one.type], size=_size(one))
         for one in message.attachments
@@ -123,6 +137,10 @@ def _likeness(message: Message, wanted: Wanted) -> str | None:
     hidden = bool(message.deleted or message.edited)
     alike = wanted.loose_digest == digests.loose(text)
     return "near" if equal or alike or hidden or (wanted.files and message.attachments) else None
+
+
+def _says_it(message: Message, wanted: Wanted) -> bool:
+    return wanted.text_digest in digests.digests(message.text or "")
 
 
 def _size(attachment: object) -> int | None:
@@ -168,3 +186,16 @@ def related(relations: Iterable[Relation], person: str) -> Found | Absent:
 
 def _same(person: str, *names: str | None) -> bool:
     return any(name is not None and name.casefold() == person.casefold() for name in names)
+
+
+def in_profile(profile: LinkedInProfile) -> Found | Absent:
+    """Look at a member for an invitation that waits, or that was accepted."""
+    asked = profile.invitation
+    waits = (
+        asked is not None
+        and (asked.type or "").upper() == "SENT"
+        and (asked.status or "").upper() in {"PENDING", "IGNORED"}
+    )
+    if waits or profile.is_relationship or profile.degree == 1:
+        return Found(result_id=None, by="profile")
+    return Absent()
