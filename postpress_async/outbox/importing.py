@@ -8,6 +8,7 @@ what is left, since each line's key stands for its item.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import aclosing
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
@@ -22,10 +23,10 @@ from .recipes import Cook, Draft, ImportRefusedError, Problem
 from .sources import opened
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     from postpress_async.scheduler.planning import Plan
-    from postpress_async.storage.outbox.rows import Added, New, Store
+    from postpress_async.storage.outbox.rows import Added, New, Row, Store
 
     from .recipes import Recipe
     from .sheets import Line
@@ -99,6 +100,7 @@ class Importer:
         new_id: makes ids, in their order.
         provider_of: tells an account's provider; None where nobody knows.
         plan: plans actions of an account.
+        tell: told of each item that is new.
     """
 
     def __init__(
@@ -108,11 +110,13 @@ class Importer:
         new_id: Callable[[], str],
         provider_of: Callable[[str], Awaitable[str | None]],
         plan: Callable[[str, Mapping[str, int]], Awaitable[Plan]],
+        tell: Callable[[Row], None] | None = None,
     ) -> None:
         self._store = store
         self._new_id = new_id
         self._provider_of = provider_of
         self._plan = plan
+        self._tell = tell
         self._providers: dict[str, str | None] = {}
 
     async def preview(self, source: Source, recipe: Recipe, how: How) -> Forecast:
@@ -156,14 +160,17 @@ class Importer:
             found = await self._check(sheet, cook, how)
             counts: Counter[str] = Counter()
             refused: list[Problem] = []
-            async for batch in self._batches(sheet, cook, counts):
-                news = [self._new(draft) for _, draft in batch]
-                for (line, _), one in zip(batch, await self._add(news, counts), strict=True):
-                    counts[one.kind] += 1
-                    if one.kind == "conflict" and len(refused) < how.most_problems:
-                        refused.append(_conflict(line.number, one))
-                if how.progress is not None:
-                    how.progress(counts.total(), found.lines)
+            async with aclosing(self._batches(sheet, cook, counts)) as batches:
+                async for batch in batches:
+                    news = [self._new(draft) for _, draft in batch]
+                    for (line, _), one in zip(batch, await self._add(news, counts), strict=True):
+                        counts[one.kind] += 1
+                        if one.kind == "new" and self._tell is not None:
+                            self._tell(one.row)
+                        if one.kind == "conflict" and len(refused) < how.most_problems:
+                            refused.append(_conflict(line.number, one))
+                    if how.progress is not None:
+                        how.progress(counts.total(), found.lines)
         return Imported(
             lines=counts.total(),
             queued=counts["new"],
@@ -177,18 +184,19 @@ class Importer:
 
     async def _check(self, sheet: Sheet, cook: Cook, how: How) -> _Found:
         found = _Found(most=how.most_problems)
-        async for lines in sheet.chunks():
-            drafts: list[tuple[Line, Draft]] = []
-            for line in lines:
-                found.lines += 1
-                draft = await _drafted(cook, line)
-                if isinstance(draft, Draft):
-                    if not found.is_twice(line, draft):
-                        drafts.append((line, draft))
-                else:
-                    found.wrong(draft)
-            for start in range(0, len(drafts), BATCH):
-                await self._compare(drafts[start : start + BATCH], found)
+        async with aclosing(sheet.chunks()) as chunks:
+            async for lines in chunks:
+                drafts: list[tuple[Line, Draft]] = []
+                for line in lines:
+                    found.lines += 1
+                    draft = await _drafted(cook, line)
+                    if isinstance(draft, Draft):
+                        if not found.is_twice(line, draft):
+                            drafts.append((line, draft))
+                    else:
+                        found.wrong(draft)
+                for start in range(0, len(drafts), BATCH):
+                    await self._compare(drafts[start : start + BATCH], found)
         if found.problems:
             raise _refusal(sheet.name, found)
         if not found.lines:
@@ -219,23 +227,21 @@ class Importer:
 
     async def _batches(
         self, sheet: Sheet, cook: Cook, counts: Counter[str]
-    ) -> AsyncIterator[list[tuple[Line, Draft]]]:
+    ) -> AsyncGenerator[list[tuple[Line, Draft]], None]:
         batch: list[tuple[Line, Draft]] = []
         size = 0
-        async for lines in sheet.chunks():
-            for line in lines:
-                draft = await _drafted(cook, line)
-                if not isinstance(draft, Draft) or sheet.is_changed():
-                    raise ConfigurationError(
-                        f"{sheet.name}: was changed while it was imported, and {counts.total()} "
-                        "lines were taken by then: import it again, which queues none of them twice"
-                    )
-                files = getattr(draft.content, "files", ())
-                size += sum(len(one.data) for one in files)
-                batch.append((line, draft))
-                if len(batch) >= BATCH or size >= _BATCH_BYTES:
-                    yield batch
-                    batch, size = [], 0
+        async with aclosing(sheet.chunks()) as chunks:
+            async for lines in chunks:
+                for line in lines:
+                    draft = await _drafted(cook, line)
+                    if not isinstance(draft, Draft) or sheet.is_changed():
+                        raise ConfigurationError(_changed(sheet.name, counts.total()))
+                    files = getattr(draft.content, "files", ())
+                    size += sum(len(one.data) for one in files)
+                    batch.append((line, draft))
+                    if len(batch) >= BATCH or size >= _BATCH_BYTES:
+                        yield batch
+                        batch, size = [], 0
         if batch:
             yield batch
 
@@ -299,6 +305,13 @@ async def _drafted(cook: Cook, line: Line) -> Draft | list[Problem]:
     if line.wrong is not None:
         return [Problem(line=line.number, column=None, message=line.wrong)]
     return await cook.draft(line.number, line.columns)
+
+
+def _changed(name: str, taken: int) -> str:
+    return (
+        f"{name}: was changed while it was imported, and {taken} lines were taken by then: import "
+        "it again, which queues none of them twice"
+    )
 
 
 def _conflict(line: int, one: Added) -> Problem:

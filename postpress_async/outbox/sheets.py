@@ -17,7 +17,7 @@ import msgspec
 from postpress_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
 __all__ = ["Format", "Line", "format_of", "lines_of"]
 
@@ -55,7 +55,7 @@ def format_of(name: str, start: bytes) -> Format:
 
 def lines_of(
     stream: IO[bytes], *, format: Format, encoding: str | None, delimiter: str | None
-) -> Iterator[Line]:
+) -> Generator[Line, None, None]:
     """Yield the lines of a file from its beginning; empty ones are left out.
 
     Args:

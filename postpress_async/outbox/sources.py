@@ -20,7 +20,7 @@ from postpress_async.options import whole
 from .sheets import format_of, lines_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from .sheets import Format, Line
 
@@ -69,7 +69,7 @@ class Sheet:
         stream.seek(0)
         self._format = how.format or format_of(name, stream.read(64))
 
-    async def chunks(self) -> AsyncIterator[list[Line]]:
+    async def chunks(self) -> AsyncGenerator[list[Line], None]:
         """Yield all lines, some at a time, read beside the event loop."""
         lines = lines_of(
             self._stream,
@@ -82,6 +82,8 @@ class Sheet:
                 yield chunk
         except ConfigurationError as error:
             raise ConfigurationError(f"{self.name}: {error}") from None
+        finally:
+            lines.close()  # while the file is still open
 
     def is_changed(self) -> bool:
         """Tell whether somebody wrote into the file since it was opened."""

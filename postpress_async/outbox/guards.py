@@ -1,0 +1,313 @@
+"""Ready answers to `before_send`: stop on a reply, do not contact, a person took over, debounce.
+
+Each looks once, at the last moment, and reads only what counts as `read`, which is the service's
+own copy: never the provider. A reply that the service has not seen yet stops nothing. What cannot
+be read raises; the item then stays queued and is asked about again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Container
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
+
+import msgspec
+
+from postpress_async.errors import ConfigurationError, NotFoundError
+from postpress_async.options import positive
+from postpress_async.storage.outbox.rows import Filter
+
+from . import contents, digests
+from .decisions import Defer, Replace, Send, Skip
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from postpress_async.client import Postpress
+    from postpress_async.models import Message
+    from postpress_async.storage.outbox.rows import Row, Store
+
+    from .decisions import Decision
+    from .items import Item
+    from .outbox import Outbox
+
+__all__ = [
+    "Guard",
+    "all_of",
+    "debounce",
+    "do_not_contact",
+    "human_takeover",
+    "stop_on_reply",
+]
+
+Guard: TypeAlias = "Callable[[Item], Awaitable[Decision]]"
+"""What may be given as `before_send`."""
+
+Listed: TypeAlias = Container[str] | Callable[[str], Awaitable[bool]]
+"""Names, or a question about one."""
+
+
+_OTHER_NAMES: Final = ("public_identifier", "phone_number", "lid")
+
+
+def all_of(*guards: Guard) -> Guard:
+    """Ask several guards, one after the other: the first Skip or Defer holds.
+
+    A Replace holds if nobody behind it objects; those behind it see the new text.
+
+    Examples:
+        >>> guard = all_of(do_not_contact(blocked, client=client), stop_on_reply(client))
+    """
+    for one in cast("tuple[object, ...]", guards):
+        if not callable(one):
+            msg = f"all_of takes guards, such as stop_on_reply(client), not {type(one).__name__}"
+            raise ConfigurationError(msg)
+
+    async def ask(item: Item) -> Decision:
+        answer: Decision = Send()
+        for guard in guards:
+            heard = await guard(item)
+            if isinstance(heard, Replace):
+                answer, item = heard, _saying(item, heard.text)
+            elif not isinstance(heard, Send):
+                return heard
+        return answer
+
+    return ask
+
+
+def stop_on_reply(client: Postpress, *, since: Callable[[Item], datetime] | None = None) -> Guard:
+    """Skip what is for somebody who has written since it was put in.
+
+    Looks into the item's chat, or into all chats of its account with the person it is to.
+
+    Args:
+        client: what reads.
+        since: from which instant on a message counts; without it, from when the item was put in.
+    """
+
+    async def ask(item: Item) -> Decision:
+        start = item.created_at if since is None else since(item)
+        async for messages in _talks(client, item, start):
+            reply = newest(messages, since=start, own=False)
+            if reply is not None:
+                return Skip(f"they wrote at {reply:%Y-%m-%d %H:%M} UTC, after it was put in")
+        return Send()
+
+    return ask
+
+
+def do_not_contact(listed: Listed, *, client: Postpress) -> Guard:
+    """Skip what is for somebody on a list, from whichever account it would go.
+
+    Somebody is looked up by the item's `recipient`, by the id that it is to, and, for a message
+    into a chat, by the ids of all who are in it. Letter case and blanks around it do not matter to
+    a set. An item of which nobody can tell whom it is for is skipped.
+
+    Args:
+        listed: names, or an async question about one, such as a look into your database.
+        client: reads who is in a chat.
+    """
+    if isinstance(listed, str):
+        msg = "listed must hold names, such as {'jordan-walke'}, not be one"
+        raise ConfigurationError(msg)
+    known = _question(listed)
+
+    async def ask(item: Item) -> Decision:
+        names = {one for one in (item.recipient, item.person) if one}
+        if item.chat_id is not None:
+            names |= await _people_in(client, item)
+        if not names and item.kind not in {"react", "profile"}:
+            return Skip("nobody can tell whom it is for: put it in with recipient=…")
+        for name in sorted(names):
+            if await known(name):
+                return Skip("whom it is for stands on the list of those not to be contacted")
+        return Send()
+
+    return ask
+
+
+def human_takeover(outbox: Callable[[], Outbox], *, quiet: float | None = None) -> Guard:
+    """Skip, or defer, what goes into a chat where a person has begun to write from the account.
+
+    A person, or another program: whoever wrote something of the account's since the item was put
+    in, which no item of this outbox sent. An invitation's note does not count.
+
+    ```python
+    guard = all_of(stop_on_reply(client), human_takeover(lambda: outbox))
+    async with Outbox(client, "sqlite:///outbox.db", before_send=guard) as outbox:
+        await outbox.run()
+    ```
+
+    Args:
+        outbox: tells the outbox whose items are ours; it is asked when an item may go, since the
+            guard is there before the outbox is.
+        quiet: seconds after their last word when the item may go; None: it is skipped.
+    """
+    positive("quiet", quiet)
+    if not callable(cast("object", outbox)):
+        msg = "outbox must tell the outbox when it is asked: human_takeover(lambda: outbox)"
+        raise ConfigurationError(msg)
+
+    async def ask(item: Item) -> Decision:
+        own_box = outbox()
+        client, store = own_box._client, own_box._store  # noqa: SLF001 - of this package
+        async for messages in _talks(client, item, item.created_at):
+            own = [one for one in messages if one.is_own and _counts(one)]
+            rows, bound = await _ours(store, item, own)
+            last = newest(strangers(own, rows, bound), since=item.created_at, own=True)
+            if last is None:
+                continue
+            if quiet is None:
+                return Skip(f"somebody wrote from the account at {last:%Y-%m-%d %H:%M} UTC")
+            until = last + timedelta(seconds=quiet)
+            if until > _now(client):
+                return Defer(until, "somebody writes from the account")
+        return Send()
+
+    return ask
+
+
+def debounce(client: Postpress, *, seconds: float, own: bool = False) -> Guard:
+    """Defer what goes into a chat until nobody has written there for some seconds.
+
+    So an answer waits for the last of several messages in a row. It has no bound: give items that
+    must not wait for ever an `expires_at`.
+
+    Args:
+        client: what reads.
+        seconds: how long it must be quiet.
+        own: whether what the account itself wrote counts, too, items of the outbox included.
+    """
+    positive("seconds", seconds)
+    span = timedelta(seconds=seconds)
+
+    async def ask(item: Item) -> Decision:
+        now = _now(client)
+        async for messages in _talks(client, item, now - span):
+            heard = [newest(messages, since=now - span, own=False)]
+            if own:
+                heard.append(newest(messages, since=now - span, own=True))
+            until = max((at + span for at in heard if at is not None), default=now)
+            if until > now:
+                return Defer(min(until, now + span), "somebody writes in the chat right now")
+        return Send()
+
+    return ask
+
+
+# -- pure questions about messages ------------------------------------------------------------
+
+
+def newest(messages: Iterable[Message], *, since: datetime, own: bool) -> datetime | None:
+    """Return when the newest message was sent since an instant, of the account's or of others'.
+
+    One that says no time counts as sent at that instant: it is new, or it would not be listed.
+    """
+    told = [one.sent_at or since for one in messages if one.is_own is own and _counts(one)]
+    times = [at if at.tzinfo else at.replace(tzinfo=UTC) for at in told]
+    return max((at for at in times if at >= since), default=None)
+
+
+def strangers(
+    messages: Sequence[Message], rows: Iterable[Row], bound: frozenset[str]
+) -> list[Message]:
+    """Return the own messages that no item sent.
+
+    Args:
+        messages: the account's own.
+        rows: items that may have been sent without an id to know them by, each for one message.
+        bound: ids that belong to items.
+    """
+    left = [one for one in messages if not bound & _names(one)]
+    for row in rows:
+        for one in left:
+            if row.text_digest in digests.digests(one.text or ""):
+                left.remove(one)
+                break
+    return left
+
+
+def _counts(message: Message) -> bool:
+    if message.is_event or message.hidden:
+        return False
+    return not (message.is_own and message.message_type == "INVITATION")
+
+
+def _names(message: Message) -> frozenset[str]:
+    ids = (message.id, message.message_id, message.provider_id)
+    return frozenset(one for one in ids if one)
+
+
+def _saying(item: Item, text: str) -> Item:
+    content = contents.with_text(contents.decode(item.body), text)
+    return msgspec.structs.replace(item, body=contents.encode(content))
+
+
+# -- reading ----------------------------------------------------------------------------------
+
+
+async def _talks(
+    client: Postpress, item: Item, since: datetime
+) -> AsyncIterator[Sequence[Message]]:
+    """Yield what was written since an instant, chat by chat, where an item would go."""
+    chats: list[str] = []
+    if item.chat_id is not None:
+        chats = [item.chat_id]
+    elif item.person is not None and item.kind != "profile":
+        walk = client.attendees.chats(item.person, account_id=item.account_id)
+        try:
+            chats = [one.id async for one in walk if one.id is not None]
+        except NotFoundError:
+            return  # nobody has talked to them yet
+    for chat_id in chats:
+        changes = await client.messages.since(since, chat_id=chat_id, account_id=item.account_id)
+        yield changes.items
+
+
+async def _people_in(client: Postpress, item: Item) -> set[str]:
+    people = client.account(item.account_id).chats.attendees(item.chat_id or "")
+    names: set[str] = set()
+    async for one in people:
+        if not one.is_self:
+            found: list[object] = [one.id, one.provider_id]
+            found += [getattr(one.specifics, name, None) for name in _OTHER_NAMES]
+            names |= {name for name in found if isinstance(name, str) and name}
+    return names
+
+
+async def _ours(
+    store: Store, item: Item, own: Sequence[Message]
+) -> tuple[list[Row], frozenset[str]]:
+    """Return items of its chat that may have been sent without an id, and the ids that are ours."""
+    ids = sorted({name for one in own for name in _names(one)})
+    bound = await store.bound(item.account_id, ids) if ids else frozenset[str]()
+    if not own:
+        return [], bound
+    content = contents.decode(item.body)
+    thread = content.thread(item.account_id)
+    wanted = Filter(account_id=item.account_id, thread=thread, states=("sent", "unknown"))
+    rows: list[Row] = []
+    after = 0
+    while page := await store.find(wanted, after=after):
+        after = page[-1].serial
+        rows += [row for row in page if row.result_id is None]
+    return rows, bound
+
+
+def _question(listed: Listed) -> Callable[[str], Awaitable[bool]]:
+    if callable(listed):
+        return listed
+    names = listed
+    if isinstance(names, set | frozenset | list | tuple | dict):
+        each = cast("Iterable[str]", names)
+        names = frozenset(one.strip().casefold() for one in each)
+
+    async def known(name: str) -> bool:
+        return name in names or name.strip().casefold() in names
+
+    return known
+
+
+def _now(client: Postpress) -> datetime:
+    return datetime.fromtimestamp(client._pipeline.now(), UTC)  # noqa: SLF001
