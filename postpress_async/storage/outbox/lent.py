@@ -73,12 +73,10 @@ async def add_in_transaction(
 
     try:
         if isinstance(connection, psycopg.AsyncConnection):
-            own: AsyncConnection[Any] = connection
-            return await _add(items, own, connections, now)
+            return await _add(items, cast("Any", connection), connections, now)
         if isinstance(connection, psycopg.Connection):
-            here: Connection[Any] = connection
             task = asyncio.ensure_future(
-                asyncio.to_thread(_add_here, items, here, connections, now)
+                asyncio.to_thread(_add_here, items, cast("Any", connection), connections, now)
             )
             return await _to_its_end(task)
     except psycopg.Error as error:
