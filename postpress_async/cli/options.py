@@ -37,7 +37,7 @@ After: TypeAlias = Annotated[
     str | None,
     Parameter(name="--after", help="Only what was after: 2026-01-05T09:00, or 7d ago."),
 ]
-AtMost: TypeAlias = Annotated[
+Most: TypeAlias = Annotated[
     int | None, Parameter(name="--limit", help="So many in all; else all that there is.")
 ]
 Start: TypeAlias = Annotated[

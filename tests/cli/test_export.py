@@ -7,9 +7,12 @@ import errno
 import io
 import json
 import os
+import pty
 import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from postpress_async import Postpress, Sandbox
 from postpress_async.cli.commands import messages
 from postpress_async.cli.export import run as exporting
 from postpress_async.cli.export import target
+from postpress_async.cli.export.ledger import Ledger
 from postpress_async.cli.export.rows import COLUMNS, cell
 from postpress_async.testing import FakeTransport, reply
 
@@ -84,10 +88,11 @@ def exactly(path, expected):
 
 
 def test_an_account_as_json_lines(run, one, home, everything):
+    expected = everything(one["id"])
     ran = run("messages", "export", "--account", one["id"], "--to", "a.jsonl", "--json")
-    told = {"to": "a.jsonl", "new": 1600, "rows": 1600, "resumed": False}
+    told = {"to": "a.jsonl", "new": len(expected), "rows": len(expected), "resumed": False}
     assert (ran.code, ran.err, ran.lines) == (0, "", [told])
-    exactly(home / "a.jsonl", everything(one["id"]))
+    exactly(home / "a.jsonl", expected)
     [row] = run("messages", "list", "--account", one["id"], "--limit", "1", "--json").lines
     assert row in [json.loads(line) for line in (home / "a.jsonl").read_text().splitlines()]
 
@@ -217,14 +222,31 @@ def test_a_full_disk_is_told_and_loses_nothing(run, one, home, everything, monke
     exactly(home / "a.jsonl", everything(one["id"]))
 
 
-def test_two_at_a_time_are_refused(run, program, one, home):
-    from postpress_async.cli.export.ledger import Ledger  # noqa: PLC0415
-
+@pytest.mark.parametrize("begun", [False, True])
+def test_two_at_a_time_are_refused(run, one, home, begun):
+    arguments = ("messages", "export", "--chat", one["chats"][0], "--to", "a.jsonl")
+    if begun:
+        run(*arguments)
+    before = {path.name for path in home.iterdir()}
     with Ledger.open(home / "a.jsonl.export"):
-        ran = run("messages", "export", "--chat", one["chats"][0], "--to", "a.jsonl")
+        ran = run(*arguments)
     assert (ran.code, ran.out) == (2, "")
     assert "another export is at it" in ran.err
-    assert list(home.iterdir()) == []
+    assert {path.name for path in home.iterdir()} == before
+
+
+def test_progress_is_for_terminals(one, home):
+    command = [sys.executable, "-m", "postpress_async.cli", "messages", "export"]
+    leader, follower = pty.openpty()
+    arguments = ["--account", one["id"], "--to", "a.jsonl", "--json"]
+    done = subprocess.run(
+        [*command, *arguments], stdout=subprocess.PIPE, stderr=follower, check=True, timeout=30
+    )
+    os.close(follower)
+    shown = os.read(leader, 1 << 20).decode()
+    os.close(leader)
+    assert "messages to a.jsonl" in shown
+    assert json.loads(done.stdout)["rows"] == len(ids(home / "a.jsonl"))
 
 
 @pytest.mark.parametrize("what", ["shorter", "longer", "gone", "edited"])

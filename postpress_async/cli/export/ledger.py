@@ -99,10 +99,9 @@ class Ledger:
                 ledger._begin()
             yield ledger
         finally:
-            empty = ledger.stand is None
+            if made and ledger.stand is None and path is not None:
+                path.unlink(missing_ok=True)  # nothing was begun, and nobody else is at it
             ledger._database.close()
-            if made and empty and path is not None:
-                path.unlink(missing_ok=True)  # nothing was begun: nothing is left
 
     def _begin(self) -> None:
         self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
