@@ -61,10 +61,11 @@ def loose(text: str) -> bytes:
     Equal ones say that two texts may be the same; that they differ says that they surely are not
     the same but for a provider's invention.
     """
-    known = unicodedata.normalize("NFKC", _ADDRESS.sub(" ", plain(text))).casefold()
+    shown = plain(text)
+    known = unicodedata.normalize("NFKC", _ADDRESS.sub(" ", shown)).casefold()
     # Folding may leave what composes anew, so it is normalised once more.
     words = "".join(one for one in unicodedata.normalize("NFKC", known) if one.isalnum())
-    return _hashed(words or _tidy(text))
+    return _hashed(words or _tidy(shown))
 
 
 def attachments(files: Iterable[File]) -> bytes:

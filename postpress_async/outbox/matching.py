@@ -99,7 +99,7 @@ def in_messages(
 
 
 def ids_of(message: Message) -> list[str]:
-    """Return all names of a message: an answer to a send may have named another than a list does."""
+    """Return all names of a message: an answer to a send may name another than a list."""
     names = (message.id, message.message_id, message.provider_id)
     return [name for name in names if name is not None]
 

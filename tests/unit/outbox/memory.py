@@ -287,3 +287,17 @@ class MemoryStore:
         except TimeoutError:
             pass
         await self.process.gate()
+
+
+def a_row(**changes):
+    """Return a message that is being sent, but for some changes."""
+    known = {
+        "id": "item_1", "serial": 1, "key": "key_1", "digest": b"", "kind": "message",
+        "account_id": "acc_1", "action": "message", "thread": "chat_1", "body": b"{}",
+        "group": None, "recipient": None, "text_digest": b"", "loose_digest": b"", "priority": 0,
+        "due_at": 0.0, "expires_at": None, "state": "sending", "fence": 1, "attempts": 1,
+        "retry_at": None, "look_at": None, "looks": 0, "needs_decision": False, "owner": "w",
+        "lease": None, "result_id": None, "error": None, "idempotency_key": "k",
+        "created_at": 0.0, "changed_at": 0.0,
+    }  # fmt: skip
+    return Row(**{**known, **changes})

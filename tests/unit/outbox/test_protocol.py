@@ -1,0 +1,269 @@
+"""Every outcome of an attempt and of a look, and what it makes of an item."""
+
+import itertools
+
+import pytest
+
+from postpress_async import errors
+from postpress_async.errors import OutboxStateError
+from postpress_async.outbox import by_hand, protocol
+from postpress_async.outbox.protocol import (
+    Absent,
+    Found,
+    Nowhere,
+    Perhaps,
+    Terms,
+    Undecided,
+    after,
+    doubted,
+    looked,
+    two_looks,
+)
+from postpress_async.outbox.results import Deferred, Sent, Skipped, of_error
+from postpress_async.storage.outbox.rows import Attempt
+
+from .memory import a_row
+
+NOW = 1_000.0
+TERMS = Terms()
+LATE = NOW + 10_000.0
+
+
+def attempt(outcome=None, *, fence=1, deadline=NOW):
+    return Attempt(
+        item="item_1", number=1, fence=fence, started_at=NOW, deadline=deadline, outcome=outcome
+    )
+
+
+def answer(cls, status, slug=None, **more):
+    return cls("no", status=status, type=None if slug is None else f"errors/{slug}", **more)
+
+
+def limited(slug, **more):
+    return answer(errors.ProviderLimitError, 422, slug, **more)
+
+
+# The error, then: state, seconds until it may go again, whether the lane waits, attempts counted.
+TABLE = {
+    "closed port": (errors.ConnectError("no"), "queued", 22.5, False, False),
+    "full store": (errors.StateUnavailableError("no"), "queued", 22.5, False, False),
+    "client closed": (errors.ClientClosedError("no"), "queued", 0.0, False, False),
+    "limit": (errors.WaitTooLongError("no", retry_after=77.0), "queued", 77.0, True, False),
+    "queue full": (errors.QueueFullError("no"), "queued", 5.0, True, False),
+    "lane closed": (errors.LaneClosedError("no"), "queued", 300.0, True, False),
+    "429": (answer(errors.RateLimitedError, 429, retry_after=9.0), "queued", 9.0, True, True),
+    "429 without a time": (answer(errors.RateLimitedError, 429), "queued", 22.5, True, True),
+    "limit_exceeded": (limited("limit_exceeded"), "queued", 3600.0, True, True),
+    "24 h": (limited("cannot_resend_within_24hrs"), "queued", 86_400.0, False, True),
+    "401 key": (answer(errors.AuthenticationError, 401), "queued", 300.0, True, True),
+    "disconnected": (
+        answer(errors.AccountError, 401, "disconnected_account"), "queued", 300.0, True, True
+    ),
+    "no_handler": (
+        answer(errors.ServiceUnavailableError, 503, "no_handler"), "queued", 22.5, False, True
+    ),
+    "425": (answer(errors.ResponseError, 425), "queued", 5.0, False, True),
+    "400": (answer(errors.BadRequestError, 400), "failed", None, False, True),
+    "403": (answer(errors.PermissionDeniedError, 403), "failed", None, False, True),
+    "404": (answer(errors.NotFoundError, 404), "failed", None, False, True),
+    "413": (answer(errors.ResponseError, 413), "failed", None, False, True),
+    "501": (answer(errors.NotImplementedByProviderError, 501), "failed", None, False, True),
+    "redirect": (answer(errors.ResponseError, 307), "failed", None, False, True),
+    "invited before": (limited("already_invited_recently"), "failed", None, False, True),
+    "409": (answer(errors.ConflictError, 409), "failed", None, False, True),
+    "bad argument": (errors.ConfigurationError("no"), "failed", None, False, True),
+    "cut": (errors.OutcomeUnknownError("no"), "unknown", None, False, True),
+    "408": (answer(errors.ResponseError, 408, outcome="unknown"), "unknown", None, False, True),
+    "500": (answer(errors.ServerError, 500, outcome="unknown"), "unknown", None, False, True),
+    "504": (
+        answer(errors.GatewayTimeoutError, 504, outcome="unknown"), "unknown", None, False, True
+    ),
+    "2xx, body cut": (errors.DecodeError("no", status=200), "unknown", None, False, True),
+    "a proxy's page": (
+        errors.DecodeError("no", status=200, outcome="unknown"), "unknown", None, False, True
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_after_an_error(name):
+    error, state, seconds, lane, counts = TABLE[name]
+    finish = after(of_error(error, kind="message"), row=a_row(), now=NOW, jitter=0.5)
+    assert finish.state == state
+    at = finish.lane_ready_at if lane else finish.retry_at
+    assert at == (None if seconds is None else NOW + seconds)
+    assert (finish.retry_at is None) or (finish.lane_ready_at is None)
+    assert finish.keep_attempt is counts
+    assert (finish.look_at is not None) == (state == "unknown")
+    if name == "2xx, body cut":
+        assert finish.outcome == "happened"
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3, 50])
+@pytest.mark.parametrize("jitter", [0.0, 0.99])
+def test_backing_off_grows_up_to_an_hour(attempts, jitter):
+    result = of_error(answer(errors.ServiceUnavailableError, 503, "no_handler"), kind="message")
+    finish = after(result, row=a_row(attempts=attempts), now=NOW, jitter=jitter)
+    most = min(30.0 * 2 ** (attempts - 1), 3600.0)
+    assert most / 2 <= finish.retry_at - NOW <= most
+
+
+@pytest.mark.parametrize("kind", ["react", "follow", "profile"])
+def test_what_changes_nothing_by_repeating_needs_no_id(kind):
+    assert after(Sent(), row=a_row(kind=kind), now=NOW, jitter=0.0).state == "sent"
+
+
+def test_a_read_that_nobody_answered_is_read_again_and_one_that_nobody_can_read_is_not():
+    row = a_row(kind="profile")
+    for error, state in [
+        (errors.RequestTimeoutError("no"), "queued"),
+        (errors.DecodeError("no", status=200), "failed"),
+    ]:
+        assert after(of_error(error, kind="profile"), row=row, now=NOW, jitter=0.0).state == state
+
+
+def test_already_said_to_a_replay_is_ours():
+    again = of_error(limited("already_invited_recently"), kind="invite")
+    clash = of_error(answer(errors.ConflictError, 409), kind="invite")
+    row = a_row(kind="invite")
+    assert after(again, row=row, now=NOW, jitter=0.0, replay=True).state == "sent"
+    assert after(clash, row=row, now=NOW, jitter=0.0, replay=True).state == "unknown"
+    assert after(again, row=row, now=NOW, jitter=0.0).state == "failed"
+    follow = a_row(kind="follow")
+    assert after(again, row=follow, now=NOW, jitter=0.0).state == "sent"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "doubt"),
+    [(None, True), ("unknown", True), ("absent", True), ("refused", False), ("not_sent", False)],
+)
+def test_only_an_earlier_attempt_in_doubt_makes_a_replay(outcome, doubt):
+    tries = [attempt(outcome, fence=1), attempt(None, fence=2)]
+    assert doubted(tries, fence=2) is doubt
+
+
+def test_what_before_send_wants():
+    deferred = after(Deferred(reason="night", until=NOW + 60), row=a_row(), now=NOW, jitter=0.0)
+    assert (deferred.state, deferred.due_at, deferred.keep_attempt) == ("queued", NOW + 60, False)
+    skipped = after(Skipped(reason="replied"), row=a_row(), now=NOW, jitter=0.0)
+    assert (skipped.state, skipped.error) == ("cancelled", "replied")
+
+
+# -- looks ----------------------------------------------------------------------------------
+
+
+def look(seen, *, now=LATE, last=None, terms=TERMS, **row):
+    last = attempt() if last is None else last
+    return looked(seen, row=a_row(state="unknown", **row), attempt=last, now=now, terms=terms)
+
+
+def test_found_is_found_at_any_time():
+    for now in (NOW, LATE):
+        finish = look(Found(result_id="m"), now=now)
+        assert (finish.state, finish.result_id) == ("sent", "m")
+
+
+@pytest.mark.parametrize("seen", [Absent(), Perhaps(reason="r"), Undecided(reason="r")])
+def test_nothing_but_found_counts_before_the_attempt_is_quiet(seen):
+    quiet = NOW + TERMS.grace
+    finish = look(seen, now=quiet - 0.001)
+    assert (finish.state, finish.look_at, finish.needs_decision) == ("unknown", quiet, False)
+    assert look(Absent(), now=quiet).state == "queued"
+
+
+def test_absent_goes_again_until_it_is_too_often():
+    assert look(Absent(), attempts=4).state == "queued"
+    assert look(Absent(), attempts=5).state == "failed"
+
+
+@pytest.mark.parametrize(
+    ("row", "terms"),
+    [({"action": "inmail"}, TERMS), ({}, Terms(hold=True))],
+)
+def test_absent_may_wait_for_a_person(row, terms):
+    finish = look(Absent(), terms=terms, **row)
+    assert (finish.state, finish.needs_decision) == ("unknown", True)
+    assert look(Absent(), terms=Terms(hold=True), kind="react").state == "queued"
+
+
+@pytest.mark.parametrize("seen", [Perhaps(reason="r"), Nowhere(reason="r")])
+def test_what_cannot_be_told_waits_for_a_person(seen):
+    assert look(seen).needs_decision
+
+
+def test_undecided_looks_back_off_for_a_day():
+    waited, looks = 0.0, 0
+    while not (finish := look(Undecided(reason="r"), looks=looks)).needs_decision:
+        assert finish.looks == looks + 1
+        waited += finish.look_at - LATE
+        looks = finish.looks
+    assert 20 * 3600 <= waited <= 30 * 3600
+
+
+@pytest.mark.parametrize(
+    "seen", [Absent(), Perhaps(reason="r"), Nowhere(reason="r"), Undecided(reason="r")]
+)
+def test_what_the_service_said_yes_to_is_never_sent_again(seen):
+    happened = attempt("happened")
+    finish = look(seen, last=happened, looks=protocol.MOST_LOOKS)
+    assert (finish.state, finish.needs_decision) == ("sent", False)
+    early = look(seen, last=happened, now=NOW)
+    assert (early.state, early.outcome) == ("unknown", "happened")  # and it is not forgotten
+
+
+def test_absent_is_what_two_reads_far_enough_apart_did_not_show():
+    seen = [Absent(), Perhaps(reason="p"), Undecided(reason="u"), Found(result_id="m")]
+    for first, second in itertools.product(seen, repeat=2):
+        both = two_looks(first, second, apart=30.0, terms=TERMS)
+        assert isinstance(both, Absent) == (first == second == Absent())
+        assert isinstance(both, Found) == (Found(result_id="m") in (first, second))
+    assert isinstance(two_looks(Absent(), Absent(), apart=29.9, terms=TERMS), Undecided)
+
+
+# -- by hand --------------------------------------------------------------------------------
+
+STATES = (
+    "held", "queued", "claimed", "sending", "sent", "unknown", "failed", "cancelled", "expired"
+)  # fmt: skip
+MAY = {
+    "cancel": {"held", "queued", "claimed"},
+    "release": {"held"},
+    "retry": {"failed", "cancelled"},
+    "edit": {"held", "queued", "claimed"},
+    "resolve": {"unknown"},
+}
+
+
+def do(verb, row, *, sent=True, now=LATE):
+    if verb == "resolve":
+        return by_hand.resolve(row, sent=sent, last=attempt(), now=now, terms=TERMS)
+    return getattr(by_hand, verb)(row)
+
+
+@pytest.mark.parametrize(("verb", "state"), list(itertools.product(MAY, STATES)))
+def test_what_may_be_done_by_hand(verb, state):
+    row = a_row(state=state)
+    if state in MAY[verb]:
+        assert set(do(verb, row).states) <= MAY[verb]
+        return
+    with pytest.raises(OutboxStateError) as refused:
+        do(verb, row)
+    said = str(refused.value)
+    assert row.id in said
+    assert refused.value.state == by_hand.shown(state)
+    assert said.count(":") >= 2  # the verb, the state, and the next step
+    assert "\n" not in said
+
+
+def test_an_item_whose_text_is_gone_is_not_retried():
+    with pytest.raises(OutboxStateError, match="another key"):
+        by_hand.retry(a_row(state="failed", body=b""))
+
+
+def test_nobody_says_that_it_did_not_arrive_while_it_still_may():
+    row = a_row(state="unknown", needs_decision=True)
+    quiet = NOW + TERMS.grace
+    with pytest.raises(OutboxStateError, match="look again in 20 s"):
+        do("resolve", row, sent=False, now=quiet - 20)
+    assert do("resolve", row, sent=False, now=quiet).finish.state == "queued"
+    assert do("resolve", row, sent=True, now=NOW).finish.state == "sent"
