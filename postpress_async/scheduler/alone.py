@@ -17,10 +17,12 @@ from .book import Happened
 from .steps import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from postpress_async.limits import Verdict
 
+    from .book import Book
+    from .everyone import Everyone
     from .lane import Slot
     from .steps import Ask, Change, Outcome, Shelf
 
@@ -29,37 +31,52 @@ __all__ = ["WEIGHT", "Alone"]
 _log = logging.getLogger("postpress_async.scheduler")
 WEIGHT: Final = 10  # how much of a limit a call takes here
 _TRY_EVERY: Final = 1.0  # seconds after which the store is tried again
+_TELL_FOR: Final = 2.0  # seconds in which all others have found it again, and told what they did
 
 
 class Alone:
     """Decide on a copy of what was seen last.
 
+    A store that is back does not know yet what went without it. So for a moment all go on as they
+    did, and only tell it; then they ask it again.
+
     Attributes:
-        until: by the lanes' clock, when the store is tried again; -inf while it is there.
+        until: by the lanes' clock, when the store is tried again, or, once it is back, asked again;
+            -inf while it is there.
+        lost: whether it did not answer when it was asked last.
     """
 
     def __init__(self, seen: Shelf, shelf: Shelf, *, lease: float) -> None:
         self.until: float = -inf
+        self.lost: bool = False
         self._seen = seen
         self._shelf = shelf
         self._lease = lease
         self._images: dict[str, bytes | None] = {}
-        self._costs: dict[str, int] = {}  # of grants that were made alone
+        self._out: dict[str, _Grant] = {}  # that were made alone
 
     def begin(self, now: float, error: BaseException) -> None:
         """Go on without the store for a moment."""
-        if self.until == -inf:
+        if not self.lost:
             _log.warning(
                 "account limits are kept alone, at a tenth of what they have left: %s", error
             )
-        self.until = now + _TRY_EVERY
+        self.lost, self.until = True, now + _TRY_EVERY
+
+    def back(self, now: float) -> dict[str, list[Change]]:
+        """Know that the store is back; return what to tell it of calls under way, by account."""
+        _log.warning("account limits are shared again")
+        self.lost, self.until = False, now + _TELL_FOR
+        told: dict[str, list[Change]] = {}
+        for reservation, grant in self._out.items():
+            grant.told = True
+            told.setdefault(grant.account_id, []).append(_hold(reservation, grant, self._lease))
+        return told
 
     def end(self) -> None:
         """Go back to the store."""
-        if self.until > -inf:
-            _log.warning("account limits are shared again")
-            self.until = -inf
-            self._images.clear()
+        self.until = -inf
+        self._images.clear()
 
     def decide(
         self, account_id: str, asks: Sequence[Ask], now: float, *, room: int, own: str
@@ -69,24 +86,44 @@ class Alone:
             self._shelf, account_id, asks=asks, lease=self._lease, room=room, own=own,
         )  # fmt: skip
         outcome = self._run(step, now)
-        costs = {ask.reservation: ask.cost // WEIGHT for ask in asks}
-        self._costs |= {granted: costs[granted] for granted in outcome.granted}
+        by_name = {ask.reservation: ask for ask in asks}
+        for name in outcome.granted:
+            ask = by_name[name]
+            self._out[name] = _Grant(account_id, ask.action, ask.cost // WEIGHT)
         return outcome
 
-    def give_back(self, account_id: str, slot: Slot, verdict: Verdict, now: float) -> Change | None:
-        """Give a grant back that was made alone, and return what to tell the store of it."""
-        cost = self._costs.get(slot.reservation, 0)
-        if not self._end(account_id, slot.reservation, verdict, now):
+    def give_back(
+        self, account_id: str, slot: Slot, verdict: Verdict, now: float, age: Callable[[], float]
+    ) -> Change | None:
+        """Give a grant back that was made alone, and return what to tell the store of it.
+
+        Args:
+            account_id: whose.
+            slot: which.
+            verdict: what its answer means.
+            now: the store's time, as far as it is known.
+            age: tells how many seconds ago that was; asked when the store is told.
+        """
+        grant = self._out.get(slot.reservation)
+        if grant is None:
             return None
-        happened = Happened(action=slot.tally.action, cost=cost, verdict=verdict, at=now)
-        return lambda book, everyone, at: book.replay(happened, everyone, at)
+        self._end(account_id, slot.reservation, verdict, now)
+        if grant.told:
+            return _report(slot.reservation, verdict)
+        action, cost = grant.action, grant.cost
+
+        def replay(book: Book, everyone: Everyone, at: float) -> None:
+            happened = Happened(action=action, cost=cost, verdict=verdict, at=at - age())
+            book.replay(happened, everyone, at)
+
+        return replay
 
     def refund(self, account_id: str, reservation: str, now: float) -> bool:
         """Give a grant back that was not used; return whether it was made alone."""
         return self._end(account_id, reservation, REFUND, now)
 
     def _end(self, account_id: str, reservation: str, verdict: Verdict, now: float) -> bool:
-        if self._costs.pop(reservation, None) is None:
+        if self._out.pop(reservation, None) is None:
             return False
         if self.until > -inf:
             reports = [(reservation, verdict)]
@@ -100,3 +137,33 @@ class Alone:
         images, outcome = step.run({key: self._images[key] for key in step.keys}, now)
         self._images.update(images)
         return outcome
+
+
+class _Grant:
+    """Remember a grant that was made alone, and whether the store was told that it is out."""
+
+    __slots__ = ("account_id", "action", "cost", "told")
+
+    def __init__(self, account_id: str, action: str, cost: int) -> None:
+        self.account_id: str = account_id
+        self.action: str = action
+        self.cost: int = cost
+        self.told: bool = False
+
+
+def _hold(reservation: str, grant: _Grant, lease: float) -> Change:
+    def hold(book: Book, everyone: Everyone, now: float) -> None:
+        if reservation not in book.held:
+            slot = book.lane.grant(book.tally(grant.action, now), grant.cost, now)
+            book.hold(reservation, slot, now + lease)
+            everyone.hold(reservation, slot, now + lease)
+
+    return hold
+
+
+def _report(reservation: str, verdict: Verdict) -> Change:
+    def report(book: Book, everyone: Everyone, now: float) -> None:
+        book.report(reservation, verdict, now)
+        everyone.report(reservation, verdict, now)
+
+    return report

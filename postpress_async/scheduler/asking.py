@@ -34,7 +34,14 @@ class Asker:
         return self._name.partition(":")[0]
 
     def asks(
-        self, lane: Lane, fresh: Iterable[Waiter], now: float, *, room: int, weight: int = 1
+        self,
+        lane: Lane,
+        fresh: Iterable[Waiter],
+        now: float,
+        *,
+        room: int,
+        weight: int = 1,
+        forecast: bool = True,
     ) -> Asked:
         """Return who asks: those who may go now, in order, and newcomers for their forecasts.
 
@@ -44,6 +51,7 @@ class Asker:
             now: by the lanes' clock.
             room: how many may go.
             weight: how much of a limit each unit of cost takes.
+            forecast: whether newcomers may be turned away.
         """
         queues = lane.queues
         if queues is None:
@@ -57,11 +65,15 @@ class Asker:
             for one in fresh
             if not one.gone and one not in first and needs_store(lane, one.tally)
         ]
-        asks = [(one, self._ask(lane, one, now, weight, head=True)) for one in first]
-        asks += [(one, self._ask(lane, one, now, weight, head=False)) for one in rest]
+        asks = [
+            (one, self._ask(lane, one, now, weight, head=True, fresh=forecast)) for one in first
+        ]
+        asks += [(one, self._ask(lane, one, now, weight, head=False, fresh=True)) for one in rest]
         return {ask.reservation: (waiter, ask) for waiter, ask in asks}
 
-    def _ask(self, lane: Lane, waiter: Waiter, now: float, weight: int, *, head: bool) -> Ask:
+    def _ask(
+        self, lane: Lane, waiter: Waiter, now: float, weight: int, *, head: bool, fresh: bool
+    ) -> Ask:
         self._serial += 1
         ahead = 0
         if not waiter.let_in and lane.queues is not None:
@@ -72,7 +84,7 @@ class Asker:
             cost=waiter.cost * weight,
             reply=waiter.reply,
             head=head,
-            fresh=not waiter.let_in,
+            fresh=fresh and not waiter.let_in,
             patience=waiter.deadline - now,
             ahead=max(ahead - waiter.cost, 0) * weight,  # itself is in the queue already
         )

@@ -37,6 +37,10 @@ class Leases:
         """Watch it no more."""
         self._out.pop(reservation, None)
 
+    def lanes(self) -> set[Lane]:
+        """Return whose grants are out."""
+        return {lane for lane, _ in self._out.values()}
+
     def close(self) -> None:
         """Renew nothing any more."""
         self._out.clear()

@@ -187,7 +187,11 @@ class Sharer:
         desk = self._desk(lane)
         told = None
         if self._alone is not None:
-            told = self._alone.give_back(lane.account_id or "", slot, verdict, self._store_time())
+            now = self._clock.monotonic()
+            told = self._alone.give_back(
+                lane.account_id or "", slot, verdict, self._store_time(),
+                age=lambda: self._clock.monotonic() - now,
+            )  # fmt: skip
         if told is None:
             desk.reports.append((slot.reservation, verdict))
         else:
@@ -318,13 +322,19 @@ class Sharer:
         """Carry out one step; return whether another follows at once."""
         desk.again = False
         began = self._clock.monotonic()
-        room = self._room(began)
-        if self._alone is not None and began < self._alone.until:
-            return self._once_alone(self._alone, lane, desk, room)
+        room, alone = self._room(began), self._alone
+        tries = alone is not None and alone.until > -inf and alone.lost
+        tells = tries  # and asks nothing: that is decided alone until all have told
+        if alone is not None and began < alone.until:
+            if tries or not (desk.reports or desk.changes):
+                return self._once_alone(alone, lane, desk, room)
+            tells = True
+        elif alone is not None and not tries:
+            alone.end()
         reports, desk.reports = desk.reports, []
         changes, desk.changes = desk.changes, []
-        asked = self._asking(lane, desk, room)
-        if not (reports or changes or asked):
+        asked = {} if tells else self._asking(lane, desk, room)
+        if not (reports or changes or asked or tries):
             return False
         kept = min(room, sum(ask.head for _, ask in asked.values()))
         self.places -= kept  # kept free until the store has answered
@@ -350,13 +360,13 @@ class Sharer:
         more = self._apply(lane, desk, asked, outcome, began)
         if reports:
             self._wake_sharers(lane)
-        more = more or bool(desk.reports or desk.changes)
+        more = more or bool(desk.reports or desk.changes) or (tells and lane.waiting > 0)
         return more or (room <= 0 < self._room(self._clock.monotonic()) and lane.waiting > 0)
 
     def _once_alone(self, alone: Alone, lane: Lane, desk: _Desk, room: int) -> bool:
         """Decide without the store; what is to be told to it waits until it is tried again."""
         began = self._clock.monotonic()
-        asked = self._asking(lane, desk, room, weight=WEIGHT)
+        asked = self._asking(lane, desk, room, weight=WEIGHT, forecast=alone.lost)
         more = False
         if asked:
             outcome = alone.decide(
@@ -368,11 +378,17 @@ class Sharer:
             desk.timer.set(min(desk.timer.at, alone.until))
         return more and lane.waiting > 0
 
-    def _asking(self, lane: Lane, desk: _Desk, room: int, *, weight: int = 1) -> Asked:
-        fresh, desk.fresh = desk.fresh, []
+    def _asking(
+        self, lane: Lane, desk: _Desk, room: int, *, weight: int = 1, forecast: bool = True
+    ) -> Asked:
+        fresh: list[Waiter] = []
+        if forecast:
+            fresh, desk.fresh = desk.fresh, fresh
         if self.closed:
             return {}
-        return self._asker.asks(lane, fresh, self._clock.monotonic(), room=room, weight=weight)
+        return self._asker.asks(
+            lane, fresh, self._clock.monotonic(), room=room, weight=weight, forecast=forecast
+        )
 
     def _store_time(self) -> float:
         """Return the store's time, as far as it is known."""
@@ -382,9 +398,18 @@ class Sharer:
 
     def _found(self, outcome: Outcome) -> None:
         """Note that the store is there, and its time."""
-        self._ahead = outcome.now - self._clock.monotonic()
-        if self._alone is not None:
-            self._alone.end()
+        now = self._clock.monotonic()
+        self._ahead = outcome.now - now
+        if self._alone is None or not self._alone.lost:
+            return
+        told = self._alone.back(now)
+        lanes = {lane for lane, desk in self._desks.items() if desk.reports or desk.changes}
+        for lane in self._leases.lanes():
+            if changes := told.pop(lane.account_id or "", None):
+                self._desk(lane).changes += changes
+                lanes.add(lane)
+        for lane in lanes:
+            self._pump(lane)
 
     def _renew(self, lane: Lane, reservation: str) -> None:
         def renew(book: Book, everyone: Everyone, now: float) -> None:
@@ -447,8 +472,8 @@ class Sharer:
         for reservation, refusal in outcome.refused.items():
             waiter = asked[reservation][0]
             self._fail(lane, waiter, self._refused(lane, waiter, refusal, outcome.now))
-        for waiter, _ in asked.values():
-            waiter.let_in = True
+        for waiter, ask in asked.values():
+            waiter.let_in = waiter.let_in or ask.fresh
         self._told(lane, outcome)
         waiting = 0 if lane.queues is None else lane.queues.waiting
         if waiting and lane.queues is not None:
@@ -471,7 +496,7 @@ class Sharer:
         action = waiter.tally.action
         if refusal.closure is not None:
             return lane_closed(lane, action, refusal.closure, now)
-        if refusal.wait == inf and self._alone is not None and self._alone.until > -inf:
+        if refusal.wait == inf and self._alone is not None and self._alone.lost:
             return StateUnavailableError(
                 f"account {lane.account_id}, {action}: the store of counts is lost, and one call "
                 f"is more than a tenth of what {refusal.name} has left: bring the store back, or "
@@ -516,6 +541,8 @@ class Sharer:
 
     def _expire(self, lane: Lane, waiter: Waiter) -> None:
         name = self._brake.reason if self._brake.until > -inf else ""
+        if not name and self._alone is not None and self._alone.until > -inf:
+            name = "the store of counts is lost, or was a moment ago"
         most = waiter.deadline - waiter.asked
         error = too_long(lane, waiter.tally.action, name, max_wait=most, wait=inf)
         if not waiter.ticket.done():

@@ -77,9 +77,52 @@ async def test_ten_processes_alone_pass_no_limit(images, before):
     await asyncio.sleep(3)
     for one in made:
         await one.snapshot("acc_1")
-        assert one._sharer._alone.until < 0
+        assert not one._sharer._alone.lost
     assert await used(made[0]) == before + sum(went), "what went meanwhile is told to the store"
     assert await as_many_as_go(made[0]) == 100 - before - sum(went)
+
+
+async def test_what_is_under_way_alone_counts_when_the_store_is_back(images):
+    made, other = (
+        process(
+            images,
+            Limit("invite", 100, per="day"),
+            Limit("profile", 50, per="day", scope="key"),
+            name=name,
+        )
+        for name in "ab"
+    )
+    lose(made)
+    slots = [await made.take("acc_1", "invite", max_wait=1.0) for _ in range(10)]
+    slots += [await made.take("acc_1", "profile", max_wait=1.0) for _ in range(5)]
+    with pytest.raises(WaitTooLongError):
+        await send(made)
+    find(made)
+    await asyncio.sleep(1.2)  # it has found the store, and was asked for nothing since
+    assert await as_many_as_go(other) == 90
+    for slot in slots:
+        made.report(slot, DONE)
+    await asyncio.sleep(3)
+    assert await used(other) == 100
+    with pytest.raises(WaitTooLongError):
+        await send(made)
+    nothing_leaks(made)
+
+
+async def test_nobody_takes_what_others_have_not_told_yet(images):
+    made = [process(images, Limit("invite", 100, per="day"), name=f"p{n}") for n in range(10)]
+    for one in made:
+        await one.snapshot("acc_1")
+    lose(*made)
+    went = [await as_many_as_go(one) for one in made[:-1]]
+    lost = asyncio.ensure_future(as_many_as_go(made[-1]))
+    await lost
+    find(*made)
+    eager = [asyncio.ensure_future(send(made[-1], max_wait=60)) for _ in range(100)]
+    done = await asyncio.gather(*eager, return_exceptions=True)
+    await asyncio.sleep(5)
+    assert sum(went) + lost.result() + sum(one is None for one in done) == 100
+    assert await used(made[0]) == 100
 
 
 async def test_a_limit_below_ten_waits_for_the_store_and_says_so(images):
@@ -89,7 +132,10 @@ async def test_a_limit_below_ten_waits_for_the_store_and_says_so(images):
     with pytest.raises(StateUnavailableError, match=r"more than a tenth .* bring the store back"):
         await send(made)
     find(made)
-    await asyncio.sleep(2)
+    await asyncio.sleep(1.5)
+    with pytest.raises(WaitTooLongError, match="the store of counts is lost, or was a moment ago"):
+        await send(made)
+    await asyncio.sleep(1)
     await send(made)
     assert await used(made) == 2
     nothing_leaks(made)
