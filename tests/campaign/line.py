@@ -6,6 +6,7 @@ from email.utils import formatdate
 from postpress_async.sandbox.bodies import BodyReader
 from postpress_async.sandbox.outcomes import Incoming, Reply
 from postpress_async.wire import values
+from postpress_async.wire.meaning import SETTLE
 from postpress_async.wire.multipart import collected
 
 LATE = (0.5, 5.0, 30.0, 50.0, 100.0)
@@ -21,7 +22,7 @@ class Line:
         self._process = process
         self._rng = rng
         self._trouble = trouble
-        self.outlived = 0  # requests that arrived when nobody waited for their answer any more
+        self.outlived = 0  # requests that arrived when their sender had long given up, or died
 
     async def exchange(self, request, sending, /):
         rng, loop = self._rng, asyncio.get_running_loop()
@@ -35,13 +36,15 @@ class Line:
             await asyncio.sleep(rng.choice((1.0, 29.0, 31.0)))  # a slow handshake
         await self._process.gate()
         sending.leaves()
-        answer = loop.create_future()
+        answer, sent = loop.create_future(), [None]
         if rng.random() >= 0.02 * self._trouble:  # else it is lost
             way = rng.choice(LATE) if rng.random() < 0.05 * self._trouble else rng.random() * 0.1
-            self.outlived += way > request.timeout.total
             # From here on it is the network's: whoever sent it may die.
-            loop.call_later(way, self._arrive, request, body, answer)
-        return await self._answered(request, answer)
+            loop.call_later(way, self._arrive, request, body, answer, sent)
+        try:
+            return await self._answered(request, answer)
+        finally:
+            sent[0] = loop.time()  # given up, unless it was answered
 
     async def _answered(self, request, answer):
         try:
@@ -70,7 +73,10 @@ class Line:
             )
         return values.Reply(status=outcome.status, headers=headers, body=outcome.body)
 
-    def _arrive(self, request, body, answer):
+    def _arrive(self, request, body, answer, sent):
+        given_up = sent[0]
+        if given_up is not None and asyncio.get_running_loop().time() > given_up + SETTLE:
+            self.outlived += 1
         headers = {name.lower(): value for name, value in (request.headers or {}).items()}
         reader = BodyReader(headers.get("content-type"), self._engine.vault)
         reader.feed(body)

@@ -44,15 +44,13 @@ class Nursery:
             [sys.executable, "-W", "ignore", str(HERE / "worker_of_sends.py"), json.dumps(told)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1,
         )  # fmt: skip
-        self._count = 0
         self.workers = []
         self.kills = 0
         self.fallen = 0  # before they were killed: a fault of theirs
 
     async def start(self):
         """Fork one more worker."""
-        self._count += 1
-        self._process.stdin.write(f"worker_{self._count}\n")
+        self._process.stdin.write("another\n")
         said = await asyncio.to_thread(self._process.stdout.readline)
         self.workers.append(int(said))
 

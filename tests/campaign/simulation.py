@@ -27,10 +27,11 @@ from pathlib import Path
 
 from items import Items, faults, judged, kept
 from line import Line
-from looking import Looking
 from virtual import Deadlock, Killed, Process, ProcessClock, VirtualLoop, inline_files
 
 from postpress_async import Limit, Limits, Postpress, StateUnavailableError
+from postpress_async.outbox.lookback import ClientLooker
+from postpress_async.outbox.protocol import Terms
 from postpress_async.outbox.sending import ClientSender
 from postpress_async.outbox.worker import Worker
 from postpress_async.sandbox import Sandbox
@@ -148,7 +149,7 @@ class Story:
         )  # fmt: skip
         seen = Flaky(store, process, rng, share=self.away, bell=self.bell)
         worker = Worker(
-            seen, sender=ClientSender(client), looker=Looking(client, seen, clock),
+            seen, sender=ClientSender(client), looker=ClientLooker(client, seen, clock=clock, terms=Terms()),
             owner=process.name, clock=clock, random=rng.random, patience=1e9,
             concurrency=rng.choice((1, 3, 100)), boot=clock.monotonic,
         )  # fmt: skip

@@ -12,13 +12,11 @@ import sys
 import traceback
 
 from fast import FastClock
-from looking import Looking
 
 from postpress_async import Limit, Limits, Postpress, Timeout
-from postpress_async.outbox.sending import ClientSender
-from postpress_async.outbox.worker import Worker
+from postpress_async.outbox.outbox import Outbox
+from postpress_async.outbox.protocol import Terms
 from postpress_async.storage.outbox import postgres, sqlite  # noqa: F401 - loaded once for all
-from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.sqlite import images  # noqa: F401
 
 
@@ -32,28 +30,24 @@ def client_of(told, clock):
     )  # fmt: skip
 
 
-async def work(told, name):
+async def work(told):
     """Work until killed."""
     clock = FastClock(told["speed"], told["epoch"])
-    store = open_outbox(told["outbox"], clock=clock.time)
-    async with client_of(told, clock) as client:
-        worker = Worker(
-            store, sender=ClientSender(client), looker=Looking(client, store, clock), owner=name,
-            clock=clock, random=random.random, boot=clock.boot,
-        )  # fmt: skip
-        await worker.run()
+    async with client_of(told, clock) as client, Outbox(client, told["outbox"]) as outbox:
+        # Its time-out is of real seconds, and this of told ones: a minute, as by default.
+        outbox._terms = Terms()
+        await outbox.run()
 
 
 def main():
     told = json.loads(sys.argv[1])
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the dead
-    for line in sys.stdin:
-        name = line.strip()
+    for _ in sys.stdin:
         if (child := os.fork()) == 0:
             sys.stdin.close()
             random.seed()
             try:
-                asyncio.run(work(told, name))
+                asyncio.run(work(told))
             except BaseException:
                 traceback.print_exc()
             finally:
