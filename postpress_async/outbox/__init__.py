@@ -15,12 +15,29 @@ if TYPE_CHECKING:
     from .changing import ItemChanges
     from .decisions import Decision, Defer, Replace, Send, Skip
     from .explaining import Reason
+    from .guards import (
+        Guard,
+        all_of,
+        debounce,
+        do_not_contact,
+        human_takeover,
+        stop_on_reply,
+    )
+    from .importing import Imported, ImportForecast
     from .items import Item, ItemKind, ItemState
+    from .loading import import_items, preview_import
     from .outbox import Outbox
+    from .recipes import ImportKind, ImportProblem, ImportRefusedError, Recipe
 
 __all__ = [
     "Decision",
     "Defer",
+    "Guard",
+    "ImportForecast",
+    "ImportKind",
+    "ImportProblem",
+    "ImportRefusedError",
+    "Imported",
     "Item",
     "ItemChanges",
     "ItemKind",
@@ -31,14 +48,28 @@ __all__ = [
     "OutboxNotFoundError",
     "OutboxStateError",
     "Reason",
+    "Recipe",
     "Replace",
     "Send",
     "Skip",
+    "all_of",
+    "debounce",
+    "do_not_contact",
+    "human_takeover",
+    "import_items",
+    "preview_import",
+    "stop_on_reply",
 ]
 
 _HOMES = {
     "Decision": "postpress_async.outbox.decisions",
     "Defer": "postpress_async.outbox.decisions",
+    "Guard": "postpress_async.outbox.guards",
+    "ImportForecast": "postpress_async.outbox.importing",
+    "ImportKind": "postpress_async.outbox.recipes",
+    "ImportProblem": "postpress_async.outbox.recipes",
+    "ImportRefusedError": "postpress_async.outbox.recipes",
+    "Imported": "postpress_async.outbox.importing",
     "Item": "postpress_async.outbox.items",
     "ItemChanges": "postpress_async.outbox.changing",
     "ItemKind": "postpress_async.outbox.items",
@@ -49,9 +80,17 @@ _HOMES = {
     "OutboxNotFoundError": "postpress_async.errors",
     "OutboxStateError": "postpress_async.errors",
     "Reason": "postpress_async.outbox.explaining",
+    "Recipe": "postpress_async.outbox.recipes",
     "Replace": "postpress_async.outbox.decisions",
     "Send": "postpress_async.outbox.decisions",
     "Skip": "postpress_async.outbox.decisions",
+    "all_of": "postpress_async.outbox.guards",
+    "debounce": "postpress_async.outbox.guards",
+    "do_not_contact": "postpress_async.outbox.guards",
+    "human_takeover": "postpress_async.outbox.guards",
+    "import_items": "postpress_async.outbox.loading",
+    "preview_import": "postpress_async.outbox.loading",
+    "stop_on_reply": "postpress_async.outbox.guards",
 }
 
 

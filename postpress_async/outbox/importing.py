@@ -19,7 +19,7 @@ from postpress_async.options import Discreet
 from postpress_async.storage.outbox.rows import Filter
 
 from .putting import new_of
-from .recipes import Cook, Draft, ImportRefusedError, Problem
+from .recipes import Cook, Draft, ImportProblem, ImportRefusedError
 from .sources import opened
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from .sheets import Line
     from .sources import How, Sheet, Source
 
-__all__ = ["Forecast", "Imported", "Importer"]
+__all__ = ["ImportForecast", "Imported", "Importer"]
 
 BATCH: Final = 100
 _BATCH_BYTES: Final = 4 * 2**20
 
 
-class Forecast(Discreet, frozen=True, kw_only=True):
+class ImportForecast(Discreet, frozen=True, kw_only=True):
     """Tell what an import would queue, and when it could go at the earliest.
 
     Attributes:
@@ -83,7 +83,7 @@ class Imported(Discreet, frozen=True, kw_only=True):
     queued: int = 0
     already: int = 0
     forgotten: int = 0
-    refused: tuple[Problem, ...] = ()
+    refused: tuple[ImportProblem, ...] = ()
     refusals: int = 0
 
     def _shown(self) -> Iterator[tuple[str, object]]:
@@ -119,7 +119,7 @@ class Importer:
         self._tell = tell
         self._providers: dict[str, str | None] = {}
 
-    async def preview(self, source: Source, recipe: Recipe, how: How) -> Forecast:
+    async def preview(self, source: Source, recipe: Recipe, how: How) -> ImportForecast:
         """Check all lines, and tell what an import would do; nothing is queued.
 
         Raises:
@@ -136,7 +136,7 @@ class Importer:
             plans.append(await self._plan(one, actions))
             waiting = Filter(account_id=one, states=("queued", "claimed"))
             ahead[one] = sum((await self._store.counts(waiting)).values())
-        return Forecast(
+        return ImportForecast(
             lines=found.lines,
             new=found.lines - found.already - found.forgotten,
             already=found.already,
@@ -159,7 +159,7 @@ class Importer:
             cook = self._cook(sheet, recipe)
             found = await self._check(sheet, cook, how)
             counts: Counter[str] = Counter()
-            refused: list[Problem] = []
+            refused: list[ImportProblem] = []
             async with aclosing(self._batches(sheet, cook, counts)) as batches:
                 async for batch in batches:
                     news = [self._new(draft) for _, draft in batch]
@@ -221,7 +221,7 @@ class Importer:
             elif digest == new.digest:
                 found.already += 1
             else:
-                found.wrong([Problem(line=line.number, column="key", message=_OTHER)])
+                found.wrong([ImportProblem(line=line.number, column="key", message=_OTHER)])
 
     # -- the second pass ----------------------------------------------------------------------
 
@@ -281,11 +281,11 @@ class _Found:
         self.lines = self.already = self.forgotten = self.wrongs = 0
         self.last = 0.0
         self.actions: Counter[tuple[str, str]] = Counter()
-        self.problems: list[Problem] = []
+        self.problems: list[ImportProblem] = []
         self._most = most
         self._keys: dict[int, int] = {}
 
-    def wrong(self, problems: Sequence[Problem]) -> None:
+    def wrong(self, problems: Sequence[ImportProblem]) -> None:
         """Note what is wrong; of many, the first ones."""
         self.wrongs += 1
         self.problems.extend(problems[: self._most - len(self.problems)])
@@ -297,13 +297,13 @@ class _Found:
         if first == line.number:
             return False
         why = f"has the same key as line {first}: take one of them out, or tell them apart by key"
-        self.wrong([Problem(line=line.number, column="key", message=why)])
+        self.wrong([ImportProblem(line=line.number, column="key", message=why)])
         return True
 
 
-async def _drafted(cook: Cook, line: Line) -> Draft | list[Problem]:
+async def _drafted(cook: Cook, line: Line) -> Draft | list[ImportProblem]:
     if line.wrong is not None:
-        return [Problem(line=line.number, column=None, message=line.wrong)]
+        return [ImportProblem(line=line.number, column=None, message=line.wrong)]
     return await cook.draft(line.number, line.columns)
 
 
@@ -314,11 +314,11 @@ def _changed(name: str, taken: int) -> str:
     )
 
 
-def _conflict(line: int, one: Added) -> Problem:
+def _conflict(line: int, one: Added) -> ImportProblem:
     why = _OTHER
     if one.row.kind in {"invite", "follow"} and one.row.state in {"held", "queued", "unknown"}:
         why = f"item {one.row.id} to the same person, or with this key, is open: wait for it"
-    return Problem(line=line, column=None, message=why)
+    return ImportProblem(line=line, column=None, message=why)
 
 
 def _refusal(name: str, found: _Found) -> ImportRefusedError:

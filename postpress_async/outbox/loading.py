@@ -14,7 +14,7 @@ from .sources import How
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .importing import Forecast, Imported
+    from .importing import Imported, ImportForecast
     from .outbox import Outbox
     from .sheets import Format
     from .sources import Source
@@ -83,7 +83,7 @@ async def preview_import(
     encoding: str | None = None,
     delimiter: str | None = None,
     most_problems: int = 20,
-) -> Forecast:
+) -> ImportForecast:
     """Check a file as `import_items` does, and tell what would be queued, and when it could go.
 
     Nothing is queued and nothing is sent; accounts whose provider is not known yet are read.

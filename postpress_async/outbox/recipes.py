@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from .contents import Content
 
-__all__ = ["Cook", "Draft", "ImportKind", "ImportRefusedError", "Problem", "Recipe"]
+__all__ = ["Cook", "Draft", "ImportKind", "ImportProblem", "ImportRefusedError", "Recipe"]
 
 ImportKind: TypeAlias = Literal["message", "start_chat", "invite", "follow"]
 """What lines can become."""
@@ -125,7 +125,7 @@ class Recipe(Discreet, frozen=True, kw_only=True):
         yield "kind", self.kind
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class ImportProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Say what is wrong with a line.
 
     Attributes:
@@ -151,7 +151,7 @@ class ImportRefusedError(ConfigurationError):
         lines: how many lines are wrong in all.
     """
 
-    def __init__(self, message: str, *, problems: tuple[Problem, ...], lines: int) -> None:
+    def __init__(self, message: str, *, problems: tuple[ImportProblem, ...], lines: int) -> None:
         super().__init__(message)
         self.problems = problems
         self.lines = lines
@@ -196,15 +196,19 @@ class Cook:
         self._fields = _templates(recipe)
         self._files = [Template("attachments", one) for one in recipe.attachments]
 
-    async def draft(self, number: int, columns: Mapping[str, object]) -> Draft | list[Problem]:
+    async def draft(
+        self, number: int, columns: Mapping[str, object]
+    ) -> Draft | list[ImportProblem]:
         """Return what a line becomes, or all that is wrong with it."""
         try:
             return await self._draft(columns)
         except _WrongError as wrong:
-            return [Problem(line=number, column=name, message=why) for name, why in wrong.found]
+            return [
+                ImportProblem(line=number, column=name, message=why) for name, why in wrong.found
+            ]
         except ConfigurationError as error:
             column, why = self._blame(str(error))
-            return [Problem(line=number, column=column, message=why)]
+            return [ImportProblem(line=number, column=column, message=why)]
 
     async def _draft(self, columns: Mapping[str, object]) -> Draft:
         said, wrong = self._filled(columns)
