@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
@@ -36,7 +37,6 @@ from .sending import ClientSender
 from .worker import Worker
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
@@ -120,6 +120,7 @@ class Outbox:
         self._terms = Terms(total=timeout.total or _LONGEST, hold=on_unknown == "hold")
         self._new_id = Names(now=self._clock.time)
         self._listeners = Listeners()
+        self._running: dict[asyncio.Event, asyncio.Event] = {}  # what ends it, and when it has
 
     # -- putting in ---------------------------------------------------------------------------
 
@@ -446,7 +447,16 @@ class Outbox:
         )
         if self._keep_texts is not None:
             await self.purge(older_than=self._keep_texts)
-        await worker.run(until_empty=until_empty, stop=stop)
+        ending, ended = asyncio.Event(), asyncio.Event()
+        relay = None if stop is None else asyncio.create_task(_relay(stop, ending))
+        self._running[ending] = ended
+        try:
+            await worker.run(until_empty=until_empty, stop=ending)
+        finally:
+            if relay is not None:
+                relay.cancel()
+            del self._running[ending]
+            ended.set()
 
     # -- looking ------------------------------------------------------------------------------
 
@@ -668,7 +678,13 @@ class Outbox:
     # -- life ---------------------------------------------------------------------------------
 
     async def aclose(self) -> None:
-        """Close the store; the client stays open. A second time does nothing."""
+        """End workers that run here, as `stop` does, and close the store; the client stays open.
+
+        A second time does nothing.
+        """
+        for ending, ended in list(self._running.items()):
+            ending.set()
+            await ended.wait()
         self._listeners.end()
         await self._store.aclose()
 
@@ -739,6 +755,11 @@ class Outbox:
 
 
 _STATE = Literal["held", "queued", "sending", "sent", "unknown", "failed", "cancelled", "expired"]
+
+
+async def _relay(stop: asyncio.Event, ending: asyncio.Event) -> None:
+    await stop.wait()
+    ending.set()
 
 
 def _check(added: Added, new: New) -> None:

@@ -227,7 +227,8 @@ class Worker:
 
     async def _go(self, turn: Turn) -> None:
         """Go once at an item; whatever happens, what is known of it gets written."""
-        result: Result = Doubtful(reason="the worker was stopped before the answer came")
+        stopped = Doubtful(reason="the worker was stopped before the answer came")
+        result: Result = stopped
         try:
             result = await self._sender.send(turn.row, granted=turn)
         except PostpressError as error:
@@ -237,7 +238,9 @@ class Worker:
             result = Doubtful(reason=f"the sender failed: {type(error).__name__}")
         finally:
             if isinstance(result, Doubtful) and not turn.asked:
-                result = Later(reason=result.reason)  # whatever went wrong, no byte left
+                # Whatever went wrong, no byte left; and a worker that stops is no reason to wait.
+                seconds = 0.0 if result is stopped else None
+                result = Later(reason=result.reason, seconds=seconds)
             # In a task of its own: who cancels us must not keep it from being written.
             writing = asyncio.create_task(self._write(turn, result))
             self._writing.add(writing)
