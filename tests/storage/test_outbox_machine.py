@@ -360,7 +360,7 @@ def a_file():
 
 @pytest.mark.timeout(240)
 def test_a_file_does_what_the_model_does():
-    run(type("OfFile", (Machine,), {"url": staticmethod(a_file), "certain": CERTAIN}), 200)
+    run(type("OfFile", (Machine,), {"url": staticmethod(a_file), "certain": CERTAIN}), 100)
 
 
 @pytest.mark.timeout(240)

@@ -140,11 +140,11 @@ OPEN_LANES: Final = (
     "WHERE shut AND ready_at <= {now} ORDER BY ready_at LIMIT :n {skip})"
 )
 LANE: Final = (
-    "SELECT lane, account_id, action FROM {lanes} WHERE NOT shut AND priority IS NOT NULL "
+    "SELECT lane, account_id, action, priority FROM {lanes} WHERE NOT shut AND priority IS NOT NULL "
     "ORDER BY priority, turn LIMIT 1 {skip}"
 )
 LANE_OF: Final = (
-    "SELECT lane, account_id, action FROM {lanes} WHERE account_id IN :accounts[] "
+    "SELECT lane, account_id, action, priority FROM {lanes} WHERE account_id IN :accounts[] "
     "AND NOT shut AND priority IS NOT NULL ORDER BY priority, turn LIMIT 1 {skip}"
 )
 _BEST: Final = (
@@ -153,7 +153,7 @@ _BEST: Final = (
 )
 TAKE: Final = (
     "UPDATE {threads} SET place = 'busy' "
-    f"WHERE thread = ({_BEST % 'thread'} {{skip}}) RETURNING thread"
+    f"WHERE thread = ({_BEST % 'thread'} {{skip}}) RETURNING thread, priority"
 )
 CLAIM: Final = (
     "UPDATE {items} SET fence = fence + 1, changed_at = {now}, retry_at = NULL, deadline = NULL, "

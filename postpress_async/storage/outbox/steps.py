@@ -53,11 +53,14 @@ def claim(
             lanes = yield sql.LANE_OF, {"accounts": list(accounts)}
         if not lanes:
             return None
-        lane, account_id, action = lanes[0]
+        lane, account_id, action, hint = lanes[0]
         its = {"account_id": account_id, "action": action}
         threads = yield sql.TAKE, its
         taken = None
-        if threads:
+        if threads and threads[0][1] > hint:
+            # The best of this lane has gone since: another lane may have a better one.
+            yield from refreshed([threads[0][0]])
+        elif threads:
             thread = threads[0][0]
             rows = yield sql.CLAIM, {"thread": thread, "owner": owner, "lease": lease}
             if rows and rows[0][16] == "claimed":
