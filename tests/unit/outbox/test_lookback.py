@@ -1,0 +1,212 @@
+"""What a look reads, how often, and when it does not dare to say absent."""
+
+import asyncio
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from postpress_async.errors import NotFoundError
+from postpress_async.models import (
+    Chat,
+    ChatHistorySync,
+    InvitationSent,
+    LinkedInProfile,
+    Message,
+    Relation,
+)
+from postpress_async.models.profiles.linkedin import ProfileInvitation
+from postpress_async.outbox import contents
+from postpress_async.outbox.contents import Invite, MessageContent, StartChat
+from postpress_async.outbox.digests import digest, loose
+from postpress_async.outbox.lookback import ClientLooker
+from postpress_async.outbox.protocol import Absent, Found, Nowhere, Perhaps, Terms, Undecided
+from postpress_async.storage.outbox.rows import Attempt
+
+from .memory import MemoryStore, Place, Process, a_row
+from .pretence import ProcessClock
+
+pytestmark = pytest.mark.looptime(noop_cycles=0)
+TEXT = "Hello"
+
+
+class Listed:
+    """Be what a list method returns."""
+
+    def __init__(self, service, items):
+        self.service, self.items = service, items
+
+    def limit(self, most):
+        return Listed(self.service, self.items[:most])
+
+    async def __aiter__(self):
+        if isinstance(self.items, Exception):
+            raise self.items
+        for item in self.items:
+            yield item
+
+
+class Client:
+    """Be a client of a service that answers from a few lists, and notes what it was asked."""
+
+    def __init__(self, **says):
+        self.asked = []
+        self.says = {
+            "messages": [], "chats": [], "sent": [], "relations": [], "elsewhere": [],
+            "profile": LinkedInProfile(), "ok": True, "sync": "SYNC_DONE", **says,
+        }  # fmt: skip
+        self.messages = self.chats = self.accounts = self.attendees = self
+        self.invitations = SimpleNamespace(sent=lambda **_: self._listed("sent"))
+        self.users = SimpleNamespace(relations=lambda **_: self._listed("relations"), get=self.user)
+        self.attendees = SimpleNamespace(chats=lambda _, **__: self._listed("chats"))
+        self.accounts = SimpleNamespace(get=self.account)
+
+    def _say(self, what):
+        self.asked.append(what)
+        said = self.says[what]
+        return said() if callable(said) else said
+
+    def _listed(self, what):
+        return Listed(self, self._say(what))
+
+    def list(self, *, chat_id=None, after=None, **_):
+        self.after = after
+        return self._listed("messages" if chat_id else "elsewhere")
+
+    async def sync(self, chat_id, *, wait, account_id):
+        assert wait
+        assert account_id == "acc_1"
+        return ChatHistorySync(chat_id=chat_id, status=self._say("sync"))
+
+    async def account(self, account_id):
+        ok = self._say("ok")
+        return SimpleNamespace(is_ok=ok, status="OK" if ok else "CREDENTIALS", id=account_id)
+
+    async def user(self, person, *, account_id):
+        del person, account_id
+        return self._say("profile")
+
+
+def message(seconds=1.0, **changes):
+    at = datetime.fromtimestamp(1_000_000.0 + seconds, UTC).isoformat()
+    return Message(**{"id": "m1", "text": TEXT, "is_sender": 1, "timestamp": at, **changes})
+
+
+async def look(client, content=None, *, quiet=True, others=(), **row):
+    """Look for a message that was tried when the world began."""
+    content = content or MessageContent(chat_id="chat_1", text=TEXT)
+    place = Place()
+    store, clock = MemoryStore(place), ProcessClock(place, Process("p"))
+    for n, (state, result) in enumerate(others):
+        place.items[f"o{n}"] = a_row(
+            id=f"o{n}", serial=n + 1, state=state, result_id=result, text_digest=digest(TEXT),
+            changed_at=1_000_000.0,
+        )  # fmt: skip
+    known = {
+        "body": contents.encode(content), "text_digest": digest(TEXT), "loose_digest": loose(TEXT),
+        "kind": content.kind, "state": "unknown",
+    }  # fmt: skip
+    tried = Attempt(item="item_1", number=1, fence=1, started_at=1_000_000.0, deadline=1_000_030.0)
+    looker = ClientLooker(client, store, clock=clock, terms=Terms())
+    return await looker.look(a_row(**{**known, **row}), attempts=[tried], quiet=quiet)
+
+
+async def test_found_at_once():
+    client = Client(messages=[message()])
+    assert await look(client) == Found(result_id="m1")
+    assert client.asked == ["messages"]
+    assert client.after < datetime.fromtimestamp(1_000_000.0 - 120, UTC)
+
+
+async def test_absent_after_two_reads_a_sync_and_half_a_minute():
+    client = Client()
+    start = asyncio.get_running_loop().time()
+    assert await look(client) == Absent()
+    assert asyncio.get_running_loop().time() - start >= 30.0
+    assert client.asked == ["messages", "ok", "sync", "messages"]
+
+
+async def test_found_by_the_second_read():
+    reads = [[], [message()]]
+    assert await look(Client(messages=lambda: reads.pop(0))) == Found(result_id="m1")
+
+
+async def test_too_early_one_read_is_enough():
+    client = Client()
+    assert await look(client, quiet=False) == Absent()
+    assert client.asked == ["messages"]
+
+
+@pytest.mark.parametrize(
+    "says",
+    [{"ok": False}, {"sync": "SYNC_RUNNING"}, {"sync": "SYNC_ERROR"}, {"sync": "CHAT_DELETED"}],
+)
+async def test_undecided_while_the_service_may_not_know(says):
+    assert isinstance(await look(Client(**says)), Undecided)
+
+
+async def test_what_belongs_to_others_is_not_found():
+    client = Client(messages=[message()])
+    assert await look(client, others=[("sent", "m1")]) == Absent()
+    assert isinstance(await look(client, others=[("sent", None)]), Perhaps)
+    assert await look(client, others=[("sent", "m2")]) == Found(result_id="m1")
+
+
+async def test_an_equal_text_at_another_hour_is_not_absent():
+    client = Client(messages=[message(seconds=-3_600.0)])
+    assert isinstance(await look(client), Perhaps)
+
+
+async def test_what_is_no_longer_kept_or_never_listed():
+    assert isinstance(await look(Client(), body=b""), Nowhere)
+
+
+# -- new chats ------------------------------------------------------------------------------
+
+START = StartChat(to="ACo1", text=TEXT)
+
+
+async def test_a_new_chat_is_looked_for_by_its_person():
+    client = Client(chats=[Chat(id="chat_9")], messages=[message()])
+    assert await look(client, START) == Found(result_id="m1")
+    empty = Client(chats=[Chat(id="chat_9")])
+    assert await look(empty, START) == Absent()
+    assert empty.asked.count("messages") == 2
+    assert "sync" in empty.asked
+
+
+@pytest.mark.parametrize("chats", [[], NotFoundError("nobody", status=404)])
+async def test_without_a_chat_the_text_must_be_nowhere(chats):
+    assert await look(Client(chats=chats), START) == Absent()
+    elsewhere = Client(chats=chats, elsewhere=[message(chat_id="chat_8")])
+    assert isinstance(await look(elsewhere, START), Perhaps)
+
+
+# -- invitations ----------------------------------------------------------------------------
+
+INVITE = Invite(provider_id="ACo1", message="Hi")
+PENDING = LinkedInProfile(invitation=ProfileInvitation(type="SENT", status="PENDING"))
+
+
+@pytest.mark.parametrize(
+    ("says", "seen"),
+    [
+        (
+            {"sent": [InvitationSent(id="i1", invited_user_id="ACo1")]},
+            Found(result_id="i1", by="invitation"),
+        ),
+        ({"relations": [Relation(member_id="ACo1")]}, Found(result_id=None, by="relation")),
+        ({"profile": PENDING}, Found(result_id=None, by="profile")),
+        ({}, Absent()),
+    ],
+)
+async def test_invitations(says, seen):
+    assert await look(Client(**says), INVITE) == seen
+
+
+async def test_a_follow_is_simply_repeated():
+    assert await look(Client(), INVITE, action="follow") == Absent()
+
+
+async def test_others_than_linkedin_show_no_invitations():
+    assert isinstance(await look(Client(profile=object()), INVITE), Nowhere)

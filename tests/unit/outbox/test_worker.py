@@ -1,0 +1,349 @@
+"""One worker after another: stopped, killed, frozen, cut off from its store, and cancelled."""
+
+import asyncio
+import contextlib
+import logging
+
+import pytest
+
+from postpress_async.errors import StateUnavailableError
+from postpress_async.outbox import protocol
+from postpress_async.outbox.protocol import Terms
+from postpress_async.outbox.results import Doubtful, Later
+from postpress_async.outbox.turn import Turn, boot_time
+from postpress_async.storage.outbox.rows import Finish
+
+from . import test_campaign
+from .memory import KilledError, MemoryStore, Place
+from .pretence import Service, new, worker
+
+pytestmark = [pytest.mark.looptime(noop_cycles=0), pytest.mark.timeout(120)]
+
+
+async def service_with(*items, certain=True):
+    place = Place(certain=certain)
+    await MemoryStore(place).add(list(items))
+    return Service(place)
+
+
+def states(service):
+    return [row.state for row in service.place.items.values()]
+
+
+def now():
+    return asyncio.get_running_loop().time()
+
+
+async def run(service, name="w", **options):
+    made, _ = worker(service, name, **options)
+    await made.run(until_empty=True)
+
+
+# -- the good case --------------------------------------------------------------------------
+
+
+async def test_all_goes_in_order():
+    service = await service_with(*[new(n, f"chat_{n % 3}") for n in range(30)])
+    await run(service)
+    assert set(states(service)) == {"sent"}
+    for messages in service.chats.values():
+        assert [item for item, _ in messages] == sorted(item for item, _ in messages)
+    calls = service.place.calls
+    assert (calls["mark"], calls["finish"]) == (30, 30)  # and no more steps than that
+
+
+async def test_as_many_at_once_as_wished():
+    service = await service_with(*[new(n, f"chat_{n}") for n in range(10)])
+    took = {"connect": 10.0}
+    start = now()
+    await run(service, concurrency=5, delays=lambda what: took.get(what, 0.0))
+    assert 20.0 <= now() - start < 30.0
+
+
+async def test_an_item_of_the_future_is_waited_for_and_a_held_one_is_not():
+    later = 1_000_000.0 + now() + 5_000.0
+    service = await service_with(
+        new(0), new(1, due_at=later), new(2, "chat_2", hold=True), new(3, "chat_1")
+    )
+    await run(service)
+    assert states(service) == ["sent", "sent", "held", "sent"]
+    assert service.delivered()[:2] == ["item_0000", "item_0003"]  # nothing stood behind the future
+    assert service.place.now() >= later
+
+
+async def test_what_needs_a_decision_and_what_stands_behind_it_is_not_waited_for():
+    service = await service_with(new(0, action="inmail"), new(1), new(2, "chat_2"))
+    words = {"item_0000": "lost"}
+    await run(service, say=lambda row: words.get(row.id, "yes"))
+    assert states(service) == ["unknown", "queued", "sent"]
+    assert service.place.items["item_0000"].needs_decision
+
+
+async def test_a_full_lane_is_not_asked_before_it_has_room():
+    service = await service_with(*[new(n, f"chat_{n}") for n in range(50)])
+    said = ["limit"]
+    wait = {"limit": 3_000.0}
+    await run(
+        service,
+        concurrency=1,
+        say=lambda _: said.pop() if said else "yes",
+        delays=lambda what: wait.get(what, 0.0),
+    )
+    assert set(states(service)) == {"sent"}
+    assert now() >= 3_000.0
+    # One claim each, the one in vain, and a look now and then: not 49 in vain.
+    assert service.place.calls["claim"] < 50 + 2 + 3_000 / 10
+
+
+# -- doubt ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("word", "requests"), [("cut", 1), ("lost", 2), ("bug", 1), ("no id", 1)])
+async def test_a_doubt_is_looked_into(word, requests):
+    service = await service_with(new(0), new(1))
+    said = [word]
+    await run(service, say=lambda _: said.pop() if said else "yes")
+    assert states(service) == ["sent", "sent"]
+    assert service.delivered() == ["item_0000", "item_0001"]
+    assert service.requests == 1 + requests
+    assert None not in {row.result_id for row in service.place.items.values()}
+
+
+async def test_what_arrives_at_the_last_moment_is_found(caplog):
+    caplog.set_level(logging.CRITICAL)
+    service = await service_with(new(0))
+    said = ["cut"]
+    late = {"late": 119.0}
+    await run(
+        service,
+        say=lambda _: said.pop() if said else "yes",
+        delays=lambda what: late.get(what, 0.0),
+    )
+    assert service.delivered() == ["item_0000"]
+
+
+# -- ends -----------------------------------------------------------------------------------
+
+
+async def test_told_to_stop_it_gives_back_what_was_not_begun_and_ends_what_was():
+    service = await service_with(*[new(n, f"chat_{n}") for n in range(4)])
+    made, _ = worker(
+        service,
+        "w",
+        concurrency=3,
+        delays=lambda what: {"answer": 5.0, "slot": 0.0}.get(what, 0.0),
+    )
+    stop = asyncio.Event()
+    task = asyncio.create_task(made.run(stop=stop))
+    await asyncio.sleep(1.0)
+    assert states(service) == ["sending"] * 3 + ["queued"]
+    stop.set()
+    start = now()
+    await task
+    assert states(service) == ["sent"] * 3 + ["queued"]
+    assert now() - start < 6.0
+    assert "w" not in service.place.living
+
+
+async def test_told_to_stop_it_lets_go_of_what_waits_for_its_slot():
+    service = await service_with(new(0))
+    made, _ = worker(service, "w", delays=lambda what: 500.0 if what == "slot" else 0.0)
+    stop = asyncio.Event()
+    task = asyncio.create_task(made.run(stop=stop))
+    await asyncio.sleep(1.0)
+    stop.set()
+    start = now()
+    await task
+    assert now() - start < 1.0
+    assert states(service) == ["queued"]
+    assert service.requests == 0
+
+
+async def test_what_has_no_answer_within_the_bound_stays_in_doubt():
+    service = await service_with(new(0))
+    made, _ = worker(
+        service,
+        "w",
+        stop_within=10.0,
+        say=lambda _: "cut",
+        delays=lambda what: {"answer": 55.0, "late": 30.0}.get(what, 0.0),
+    )
+    stop = asyncio.Event()
+    task = asyncio.create_task(made.run(stop=stop))
+    await asyncio.sleep(1.0)
+    stop.set()
+    start = now()
+    await task
+    assert 10.0 <= now() - start < 13.0
+    assert states(service) == ["unknown"]
+    await run(service, "next")
+    assert states(service) == ["sent"]
+    assert service.requests == 1
+
+
+async def test_cancelled_after_any_tick_it_neither_doubles_nor_loses():
+    ended = False
+    for ticks in range(1, 400):
+        service = await service_with(new(0), new(1), new(2, "chat_2"))
+        made, process = worker(service, "w")
+        task = asyncio.create_task(made.run(until_empty=True))
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        ended = task.done()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        assert "sending" not in states(service)
+        process.dead = True
+        await run(service, "next")
+        assert states(service) == ["sent"] * 3
+        assert sorted(service.delivered()) == ["item_0000", "item_0001", "item_0002"]
+        if ended:
+            break
+    assert ended
+    assert ticks > 20
+
+
+async def test_killed_after_any_tick_it_neither_doubles_nor_loses():
+    doubts = 0
+    for ticks in range(1, 400):
+        service = await service_with(new(0), new(1))
+        made, process = worker(service, "w")
+        task = asyncio.create_task(made.run(until_empty=True))
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        ended = task.done()
+        process.dead = True
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, KilledError):
+            await task
+        doubts += "sending" in states(service)
+        await run(service, "next")
+        assert states(service) == ["sent"] * 2
+        assert service.delivered() == ["item_0000", "item_0001"]
+        if ended:
+            break
+    assert ended
+    assert doubts > 3  # it was hit where it hurts
+
+
+# -- frozen, and without its store ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("certain", [True, False])
+@pytest.mark.parametrize("seconds", [20.0, 45.0, 70.0, 400.0, 4_000.0])
+async def test_frozen_between_mark_and_write_it_writes_in_time_or_not_at_all(certain, seconds):
+    service = await service_with(new(0), certain=certain)
+    made, process = worker(service, "w", delays=lambda what: 1.0 if what == "connect" else 0.0)
+    other, _ = worker(service, "other")
+    tasks = [asyncio.create_task(made.run(until_empty=True))]
+    await asyncio.sleep(0.5)
+    assert states(service) == ["sending"]
+    process.pause(seconds)
+    tasks.append(asyncio.create_task(other.run(until_empty=True)))
+    await asyncio.gather(*tasks)
+    assert states(service) == ["sent"]
+    assert service.delivered() == ["item_0000"]
+    assert service.requests == 1
+
+
+async def test_frozen_before_the_mark_it_has_lost_its_claim():
+    service = await service_with(new(0), certain=False)
+    made, process = worker(service, "w", delays=lambda what: 1.0 if what == "slot" else 0.0)
+    other, _ = worker(service, "other")
+    tasks = [asyncio.create_task(made.run(until_empty=True))]
+    await asyncio.sleep(0.5)
+    process.pause(200.0)
+    tasks.append(asyncio.create_task(other.run(until_empty=True)))
+    await asyncio.gather(*tasks)
+    assert service.delivered() == ["item_0000"]
+    assert service.place.tries["item_0000"][0].fence == 2
+
+
+@pytest.mark.parametrize("method", ["claim", "mark", "finish", "beat", "orphans", "enter"])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_store_that_is_away_for_a_while(method, when):
+    service = await service_with(new(0), new(1, "chat_2"))
+    until = now() + 60.0
+    service.place.faults = lambda name: when if name == method and now() < until else None
+    await run(service)
+    assert states(service) == ["sent", "sent"]
+    assert sorted(service.delivered()) == ["item_0000", "item_0001"]
+
+
+@pytest.mark.parametrize("method", ["claim", "finish"])
+async def test_a_store_that_stays_away_ends_the_run_loudly(method):
+    service = await service_with(new(0))
+    service.place.faults = lambda name: "before" if name == method else None
+    with pytest.raises(StateUnavailableError):
+        await run(service, patience=100.0)
+    assert 100.0 <= now() < 200.0
+    service.place.faults = lambda _: None
+    await run(service, "next")
+    assert service.delivered() == ["item_0000"]
+
+
+async def test_nothing_is_sent_while_no_mark_is_durable():
+    service = await service_with(new(0))
+    service.place.faults = lambda name: "before" if name == "mark" else None
+    made, _ = worker(service, "w")
+    task = asyncio.create_task(made.run())
+    await asyncio.sleep(1_000.0)
+    assert service.requests == 0
+    assert service.place.calls["mark"] > 5
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def test_the_clock_that_counts_suspends_too():
+    assert boot_time() <= boot_time()
+
+
+# -- and the campaign sees what is taken away -----------------------------------------------
+
+
+async def doubled_or_lost(seeds, *, certain):
+    for seed in range(seeds):
+        try:
+            async with asyncio.timeout(40 * 86_400):
+                place, service, wanted = await test_campaign.one(seed, certain=certain)
+        except (TimeoutError, AssertionError):
+            return seed
+        if list(test_campaign.judged(place, service, wanted)):
+            return seed
+    return None
+
+
+REAL_AFTER = protocol.after
+
+
+def repeats(result, **told):
+    if isinstance(result, Doubtful):
+        result = Later(reason="again", seconds=1.0, attempted=True)
+    return REAL_AFTER(result, **told)
+
+
+def says_yes(self):
+    self.asked = True
+
+
+@pytest.mark.parametrize(
+    ("home", "name", "instead", "certain"),
+    [
+        (protocol, "after", repeats, True),
+        (protocol, "quiet_at", lambda *_: 0.0, True),
+        (Turn, "last_act", says_yes, False),
+        (protocol, "looked", lambda *_, **__: Finish(state="queued"), True),
+    ],
+)
+async def test_the_campaign_sees_what_is_taken_away(monkeypatch, home, name, instead, certain):
+    monkeypatch.setattr(home, name, instead)
+    assert await doubled_or_lost(150, certain=certain) is not None
+
+
+def test_terms_fit_each_other():
+    terms = Terms()
+    assert terms.write < terms.lease
+    assert terms.beat * 3 < terms.lease
+    assert terms.grace > terms.total
