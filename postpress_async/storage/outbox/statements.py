@@ -140,8 +140,8 @@ OPEN_LANES: Final = (
     "WHERE shut AND ready_at <= {now} ORDER BY ready_at LIMIT :n {skip})"
 )
 LANE: Final = (
-    "SELECT lane, account_id, action, priority FROM {lanes} WHERE NOT shut AND priority IS NOT NULL "
-    "ORDER BY priority, turn LIMIT 1 {skip}"
+    "SELECT lane, account_id, action, priority FROM {lanes} "
+    "WHERE NOT shut AND priority IS NOT NULL ORDER BY priority, turn LIMIT 1 {skip}"
 )
 LANE_OF: Final = (
     "SELECT lane, account_id, action, priority FROM {lanes} WHERE account_id IN :accounts[] "
