@@ -8,7 +8,7 @@ put in stays what it was.
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -47,12 +47,10 @@ __all__ = [
     "with_text",
 ]
 
+T = TypeVar("T")
 VERSION: Final = 1
 _APART: Final = "\x1f"  # no id has it
 _LATE: Final = "linkedin[follow_up][attachments]"
-# They check what they are made of, so that what is kept need not be typed twice.
-_FOLLOW_UP: Final[Callable[..., FollowUp]] = FollowUp
-_OPTIONS: Final[Callable[..., LinkedInOptions]] = LinkedInOptions
 
 Said: TypeAlias = str | int | float | bool
 """What a field of an option may be."""
@@ -155,8 +153,8 @@ class StartChat(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="st
         late = None
         if self.follow_up is not None:
             files = [one.file() for one in self.files if one.field == _LATE]
-            late = _FOLLOW_UP(**self.follow_up, attachments=files)
-        return _OPTIONS(**self.linkedin, follow_up=late)
+            late = _made(FollowUp, self.follow_up, attachments=files)
+        return _made(LinkedInOptions, self.linkedin, follow_up=late)
 
 
 class Invite(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="invite"):
@@ -357,6 +355,11 @@ def linked(
         return _given(fields), None
     said = {name: getattr(late, name) for name in late.__struct_fields__ if name != "attachments"}
     return _given(fields), _given(said)
+
+
+def _made(kind: Callable[..., T], kept: Mapping[str, Said], **more: object) -> T:
+    """Return an option as it was given; it checks what it is made of, so need not be typed."""
+    return kind(**kept, **more)
 
 
 def _given(fields: Mapping[str, object]) -> dict[str, Said]:

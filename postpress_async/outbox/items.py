@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from postpress_async.models import Profile
@@ -28,8 +29,6 @@ ItemState: TypeAlias = Literal[
 
 ItemKind: TypeAlias = Literal["message", "start_chat", "invite", "follow", "react", "profile"]
 """What an item is; an InMail is a `start_chat`."""
-
-_PROFILE: Reader[Profile] | None = None
 
 
 class Item(Discreet, frozen=True, kw_only=True):
@@ -170,9 +169,7 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC)
 
 
+@cache
 def profiles() -> Reader[Profile]:
     """Return the reader of profiles, made at its first use."""
-    global _PROFILE  # noqa: PLW0603 - made once
-    if _PROFILE is None:
-        _PROFILE = Reader(Profile)
-    return _PROFILE
+    return Reader(Profile)

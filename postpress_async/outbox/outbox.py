@@ -740,8 +740,8 @@ class Outbox:
         self, item: str, ask: Callable[[Row], Change], *, edit: New | None = None
     ) -> Item:
         """Change an item by hand; ask again where it changed meanwhile."""
+        row = await self._row(item)
         for _ in range(_TRIES):
-            row = await self._row(item)
             change = ask(row)
             changed = await self._store.alter(
                 row.id, states=change.states, finish=change.finish, edit=edit
@@ -749,9 +749,9 @@ class Outbox:
             if changed is not None:
                 self._listeners.tell(changed)
                 return item_of(changed)
-        state = by_hand.shown(row.state)
+            row = await self._row(item)
         msg = f"item {row.id} cannot be changed now: get() and explain() show how it stands"
-        raise OutboxStateError(msg, item=row.id, state=state)
+        raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))
 
 
 _STATE = Literal["held", "queued", "sending", "sent", "unknown", "failed", "cancelled", "expired"]

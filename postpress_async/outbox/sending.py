@@ -282,8 +282,8 @@ class _LastWord:
                 raise _DecidedError(Deferred(reason=reason, until=until.timestamp()))
             case Replace(text=text):
                 raise _ReplacedError(text)
-        # Somebody's None, or a word of their own: rather late than against their wish.
-        kind = type(decision).__name__
-        log.error("before_send answered %s for item %s: it stays queued", kind, self._row.id)
-        reason = f"before_send answered {kind}: it must be Send(), Skip(…), Defer(…) or Replace(…)"
-        raise _DecidedError(Later(reason=reason))
+            case _:  # somebody's None: rather late than against their wish
+                kind = type(decision).__name__
+                log.error("before_send answered %s for item %s: it waits", kind, self._row.id)
+                reason = f"before_send answered {kind}: it takes Send(), Skip, Defer or Replace"
+                raise _DecidedError(Later(reason=reason))
