@@ -68,8 +68,8 @@ class Control(Protocol):
         """Let an account keep limits of its own."""
         ...
 
-    async def record(self, lane: Lane, action: str, count: int, at: float, /) -> None:
-        """Count what was done elsewhere, at an instant of the epoch."""
+    async def record(self, lane: Lane, action: str, count: int, at: float | None, /) -> None:
+        """Count what was done elsewhere, at an instant of the epoch; None for now."""
         ...
 
 
@@ -110,10 +110,10 @@ class InMemory:
         self._lanes.set_limits(lane, limits, self._clock.monotonic())
         self._waker.wake(lane)
 
-    async def record(self, lane: Lane, action: str, count: int, at: float) -> None:
+    async def record(self, lane: Lane, action: str, count: int, at: float | None) -> None:
         """Add to the lane's windows."""
         now = self._clock.monotonic()
-        when = min(now + at - self._clock.time(), now)
+        when = now if at is None else min(now + at - self._clock.time(), now)
         tally = lane.tally(action, now)
         for ring in tally.rings:
             ring.insert(count, when, now)
@@ -178,10 +178,13 @@ class InStore:
         )
         self._sharer.wake(lane)
 
-    async def record(self, lane: Lane, action: str, count: int, at: float) -> None:
-        """Add to what the store has counted."""
+    async def record(self, lane: Lane, action: str, count: int, at: float | None) -> None:
+        """Add to what the store has counted; now is the store's, whatever this machine's clock."""
         await self._sharer.look(
-            lane, lambda book, everyone, now: book.record(action, count, at, now, everyone)
+            lane,
+            lambda book, everyone, now: book.record(
+                action, count, now if at is None else at, now, everyone
+            ),
         )
 
     async def _do(self, account_id: str, change: Callable[[Lane, float], None]) -> None:

@@ -548,8 +548,7 @@ class Scheduler:
         whole("count", count, least=1)
         check_action(action)
         check_instant("at", at)
-        when = self._clock.time() if at is None else at
-        await self._control.record(self.lane(account_id), action, count, when)
+        await self._control.record(self.lane(account_id), action, count, at)
 
     # -- the end --------------------------------------------------------------------------------
 

@@ -209,13 +209,17 @@ def report(campaign, journal, accounts, seconds):
         "sent": sum(sent.values()),
         "allowed": most,
         "share": round(sum(sent.values()) / max(most, 1), 4),
-        "sent_each_5_s": [
-            n for _, n in sorted(Counter(int((e.at - first) // 5) for e in journal).items())
-        ],
+        "sent_each_5_s": each(5.0, [entry.at - first for entry in journal]),
         "least": min(sent[account] for account in accounts),
         "errors": dict(errors.most_common(5)),
         "said": dict(words.most_common(8)),
     }
+
+
+def each(seconds, instants):
+    """Return how many of some instants fall into each stretch of time."""
+    found = Counter(int(at // seconds) for at in instants)
+    return [found[n] for n in range(max(found, default=-1) + 1)]
 
 
 def main():

@@ -318,6 +318,23 @@ async def test_what_may_be_done_twice_is_done_again_where_nobody_can_know(server
     assert 1 <= server.ids("a").count(work.name) <= 2
 
 
+def test_a_loop_that_was_blocked_for_long_blames_no_server():
+    async def main():
+        loop = asyncio.get_running_loop()
+        for ticks in range(12):
+            images = client(Fake(["slow"] * 9))  # a second an answer
+            if ticks % 2:
+                await images.step(Append("a"))
+            asked = asyncio.ensure_future(images.step(Append("a")))
+            for _ in range(ticks // 2):
+                await asyncio.sleep(0)
+            loop.passed += 6.0
+            assert await asked
+            await images.aclose()
+
+    run(main)
+
+
 @scenario(*["changed"] * 7)
 async def test_whoever_is_refused_often_asks_for_a_turn(server, images, caplog):
     real, urgent = server.do, []

@@ -160,14 +160,14 @@ class RemoteImages:
     async def _try(self, jobs: list[Job]) -> None:
         """Try once; who has tried for too long is told so."""
         now, wait = self._monotonic(), 0.0
+        self._begin_anew([job for job in jobs if job.until < now - _ASLEEP])
         until = max(min([job.until for job in jobs]), now + 0.01)
         try:
             with self._watch.within(until - now):
                 await self._decider.attempt(jobs)
         except TimeoutError:
-            if (asleep := self._monotonic() - until) > _ASLEEP:
-                for job in jobs:  # not the server: this process was stopped, or its loop blocked
-                    job.until += asleep + _LITTLE
+            if self._monotonic() - until > _ASLEEP:
+                self._begin_anew(jobs)
             said = f"{self._server.where} does not answer: look whether it is frozen or busy"
             self._give_up(jobs, StateUnavailableError(f"{said}; the next call tries again"))
         except StateUnavailableError as error:
@@ -191,12 +191,20 @@ class RemoteImages:
                 continue
             job.tries += 1
             job.urgent = job.tries >= _URGENT
+            if job.refused == "time" and job.tries == 1:
+                self._begin_anew([job])  # it lay for longer than anybody waits
             if job.refused == "turn" or (job.refused == "time" and job.tries > 1):
                 wait = max(wait, 0.002 if job.refused == "turn" else 0.02)
             if job.until <= now + wait:
                 why = _REFUSED[job.refused]
                 _fail([job], StateUnavailableError(f"{self._server.where}: {why}"))
         return wait
+
+    def _begin_anew(self, jobs: list[Job]) -> None:
+        """Let them wait as if they came now: this process was stopped, or its loop was blocked."""
+        until = self._monotonic() + PATIENCE
+        for job in jobs:
+            job.until = max(job.until, until)
 
     def _give_up(self, jobs: list[Job], error: StateUnavailableError, *, soon: float = 0) -> None:
         """Fail whoever cannot wait any longer."""

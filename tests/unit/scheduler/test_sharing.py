@@ -173,3 +173,15 @@ async def test_a_budget_of_all_accounts_is_one_for_all_processes(images):
     await made[0].record("acc_1", "profile", 2)
     (seen,) = await made[1].snapshot("acc_1")
     assert seen.limits[0].left == 0
+
+
+async def test_what_was_done_elsewhere_just_now_is_counted_whatever_the_clock_here_says(images):
+    class Wrong(VirtualClock):
+        def time(self):
+            return super().time() - 90_000.0
+
+    made = process(images, Limit("profile", 5, per="day"))
+    made._clock = made._control._clock = Wrong()
+    await made.record("acc_1", "profile", 4)
+    (seen,) = await made.snapshot("acc_1")
+    assert seen.limits[0].used == 4
