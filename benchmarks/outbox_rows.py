@@ -116,6 +116,7 @@ async def _backlog(url: str, sizes: tuple[int, int], name: str) -> list[Row]:
     for size in sizes:
         began = time.perf_counter()
         await _fill(store, done, size)
+        await _settle(store)
         rate = (size - done) / (time.perf_counter() - began)
         claim, cycle, cpu = await _cycles(store, 300)
         claims.append(cpu if name == "sqlite" else claim)
@@ -167,6 +168,15 @@ async def _fill(store: Store, done: int, size: int) -> None:
         elif part < 3 * HOT:
             shape = {"account": "doubt", "thread": "doubt"}
         await store.add([item(n, **shape) for n in range(first, first + 100)])  # type: ignore[arg-type]
+
+
+async def _settle(store: Store) -> None:
+    """Have all that is new taken in, as idle workers do: it is paid for once, by the putting in."""
+    while True:
+        got = await store.claim("bench", lease=60.0, accounts=["nobody"])
+        assert not isinstance(got, Claimed)
+        if got.at is None or got.at - got.now > 0.03:
+            return
 
 
 async def _cycles(store: Store, times: int) -> tuple[float, float, float]:

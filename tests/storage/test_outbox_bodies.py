@@ -1,9 +1,11 @@
 """What an item holds may change with its mark, and with its end; what was emptied stays empty."""
 
+import time
+
 import pytest
 
 from postpress_async.storage.outbox.opening import open_outbox
-from postpress_async.storage.outbox.rows import Finish, New
+from postpress_async.storage.outbox.rows import Claimed, Finish, New
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -86,3 +88,20 @@ async def test_what_is_due_at_once_is_due_when_it_was_put_in(store):
     rows = [added.row.due_at for added in await store.add(many)]
     assert rows == [5.0 if n % 2 else pytest.approx(rows[0]) for n in range(120)]
     assert rows[0] >= first.row.due_at
+
+
+async def test_many_that_may_not_go_yet_hold_up_none_that_may(store):
+    later = time.time() + 1e6
+    news = [
+        item(id=f"f{n}", key=f"f{n}", account_id="future", thread=f"chat {n}", due_at=later)
+        for n in range(300)
+    ]
+    await store.add([*news, item(id="now", key="now", account_id="open")])
+    for _ in range(20):
+        got = await store.claim("w", lease=60.0)
+        if isinstance(got, Claimed):
+            break
+        assert got.at is not None, "more is to be taken in"
+        assert got.at - got.now < 1.0
+    assert got.row.id == "now"
+    assert (await store.claim("w", lease=60.0)).at == pytest.approx(later)

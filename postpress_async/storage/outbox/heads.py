@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["bumped", "locked", "refreshed", "upkeep"]
 
-_MOST: Final = 256  # of each kind, in one upkeep
+_MOST: Final = 64  # of each kind, in one upkeep: what a claim may pay for
 FORGOTTEN: Final = "the recipient is not to be written to any more"
 
 

@@ -168,6 +168,7 @@ TURN: Final = (
 )
 NEXT: Final = (
     "SELECT {now}, "
+    "(SELECT {now} + :soon FROM {items} WHERE fresh LIMIT 1), "
     "(SELECT min(ready_at) FROM {threads} WHERE place = 'waiting'), "
     "(SELECT min(ready_at) FROM {lanes} WHERE shut), "
     "(SELECT min(expires_at) FROM {items} WHERE state IN ('held', 'queued') "

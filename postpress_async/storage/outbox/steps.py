@@ -33,6 +33,7 @@ __all__ = [
 
 CHUNK: Final = 1_000  # items that a transaction clears away at once
 _TRIES: Final = 32  # lanes that a claim looks into
+_AGAIN: Final = 0.01  # seconds until more of what is new is taken in, where nothing may go yet
 _SOON: Final = 0.05  # seconds until who found only what others hold should look again
 
 
@@ -77,7 +78,7 @@ def claim(
 def nothing() -> Steps[Nothing]:
     """Say when something may be claimed."""
     lanes = yield sql.LANE.replace(" {skip}", ""), {}
-    rows = yield sql.NEXT, {}
+    rows = yield sql.NEXT, {"soon": _AGAIN}
     now, *instants = rows[0]
     if lanes:  # others are at it, or it is not of the accounts that were asked for
         instants.append(now + _SOON)
