@@ -76,6 +76,26 @@ _WRITES: Final = {
 }
 
 
+_OUTBOX: Final = {
+    "run": (
+        "Send what may go, until Ctrl-C or SIGTERM.",
+        "--outbox sqlite:///outbox.db --state sqlite:///counts.db",
+        "--until-empty --stop-on-reply --do-not-contact blocked.txt",
+    ),
+    "list": ("List items.", "--only failed --only unknown", "--group spring --counts"),
+    "show": ("Show an item, what keeps it, and what to do about it.", "spring/42 --text"),
+    "retry": ("Queue items again that certainly did not go.", "spring/42", "--group spring"),
+    "cancel": ("Take back what has not begun to go.", "spring/42", "--group spring"),
+    "release": ("Let items go that were held.", "spring/42", "--group spring"),
+    "resolve": ("Settle an item in doubt by what you have seen.", "spring/42 --not-sent"),
+    "import": (
+        "Put a file of CSV or JSON lines into the outbox.",
+        "leads.csv --account-id acc_1 --text 'Hi {first_name|there}' --key 'spring/{id}'",
+        "leads.csv --kind invite --dry-run",
+    ),
+}
+
+
 def make_app() -> App:
     """Return the program; a command's module is loaded when the command is called."""
     app = App(
@@ -105,7 +125,18 @@ def make_app() -> App:
     for name, (told, *examples) in _WRITES.items():
         app.command(f"{_HOME}.{name}:{name}", name=name, help=_with_examples(told, name, examples))
     app.command(_limits())
+    app.command(_outbox())
     return app
+
+
+def _outbox() -> App:
+    words = "Put in what is to be sent, send it when limits allow, and see what became of it."
+    outbox = App(name="outbox", help=words, help_formatter="plain")
+    for name, (told, *examples) in _OUTBOX.items():
+        words = _with_examples(told, f"outbox {name}", examples)
+        function = {"list": "list_", "import": "import_"}.get(name, name)
+        outbox.command(f"{_HOME}.outbox:{function}", name=name, help=words)
+    return outbox
 
 
 def _limits() -> App:

@@ -40,7 +40,7 @@ __all__ = [
     "stop_on_reply",
 ]
 
-Guard: TypeAlias = "Callable[[Item], Awaitable[Decision]]"
+Guard: TypeAlias = Callable[["Item"], Awaitable["Decision"]]
 """What may be given as `before_send`."""
 
 Listed: TypeAlias = Container[str] | Callable[[str], Awaitable[bool]]

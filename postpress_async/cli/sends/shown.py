@@ -1,0 +1,85 @@
+"""Items on the screen and as JSON; what they say only where that was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from postpress_async.cli.output import print_either, print_facts, print_json
+from postpress_async.cli.pacing.times import local
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from postpress_async.outbox import Item, ItemState, Reason
+
+HEAD = ("ITEM", "KEY", "KIND", "ACCOUNT", "STATE", "WHEN", "ERROR", "TEXT")
+_NAMES = (
+    "id", "key", "kind", "account_id", "action", "state", "needs_decision", "group", "recipient",
+    "priority", "not_before", "expires_at", "retry_at", "attempts", "result_id", "error",
+    "created_at", "changed_at",
+)  # fmt: skip
+
+
+def as_line(item: Item, *, text: bool) -> dict[str, object]:
+    """Return an item for programs."""
+    told: dict[str, object] = {name: getattr(item, name) for name in _NAMES}
+    if text:
+        told |= {"text": item.text, "files": item.file_names}
+    return told
+
+
+def row_of(item: Item, *, text: bool) -> Sequence[object]:
+    """Return an item as a row for people."""
+    key = None if item.key == item.id else item.key
+    state = f"{item.state}, decide" if item.needs_decision else item.state
+    at = item.retry_at or item.not_before if not item.is_over else item.changed_at
+    said = item.text if text else None
+    return item.id, key, item.kind, item.account_id, state, _when(at), item.error, said
+
+
+def print_items(items: Iterable[Item], *, text: bool, as_json: bool) -> None:
+    """Print items, a line or a row each."""
+    if as_json:
+        for one in items:
+            print_json(as_line(one, text=text))
+        return
+    rows = [row_of(one, text=text) for one in items]
+    if rows:
+        print_either(HEAD, rows)
+
+
+def print_counts(counts: Mapping[ItemState, int], *, as_json: bool) -> None:
+    """Print how many items are in which state."""
+    if as_json:
+        print_json(dict(counts))
+    else:
+        print_facts((state, f"{number:,}") for state, number in counts.items())
+
+
+def print_item(item: Item, reasons: Sequence[Reason], *, text: bool, as_json: bool) -> None:
+    """Print all of an item, and what keeps it."""
+    if as_json:
+        print_json({**as_line(item, text=text), "reasons": reasons})
+        return
+    facts = as_line(item, text=text)
+    files = facts.pop("files", ())
+    print_facts(
+        (name, _when(value) if hasattr(value, "tzinfo") else value)
+        for name, value in facts.items()
+        if value is not False
+    )
+    if files:
+        print_facts((("files", ", ".join(item.file_names)),))
+    for one in reasons:
+        print_facts(
+            (
+                ("why", one.reason),
+                ("until", None if one.until is None else _when(one.until)),
+                ("next", one.next_step),
+            )
+        )
+
+
+def _when(at: datetime | object | None) -> str | None:
+    return None if at is None else local(at.timestamp())  # type: ignore[attr-defined]

@@ -1,0 +1,160 @@
+"""A worker in the foreground: signals, progress on a terminal, and what it came to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from postpress_async.cli.exits import Exit
+from postpress_async.cli.output import console, print_facts, print_json
+from postpress_async.errors import ConfigurationError
+from postpress_async.outbox import all_of, do_not_contact, stop_on_reply
+
+from .shown import as_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+    from pathlib import Path
+
+    from postpress_async.client import Postpress
+    from postpress_async.outbox import Guard, Item, Outbox
+
+_OVER = ("sent", "failed", "cancelled", "expired")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+async def work(
+    outbox: Outbox,
+    *,
+    until_empty: bool,
+    concurrency: int,
+    accounts: Sequence[str] | None,
+    text: bool,
+    as_json: bool,
+) -> Exit:
+    """Run a worker until it is told to stop, or has nothing left; return the exit code.
+
+    The first signal ends it gracefully: nothing more is begun, and what is under way gets its
+    bounded time. A second one cuts that short; what may have gone then stays marked.
+    """
+    stop, got = asyncio.Event(), list[int]()
+    seen: Counter[str] = Counter()
+    with _progress() as tell, _signals(stop, got):
+
+        def heard(item: Item) -> None:
+            seen["decide" if item.needs_decision else item.state] += 1
+            tell(seen)
+            if as_json:
+                print_json(as_line(item, text=text))
+
+        listening = asyncio.create_task(_listen(outbox, heard))
+        try:
+            await outbox.run(
+                until_empty=until_empty, concurrency=concurrency, stop=stop, accounts=accounts
+            )
+            await asyncio.sleep(0)  # whatever was told last is heard
+        except asyncio.CancelledError:
+            if len(got) <= 1:
+                raise  # not by a second signal
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+    left: dict[str, int] = {
+        state: n for state, n in (await outbox.counts()).items() if state not in _OVER
+    }
+    _summary(seen, left, as_json=as_json)
+    return _code(seen, got)
+
+
+def guard_of(*, blocked: Path | None, stop_replied: bool) -> Callable[[Postpress], Guard | None]:
+    """Return what makes the guard that options ask for, once there is a client.
+
+    Raises:
+        ConfigurationError: the file of names cannot be read.
+    """
+    names = None if blocked is None else _names_in(blocked)
+
+    def made(client: Postpress) -> Guard | None:
+        guards: list[Guard] = []
+        if names is not None:
+            guards.append(do_not_contact(names, client=client))
+        if stop_replied:
+            guards.append(stop_on_reply(client))
+        return all_of(*guards) if guards else None
+
+    return made
+
+
+def _names_in(file: Path) -> frozenset[str]:
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        msg = f"--do-not-contact {file}: cannot be read: {why}"
+        raise ConfigurationError(msg) from None
+    return frozenset(name for line in lines if (name := line.strip()))
+
+
+def _code(seen: Counter[str], got: Sequence[int]) -> Exit:
+    if seen["decide"]:
+        return Exit.UNKNOWN
+    if signal.SIGINT in got:
+        return Exit.INTERRUPTED
+    return Exit.REFUSED if seen["failed"] else Exit.DONE
+
+
+def _summary(seen: Counter[str], left: Mapping[str, int], *, as_json: bool) -> None:
+    told = {name: seen[name] for name in _OVER if seen[name] or name == "sent"}
+    if as_json:
+        print_json({**{name: seen[name] for name in _OVER}, "left": left})
+        return
+    waiting = ", ".join(f"{n:,} {state}" for state, n in left.items())
+    print_facts([*((name, f"{n:,}") for name, n in told.items()), ("left", waiting or "nothing")])
+
+
+async def _listen(outbox: Outbox, heard: Callable[[Item], None]) -> None:
+    async for item in outbox.changes():
+        heard(item)
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event, got: list[int]) -> Generator[None]:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def ring(number: int) -> None:
+        if stop.is_set() and task is not None:
+            task.cancel()
+        got.append(number)
+        stop.set()
+
+    for one in _SIGNALS:
+        loop.add_signal_handler(one, ring, one)
+    try:
+        yield
+    finally:
+        for one in _SIGNALS:
+            loop.remove_signal_handler(one)
+
+
+@contextlib.contextmanager
+def _progress() -> Generator[Callable[[Counter[str]], None]]:
+    """Show what was done so far, for as long as the block lasts and only on a terminal."""
+    stderr = console(stderr=True)
+    if not stderr.is_terminal:
+        yield lambda _: None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=stderr, transient=True) as shown:
+        task = shown.add_task("working", total=None)
+
+        def tell(seen: Counter[str]) -> None:
+            names = [name for name in ("sent", "failed", "unknown", "decide") if seen[name]]
+            words = ", ".join(f"{seen[name]:,} {name}" for name in names)
+            shown.update(task, description=words or "working")
+
+        yield tell

@@ -1,0 +1,329 @@
+"""`postpress outbox`: files go in, workers send, people look and decide."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import signal
+import time
+
+import pytest
+
+from postpress_async import Postpress
+from postpress_async.outbox import Outbox
+
+MESSAGES = "POST /chats/{chat_id}/messages"
+SECRET = "text-CANARY-9"
+
+
+@pytest.fixture
+def linkedin(account):
+    return account("LINKEDIN")
+
+
+@pytest.fixture
+def box(tmp_path, monkeypatch, served):
+    """An outbox and counts of the test's own, named by the environment."""
+    monkeypatch.setenv("POSTPRESS_OUTBOX", f"sqlite:///{tmp_path / 'outbox.db'}")
+    monkeypatch.setenv("POSTPRESS_STATE", f"sqlite:///{tmp_path / 'counts.db'}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def leads(box, linkedin):
+    """A list of so many leads."""
+
+    def made(count, *, name="leads.csv", **more):
+        head = ["id", "chat", "first_name", *more]
+        rows = [
+            ",".join([str(n), linkedin["chats"][n % 3], f"Ada{n}", *more.values()])
+            for n in range(count)
+        ]
+        (box / name).write_text("\n".join([",".join(head), *rows]) + "\n", encoding="utf-8")
+        return name
+
+    return made
+
+
+@pytest.fixture
+def options(linkedin):
+    return (
+        "--account-id", linkedin["id"], "--chat-id", "{chat}", "--key", "spring/{id}",
+        "--text", SECRET + " {first_name}", "--group", "spring",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def sent(served):
+    """What of ours the service took since the test began."""
+    before = served.journal()[-1].n if served.journal() else 0
+
+    def seen():
+        return [one for one in served.journal(route=MESSAGES) if one.n > before and one.committed]
+
+    return seen
+
+
+def test_a_file_is_planned_put_in_sent_and_put_in_again(run, leads, options, sent):
+    name = leads(5)
+    plan = run("outbox", "import", name, *options, "--dry-run", "--json")
+    assert plan.code == 0
+    first, second = plan.lines
+    assert first == {"lines": 5, "new": 5, "already": 0, "forgotten": 0}
+    assert second["actions"][0]["action"] == "message"
+    assert second["actions"][0]["count"] == 5
+    assert run("outbox", "list", "--json").out == ""
+    done = run("outbox", "import", name, *options, "--json")
+    assert (done.code, done.lines[0]["queued"], done.lines[0]["already"]) == (0, 5, 0)
+    again = run("outbox", "import", name, *options, "--json")
+    assert (again.code, again.lines[0]["queued"], again.lines[0]["already"]) == (0, 0, 5)
+    assert sent() == []
+    work = run("outbox", "run", "--until-empty", "--limits", "none", "--json")
+    assert work.code == 0
+    assert work.lines[-1] == {
+        "sent": 5, "failed": 0, "cancelled": 0, "expired": 0, "left": {},
+    }  # fmt: skip
+    assert {line["key"] for line in work.lines[:-1] if line["state"] == "sent"} == {
+        f"spring/{n}" for n in range(5)
+    }
+    assert len(sent()) == 5
+    listed = run("outbox", "list", "--only", "sent", "--json").lines
+    assert [line["key"] for line in listed] == [f"spring/{n}" for n in range(5)]
+    assert all(line["result_id"] for line in listed)
+    assert SECRET not in plan.out + done.out + work.out + work.err
+
+
+def test_what_is_wrong_is_listed_and_nothing_is_put_in(run, box, options):
+    (box / "bad.csv").write_text("id,chat,first_name\n1,,Ada\n2,c,\n", encoding="utf-8")
+    ran = run("outbox", "import", "bad.csv", *options)
+    assert (ran.code, ran.out) == (2, "")
+    lines = ran.err.splitlines()
+    assert lines[0].startswith("line 2, chat: is empty")
+    assert lines[1].startswith("line 3, first_name: is empty")
+    assert lines[2].startswith("postpress: bad.csv: 2 lines cannot be queued, so nothing was")
+    ran = run("outbox", "import", "bad.csv", *options, "--problems", "1", "--json")
+    assert ran.lines == [
+        {"line": 2, "column": "chat", "message": ran.lines[0]["message"]},
+    ]  # fmt: skip
+    assert ran.error["exit"] == 2
+    assert run("outbox", "list", "--counts", "--json").lines == [{}]
+
+
+def test_an_account_that_is_none_is_told_before_anything_is_put_in(run, leads, options):
+    ran = run("outbox", "import", leads(1), *options[2:], "--account-id", "acc_none")
+    assert ran.code == 2
+    assert "acc_none" in ran.err
+
+
+def test_items_are_shown_without_what_they_say_unless_that_is_asked_for(run, leads, options):
+    run("outbox", "import", leads(2), *options, "--hold", "--recipient", "lead {id}")
+    for arguments in (("list",), ("show", "spring/1")):
+        for form in ((), ("--json",)):
+            ran = run("outbox", *arguments, *form)
+            assert ran.code == 0
+            assert SECRET not in ran.out
+            assert "held" in ran.out
+            assert SECRET in run("outbox", *arguments, *form, "--text").out
+    shown = run("outbox", "show", "spring/1")
+    assert "release" in shown.out  # the next step
+    [line] = run("outbox", "show", "spring/1", "--json").lines
+    assert (line["state"], line["group"], line["recipient"]) == ("held", "spring", "lead 1")
+    assert line["reasons"][0]["kind"] == "held"
+    missing = run("outbox", "show", "nothing")
+    assert (missing.code, missing.out) == (1, "")
+    assert "no item of the id or key 'nothing'" in missing.err
+
+
+def test_items_are_released_cancelled_and_queued_again(run, leads, options, sent):
+    run("outbox", "import", leads(4), *options, "--hold")
+    assert run("outbox", "list", "--counts", "--json").lines == [{"held": 4}]
+    released = run("outbox", "release", "spring/0", "spring/1", "nothing", "--json")
+    assert released.code == 1  # one of them is not there; the others are released
+    assert [line["state"] for line in released.lines] == ["queued", "queued"]
+    assert released.error["error"] == "OutboxNotFoundError"
+    assert run("outbox", "release", "spring/0").code == 1
+    cancelled = run("outbox", "cancel", "spring/0", "--json")
+    assert [line["state"] for line in cancelled.lines] == ["cancelled"]
+    assert run("outbox", "cancel", "--group", "spring", "--json").lines == [{"cancelled": 3}]
+    assert run("outbox", "retry", "spring/1", "--json").lines[0]["state"] == "queued"
+    assert run("outbox", "run", "--until-empty", "--limits", "none").code == 0
+    assert len(sent()) == 1
+    assert run("outbox", "retry", "spring/1").code == 1  # it has gone
+    for wrong in (("cancel",), ("retry",), ("release",), ("cancel", "a", "--group", "b")):
+        ran = run("outbox", *wrong)
+        assert (ran.code, ran.out) == (2, "")
+        assert "name items, or --group" in ran.err
+
+
+def test_what_failed_and_what_is_in_doubt_have_codes_and_steps(run, leads, options, served):
+    run("outbox", "import", leads(1), *options)
+    problem = {"route": MESSAGES, "effect": "status", "status": 404, "type": "not_found"}
+    served.faults([problem])
+    ran = run("outbox", "run", "--until-empty", "--limits", "none", "--json")
+    assert (ran.code, ran.lines[-1]["failed"]) == (1, 1)
+    served.faults([])
+    [failed] = run("outbox", "list", "--only", "failed", "--json").lines
+    assert "404" in failed["error"]
+    [again] = run("outbox", "retry", "--group", "spring", "--json").lines
+    assert again["state"] == "queued"
+    ran = run("outbox", "resolve", "spring/0", "--sent")
+    assert ran.code == 1
+    assert "only an unknown one is" in ran.err
+    assert run("outbox", "resolve", "spring/0").code == 2
+
+
+def test_an_item_in_doubt_waits_for_a_person_where_that_was_asked_for(
+    program, run, leads, options, served, sent
+):
+    run("outbox", "import", leads(1), *options)
+    served.faults([{"route": MESSAGES, "effect": "reset", "stage": "after"}])
+    worker = program("outbox", "run", "--limits", "none", "--hold-unknown", "--json")
+    line = json.loads(worker.stdout.readline())
+    while line["state"] != "unknown":
+        line = json.loads(worker.stdout.readline())
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) in {0, 3}
+    assert len(sent()) == 1  # it was done, and nobody sends it again
+    assert run("outbox", "retry", "spring/0").code == 1
+    [settled] = run("outbox", "resolve", "spring/0", "--sent", "--json").lines
+    assert settled["state"] == "sent"
+
+
+def test_who_has_answered_or_is_on_the_list_gets_nothing(
+    run, box, leads, options, linkedin, served, sent
+):
+    run("outbox", "import", leads(3), *options, "--recipient", "{first_name}")
+    (box / "blocked.txt").write_text("\ufeffADA0\n\nnobody\n", encoding="utf-8")
+    time.sleep(0.05)
+    served.receive(account_id=linkedin["id"], chat_id=linkedin["chats"][1], text="No, thanks")
+    ran = run(
+        "outbox", "run", "--until-empty", "--limits", "none", "--stop-on-reply",
+        "--do-not-contact", "blocked.txt", "--json",
+    )  # fmt: skip
+    assert (ran.lines[-1]["sent"], ran.lines[-1]["cancelled"]) == (1, 2)
+    assert len(sent()) == 1
+    assert run("outbox", "run", "--do-not-contact", "none.txt").code == 2
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_worker_that_is_told_to_stop_ends_and_loses_nothing(
+    program, run, leads, options, sent, number, code
+):
+    run("outbox", "import", leads(60), *options)
+    worker = program("outbox", "run", "--limits", "none", "--concurrency", "2", "--json")
+    while json.loads(worker.stdout.readline())["state"] != "sent":
+        pass
+    worker.send_signal(number)
+    out, err = worker.communicate(timeout=30)
+    assert (worker.returncode, err) == (code, "")
+    last = json.loads(out.splitlines()[-1])
+    assert last["left"].keys() <= {"queued"}
+    counts = run("outbox", "list", "--counts", "--json").lines[0]
+    assert counts["sent"] == len(sent())
+    assert counts["sent"] + counts["queued"] == 60
+    assert counts["queued"] > 0
+    assert run("outbox", "run", "--until-empty", "--limits", "none").code == 0
+    assert len(sent()) == 60
+    assert len({one.idempotency_key for one in sent()}) == 60
+
+
+def test_a_second_signal_ends_a_worker_whose_request_hangs(
+    program, run, leads, options, served, sent
+):
+    run("outbox", "import", leads(1), *options)
+    served.faults([{"route": MESSAGES, "effect": "stall", "stage": "after"}])
+    worker = program("outbox", "run", "--limits", "none")
+    deadline = time.monotonic() + 20
+    while not sent() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    begun = time.monotonic()
+    worker.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert worker.poll() is None  # it gives the request its time
+    worker.send_signal(signal.SIGINT)
+    assert worker.wait(15) == 130
+    assert time.monotonic() - begun < 15
+    [line] = run("outbox", "list", "--json").lines
+    assert line["state"] == "unknown"
+
+
+def test_progress_is_for_terminals_only(program, run, leads, options):
+    run("outbox", "import", leads(1), *options)
+    terminal, other = pty.openpty()
+    worker = program(
+        "outbox", "run", "--until-empty", "--limits", "none", stderr=other,
+        env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    out, _ = worker.communicate(timeout=30)
+    os.close(other)
+    assert worker.returncode == 0
+    assert out.split() == ["sent", "1", "left", "nothing"]
+    assert os.read(terminal, 10_000)
+    os.close(terminal)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("list",), "name the outbox by --outbox or POSTPRESS_OUTBOX"),
+        (("list", "--outbox", "sqlite:///none.db"), "there is no outbox"),
+        (("run", "--outbox", "sqlite:///none.db"), "where counts live"),
+        (("run", "--outbox", "redis://127.0.0.1"), "cannot keep an outbox"),
+        (("list", "--outbox", "sqlite:///none.db", "--only", "gone"), "gone"),
+        (("run", "--limits", "human"), "--limits human needs --tz"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_is_made(
+    run, served, tmp_path, monkeypatch, arguments, words
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("POSTPRESS_STATE", raising=False)
+    if "redis" in arguments[-1]:
+        monkeypatch.setenv("POSTPRESS_STATE", "memory:")
+    ran = run("outbox", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert words in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stdin_and_a_text_of_a_file(program, run, box, linkedin):
+    (box / "text.txt").write_text("Hello {first_name},\n\nbye\n", encoding="utf-8")
+    ran = program(
+        "outbox", "import", "-", "--text-file", "text.txt", "--account-id", linkedin["id"],
+        "--json", stdin=-1,
+    )  # fmt: skip
+    line = {"chat_id": linkedin["chats"][0], "first_name": "Ada"}
+    out, err = ran.communicate(json.dumps(line) + "\n", timeout=30)
+    assert (ran.returncode, err) == (0, "")
+    assert json.loads(out)["queued"] == 1
+    [item] = run("outbox", "list", "--text", "--json").lines
+    assert item["text"] == "Hello Ada,\n\nbye"
+    both = run("outbox", "import", "-", "--text-file", "text.txt", "--text", "x")
+    assert (both.code, "not both" in both.err) == (2, True)
+    none = run("outbox", "import", "-", "--text-file", "gone.txt")
+    assert (none.code, "cannot be read" in none.err) == (2, True)
+
+
+def test_looking_needs_no_key_and_asks_nobody(run, leads, options, monkeypatch, served):
+    run("outbox", "import", leads(1), *options)
+    monkeypatch.delenv("POSTPRESS_API_KEY")
+    monkeypatch.setenv("POSTPRESS_BASE_URL", "http://127.0.0.1:9")
+    for arguments in (("list",), ("show", "spring/0"), ("cancel", "spring/0")):
+        assert run("outbox", *arguments).code == 0
+    assert run("outbox", "run", "--until-empty").code == 2  # this one needs a key
+
+
+def test_what_the_library_put_in_is_what_the_program_shows(run, box, linkedin):
+    async def put():
+        async with Postpress() as client, Outbox(client, os.environ["POSTPRESS_OUTBOX"]) as outbox:
+            await outbox.message(
+                account_id=linkedin["id"], chat_id=linkedin["chats"][0], text="\x1b]0;x\x07Hi"
+            )
+
+    asyncio.run(put())
+    ran = run("outbox", "list", "--text")
+    assert "\x1b" not in ran.out
+    assert "Hi" in ran.out
