@@ -80,9 +80,11 @@ class Caretaker:
             await self._clock.sleep(self._terms.beat)
 
     async def _beat_once(self) -> None:
-        start = self._clock.monotonic()
+        start, was_alive = self._clock.monotonic(), self.alive
         now = await self._store.beat(self._owner, lease=self._terms.lease)
         self.beaten_at, self._ahead = start, now - start
+        if not was_alive:  # claims had stopped for want of it
+            self._settled()
 
     async def care(self) -> None:
         """Take in what the dead left, and look for what is in doubt, for ever.

@@ -1,7 +1,11 @@
 """The outbox against the sandbox: over real sockets, on one clock, out of files and PostgreSQL."""
 
 import asyncio
+import importlib.util
+import os
+import secrets
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +21,35 @@ from postpress_async.outbox import Defer, Outbox, Replace, Send, Skip
 MESSAGES = "POST /chats/{chat_id}/messages"
 
 
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'outbox.db'}"
+@pytest.fixture(scope="module")
+def server():
+    """Return the URL of a PostgreSQL; skip where there is none."""
+    if given := os.environ.get("POSTGRES_URL"):
+        yield given
+        return
+    place = Path(__file__).parents[1] / "storage" / "postgres_server.py"
+    spec = importlib.util.spec_from_file_location("postgres_for_outbox", place)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    try:
+        cluster = module.Postgres()
+    except module.MissingError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+    try:
+        cluster.start()
+        yield cluster.url
+    finally:
+        cluster.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'outbox.db'}"
+    server = request.getfixturevalue("server")
+    return f"{server}{'&' if '?' in server else '?'}prefix=o_{secrets.token_hex(6)}"
 
 
 @pytest.fixture
@@ -243,7 +273,7 @@ async def test_limits_hold_items_back_without_a_request(connect, url, account, s
         async with asyncio.timeout(20):
             while (await outbox.counts()).get("sent", 0) < 5:
                 await sandbox.advance(3600.0)
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.1)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert len(texts()) == 5 == len(items)
@@ -420,9 +450,10 @@ async def test_lists_are_walked_by_state_and_page(connect, url, account):
             outbox.list(start="no cursor")
 
 
-async def test_a_callers_transaction_decides(connect, url, account, tmp_path):
+async def test_a_callers_transaction_decides(connect, account, tmp_path):
     import sqlite3  # noqa: PLC0415 - the caller's
 
+    url = f"sqlite:///{tmp_path / 'outbox.db'}"
     async with connect() as client, Outbox(client, url) as outbox:
         await outbox.counts()  # the file is there
         given = {"account_id": account["id"], "chat_id": account["chats"][0], "text": "x"}
