@@ -82,7 +82,7 @@ def test_files_follow_texts_byte_by_byte():
 
 @given(
     name=st.text(min_size=1).filter(str.strip),
-    content=st.binary(max_size=200),
+    content=st.binary(min_size=1, max_size=200),
     field=st.text(max_size=20),
 )
 def test_any_name_comes_back_and_breaks_nothing(name, content, field):
@@ -119,7 +119,7 @@ def test_types_by_the_ending_of_a_name(name, kind):
     assert file.content_type == kind
 
 
-@given(st.lists(st.binary(max_size=300), max_size=4), st.integers(0, 3))
+@given(st.lists(st.binary(min_size=1, max_size=300), max_size=4), st.integers(0, 3))
 def test_the_length_is_exact_for_any_files(contents, texts):
     request = sent([*contents], [("text", "é" * texts)] * texts)
     assert [file.content for file in request.files] == contents
