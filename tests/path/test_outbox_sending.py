@@ -1,0 +1,262 @@
+"""How one item goes: what a sender does between a claim and the first byte, and what it hears."""
+
+import asyncio
+import itertools
+
+import msgspec
+import pytest
+
+from postpress_async import Limit, Limits, LinkedInOptions, Timeout
+from postpress_async.errors import OutboxStateError, StateUnavailableError
+from postpress_async.exchange.guarding import guarding
+from postpress_async.outbox import Replace, Send, contents, putting
+from postpress_async.outbox.lookback import ClientLooker
+from postpress_async.outbox.protocol import Terms
+from postpress_async.outbox.putting import Wishes
+from postpress_async.outbox.results import Later, Refused, Sent
+from postpress_async.outbox.sending import ClientSender
+from postpress_async.outbox.worker import Worker
+from postpress_async.storage.outbox.opening import open_outbox
+from postpress_async.storage.outbox.rows import Attempt
+
+MESSAGES = "POST /chats/{chat_id}/messages"
+
+
+class Granted:
+    """Be a worker's leave to send, and remember what was asked of it."""
+
+    def __init__(self, *, mark=None, last_act=None):
+        self.marking = False
+        self.edits = []
+        self.asked = []
+        self._mark = mark
+        self._last_act = last_act
+
+    async def mark(self, *, edit=None):
+        self.marking = True
+        self.asked.append("mark")
+        self.edits.append(edit)
+        if self._mark is not None:
+            raise self._mark
+        return Attempt(item="i", number=1, fence=1, started_at=1.0, deadline=2.0)
+
+    def last_act(self):
+        self.asked.append("last act")
+        if self._last_act is not None:
+            raise self._last_act
+
+
+@pytest.fixture
+async def rows(tmp_path):
+    """Make rows as a worker claims them."""
+    store = open_outbox(f"sqlite:///{tmp_path / 'rows.db'}")
+    await store.enter("w")
+    names = putting.Names()
+
+    async def row(content, account_id, **changes):
+        new = putting.new_of(content, account_id, Wishes(), provider=None, id_=names())
+        await store.add([new])
+        return msgspec.structs.replace((await store.claim("w", lease=60.0)).row, **changes)
+
+    yield row
+    await store.aclose()
+
+
+@pytest.fixture
+def account(accounts):
+    return accounts["LINKEDIN"]
+
+
+@pytest.fixture
+def message(account):
+    return contents.MessageContent(chat_id=account["chats"][0], text="Hi")
+
+
+async def used(client, account):
+    (lane,) = await client.scheduler.snapshot(account["id"])
+    return [use.used for use in lane.limits]
+
+
+COUNTED = Limits.none().add(Limit("message", 5, per="day"))
+
+
+async def test_it_is_marked_with_the_slot_and_asked_again_before_the_first_byte(
+    connect, rows, account, message, sandbox
+):
+    granted, told = Granted(), []
+    async with connect() as client:
+        row = await rows(message, account["id"])
+        result = await ClientSender(client, told=told.append).send(row, granted=granted)
+    assert isinstance(result, Sent)
+    assert granted.asked == ["mark", "last act", "last act"]
+    assert [one.state for one in told] == ["sending"]
+    (entry,) = sandbox.journal(route=MESSAGES)
+    assert entry.idempotency_key == row.idempotency_key
+
+
+@pytest.mark.parametrize("moment", ["mark", "last_act"])
+async def test_a_no_writes_nothing_and_gives_the_slot_back(connect, rows, account, sandbox, moment):
+    message = _other(account)
+    error = OutboxStateError("not any more", item="i")
+    async with connect(limits=COUNTED) as client:
+        row = await rows(message, account["id"])
+        with pytest.raises(OutboxStateError):
+            await ClientSender(client).send(row, granted=Granted(**{moment: error}))
+        assert await used(client, account) == [0]
+    assert sandbox.journal(route=MESSAGES) == []
+
+
+async def test_a_store_that_is_away_at_the_mark_stops_it(connect, rows, account, sandbox):
+    pool = contents.ProfileRead(identifier="jordan-walke", accounts=(account["id"],))
+    away = StateUnavailableError("disk full")
+    async with connect() as client:
+        row = await rows(pool, account["id"])
+        with pytest.raises(StateUnavailableError):
+            await ClientSender(client).send(row, granted=Granted(mark=away))
+    assert sandbox.journal(route="GET /users/{identifier}") == []
+
+
+async def test_what_cannot_be_read_is_not_sent(connect, rows, account, message):
+    async with connect() as client:
+        sender = ClientSender(client)
+        row = await rows(message, account["id"])
+        emptied = msgspec.structs.replace(row, body=b"")
+        assert isinstance(await sender.send(emptied, granted=Granted()), Refused)
+        newer = msgspec.structs.replace(row, body=b"\xff" + row.body[1:])
+        result = await sender.send(newer, granted=Granted())
+        assert isinstance(result, Later)
+        assert "version" in result.reason
+
+
+async def test_a_text_is_replaced_with_the_mark(connect, rows, account, message, sandbox):
+    asked = []
+
+    async def before_send(item):
+        asked.append(item.text)
+        assert guarding.get() is None
+        return Replace(text="fresh")
+
+    granted = Granted()
+    async with connect(limits=COUNTED) as client:
+        row = await rows(message, account["id"])
+        result = await ClientSender(client, before_send=before_send).send(row, granted=granted)
+        assert (await client.messages.get(result.result_id)).text == "fresh"
+        assert await used(client, account) == [1]
+    (edit,) = granted.edits
+    assert contents.decode(edit.body).text == "fresh"
+    assert (edit.digest, edit.text_digest) == (
+        row.digest,
+        contents.text_digest_of(contents.decode(edit.body)),
+    )
+    assert asked == ["Hi"]
+    assert len(sandbox.journal(route=MESSAGES)) == 1
+
+
+async def test_what_has_no_text_cannot_be_replaced(connect, rows, account):
+    async def before_send(item):
+        return Replace(text="fresh")
+
+    react = contents.React(message_id="m", reaction="x")
+    granted = Granted()
+    async with connect() as client:
+        row = await rows(react, account["id"])
+        result = await ClientSender(client, before_send=before_send).send(row, granted=granted)
+    assert isinstance(result, Refused)
+    assert granted.asked == []
+
+
+async def test_no_room_is_said_before_anybody_is_asked(connect, rows, account, message, sandbox):
+    asked = []
+
+    async def before_send(item):
+        asked.append(item)
+        return Send()
+
+    limits = Limits.none().add(Limit("message", 1, per="day"))
+    async with connect(limits=limits) as client:
+        sender = ClientSender(client, before_send=before_send)
+        first, second = [await rows(m, account["id"]) for m in (message, _other(account))]
+        assert isinstance(await sender.send(first, granted=Granted()), Sent)
+        with pytest.raises(Exception, match="day") as caught:
+            await sender.send(second, granted=Granted())
+        assert caught.value.retry_after > 80_000.0
+    assert len(asked) == 1
+
+
+def _other(account):
+    return contents.MessageContent(chat_id=account["chats"][1], text="Hi")
+
+
+async def test_an_inmail_goes_with_all_its_options(connect, rows, account, sandbox):
+    options, late = contents.linked(LinkedInOptions(api="classic", inmail=True))
+    async with connect() as client:
+        person = await client.users.get("jordan-walke", account_id=account["id"])
+        content = contents.StartChat(
+            to=person.messaging_id, text="Hi", subject="An idea", linkedin=options, follow_up=late
+        )
+        row = await rows(content, account["id"])
+        assert row.action == "inmail"
+        await ClientSender(client).send(row, granted=Granted())
+    (entry,) = sandbox.journal(route="POST /chats")
+    assert (entry.action, entry.committed) == ("inmail", True)
+
+
+async def test_a_pool_goes_round_an_account_that_is_out_of_order(connect, rows, sandbox):
+    pool = tuple(one["id"] for one in sandbox.world()["accounts"] if one["provider"] == "LINKEDIN")[
+        :2
+    ]
+    content = contents.ProfileRead(identifier="jordan-walke", accounts=pool)
+    async with connect() as client:
+        sender = ClientSender(client)
+        row = await rows(content, putting.pool_of(content))
+        sandbox.set_status(pool[0], "CREDENTIALS")
+        seen = set()
+        for _ in range(3):
+            result = await sender.send(row, granted=Granted())
+            if isinstance(result, Sent):
+                seen.add(contents.decode(result.body).seen_by)
+            else:
+                assert isinstance(result, Later)
+                assert not result.lane  # the other of the pool need not wait
+        assert seen == {pool[1]}
+
+
+async def test_a_deadline_that_is_over_by_the_machines_own_time_stops_the_first_byte(
+    connect, account, sandbox, tmp_path
+):
+    """The machine slept between the mark and the first byte: seen by its boot time alone."""
+    calls = itertools.count()
+
+    def boot():
+        n = next(calls)
+        return 0.0 if n == 0 else 1000.0  # the first is read with the mark, the second after it
+
+    store = open_outbox(f"sqlite:///{tmp_path / 'outbox.db'}", clock=sandbox.clock.time)
+    async with connect(timeout=Timeout(total=10.0)) as client:
+        new = putting.new_of(
+            contents.MessageContent(chat_id=account["chats"][0], text="Hi"),
+            account["id"],
+            Wishes(key="k"),
+            provider=None,
+            id_=putting.Names()(),
+        )
+        await store.add([new])
+        terms = Terms()
+        worker = Worker(
+            store,
+            sender=ClientSender(client),
+            looker=ClientLooker(client, store, clock=sandbox.clock, terms=terms),
+            owner="w",
+            clock=sandbox.clock,
+            random=lambda: 0.5,
+            terms=terms,
+            boot=boot,
+        )
+        async with asyncio.timeout(20):
+            await worker.run(until_empty=True)
+        row = await store.get("k")
+        assert (row.state, row.attempts) == ("sent", 1)
+        attempts = await store.attempts(row.id)
+        assert len(attempts) == 2  # the first one came to nothing
+    assert len(sandbox.journal(route=MESSAGES)) == 1
+    await store.aclose()

@@ -1,0 +1,130 @@
+"""Names, wishes and rows: what is refused before anything is put in, and what a row says."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
+import pytest
+
+from postpress_async import ConfigurationError
+from postpress_async.outbox import Defer, Item, Replace, Skip, contents, putting
+from postpress_async.outbox.contents import Invite, MessageContent, ProfileRead
+from postpress_async.outbox.items import item_of
+from postpress_async.outbox.putting import Names, Wishes, new_of, pool_of, tombstone_of
+from postpress_async.storage.outbox.rows import Row
+
+SOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+NAIVE = datetime(2030, 1, 1)  # noqa: DTZ001 - refused
+
+
+def row_of(new, **changes):
+    given = {name: getattr(new, name) for name in new.__struct_fields__ if name in KEPT}
+    kept = {
+        "serial": 1, "state": "queued", "fence": 0, "attempts": 0, "retry_at": None,
+        "look_at": None, "looks": 0, "needs_decision": False, "owner": None, "lease": None,
+        "result_id": None, "error": None, "idempotency_key": "k", "created_at": 5.0,
+        "changed_at": 6.0, **changes,
+    }  # fmt: skip
+    return Row(**given, **kept)
+
+
+KEPT = set(Row.__struct_fields__)
+
+
+def test_names_are_unique_and_in_order_whatever_the_clock_does():
+    times = iter([5.0, 5.0, 4.0, 6.0, *[6.0] * 996])
+    make = Names(now=lambda: next(times), random=lambda n: b"\xff" * n)
+    made = [make() for _ in range(1000)]
+    assert made == sorted(set(made))
+    assert {len(name) for name in made} == {26}
+    assert len({Names()() for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"key": " "},
+        {"key": "x" * 513},
+        {"group": 7},
+        {"not_before": NAIVE},
+        {"expires_at": NAIVE},
+        {"not_before": "tomorrow"},
+        {"not_before": SOON, "expires_at": SOON},
+        {"priority": 1.5},
+        {"hold": "yes"},
+    ],
+    ids=str,
+)
+def test_wishes_that_cannot_be_meant_are_refused(wrong):
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        Wishes(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Skip(""),
+        lambda: Defer(NAIVE),
+        lambda: Defer("tomorrow"),
+        lambda: Replace(text=" "),
+    ],
+    ids=["skip", "naive", "text", "blank"],
+)
+def test_answers_that_cannot_be_meant_are_refused(wrong):
+    with pytest.raises(ConfigurationError):
+        wrong()
+
+
+def test_a_row_says_what_was_wished():
+    paris = timezone(timedelta(hours=1))
+    wishes = Wishes(
+        key="k", group="g", recipient="r", not_before=SOON.astimezone(paris),
+        expires_at=SOON + timedelta(days=1), hold=True, priority=-1,
+    )  # fmt: skip
+    new = new_of(MessageContent(chat_id="c", text="Hi"), "acc_1", wishes, provider=None, id_="i")
+    assert (new.id, new.key, new.group, new.recipient) == ("i", "k", "g", "r")
+    assert (new.due_at, new.expires_at) == (SOON.timestamp(), SOON.timestamp() + 86_400.0)
+    assert (new.hold, new.priority, new.kind, new.action) == (True, -1, "message", "message")
+    assert new.tombstone == tombstone_of(" r ") != tombstone_of("R")
+    item = item_of(row_of(new))
+    assert (item.not_before, item.expires_at) == (SOON, SOON + timedelta(days=1))
+    assert (item.chat_id, item.text, item.person, item.profile) == ("c", "Hi", None, None)
+
+
+def test_whoever_it_is_to_can_be_forgotten_without_a_name():
+    new = new_of(Invite(provider_id="ACo1"), "acc_1", Wishes(), provider=None, id_="i")
+    assert (new.key, new.recipient, new.tombstone) == ("i", "ACo1", tombstone_of("ACo1"))
+    follow = new_of(Invite(provider_id="1"), "acc_1", Wishes(), provider="INSTAGRAM", id_="i")
+    assert follow.action == "follow"
+    message = new_of(MessageContent(chat_id="c"), "acc_1", Wishes(), provider=None, id_="i")
+    assert (message.recipient, message.tombstone) == (None, b"")
+
+
+def test_looks_stand_in_no_order_and_a_pool_has_a_lane_of_its_own():
+    one, two = (
+        ProfileRead(identifier="x", accounts=("a",)),
+        ProfileRead(identifier="x", accounts=("a", "b")),
+    )
+    assert (pool_of(one), pool_of(two)[:5]) == ("a", "pool:")
+    assert pool_of(two) == pool_of(msgspec.structs.replace(two, accounts=("b", "a")))
+    new = new_of(two, pool_of(two), Wishes(), provider=None, id_="i")
+    assert (new.thread, new.account_id) == ("i", pool_of(two))
+
+
+def test_another_content_leaves_all_but_the_text():
+    new = new_of(MessageContent(chat_id="c", text="a"), "acc_1", Wishes(), provider=None, id_="i")
+    again = putting.rewritten(row_of(new), MessageContent(chat_id="c", text="b"))
+    assert contents.decode(again.body).text == "b"
+    assert again.text_digest != new.text_digest
+    for name in ("id", "key", "digest", "thread", "account_id", "action", "priority"):
+        assert getattr(again, name) == getattr(new, name)
+
+
+def test_an_item_shows_neither_its_text_nor_whom_it_is_to():
+    wishes = Wishes(key="key-CANARY", recipient="name-CANARY", group="group-CANARY")
+    content = MessageContent(chat_id="c", text="text-CANARY")
+    new = new_of(content, "acc_1", wishes, provider=None, id_="i")
+    item = item_of(row_of(new, state="claimed", retry_at=9.0))
+    assert isinstance(item, Item)
+    assert (item.state, item.retry_at) == ("queued", datetime.fromtimestamp(9.0, UTC))
+    assert "CANARY" not in repr(item) + str(item.__rich_repr__()) + repr(content)
+    assert item_of(row_of(msgspec.structs.replace(new, body=b""))).text is None
