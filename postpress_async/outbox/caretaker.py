@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Caretaker", "nobody"]
 
-log = logging.getLogger("postpress_async.outbox")
+log: Final = logging.getLogger("postpress_async.outbox")
 MOST_LOOKS: Final = 20
 
 
@@ -65,7 +65,7 @@ class Caretaker:
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._unsure = False
         self._ahead = 0.0
-        self.beaten_at = clock.monotonic()
+        self.beaten_at: float = clock.monotonic()
 
     @property
     def alive(self) -> bool:

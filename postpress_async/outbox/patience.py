@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Patience"]
 
 T = TypeVar("T")
-log = logging.getLogger("postpress_async.outbox")
+log: Final = logging.getLogger("postpress_async.outbox")
 _BASE_SECONDS: Final = 0.2
 _MOST_SECONDS: Final = 10.0
 

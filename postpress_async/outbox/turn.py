@@ -73,17 +73,18 @@ class Turn:
         stopping: Callable[[], bool],
     ) -> None:
         self.row: Row = claimed.row
-        self.marking = False
+        self.marking: bool = False
         self.attempt: Attempt | None = None
-        self.asked = False
-        self.lost = False
+        self.asked: bool = False
+        self.lost: bool = False
         self._store = store
         self._terms = terms
         self._clock = clock
         self._boot = boot
         self._stopping = stopping
         self._ahead = claimed.now - since
-        self._until = self._boot_until = 0.0
+        self._until: float = 0.0
+        self._boot_until: float = 0.0
 
     def now(self) -> float:
         """Return the store's time, rather too late than too early."""

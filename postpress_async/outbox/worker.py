@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Worker"]
 
-log = logging.getLogger("postpress_async.outbox")
+log: Final = logging.getLogger("postpress_async.outbox")
 POLL_SECONDS: Final = 15.0
 """How long to wait at most before asking again what may go: a net under the store's own bell."""
 _SOON_SECONDS: Final = 1.0
