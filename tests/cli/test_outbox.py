@@ -8,6 +8,7 @@ import os
 import pty
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -49,11 +50,31 @@ def leads(box, linkedin):
 
 
 @pytest.fixture
+def bare(served, tmp_path, monkeypatch):
+    """Nobody says where anything is."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("POSTPRESS_STATE", raising=False)
+    monkeypatch.delenv("POSTPRESS_OUTBOX", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
 def options(linkedin):
     return (
         "--account-id", linkedin["id"], "--chat-id", "{chat}", "--key", "spring/{id}",
         "--text", SECRET + " {first_name}", "--group", "spring",
     )  # fmt: skip
+
+
+@pytest.fixture
+def put(run, leads, options):
+    """Put so many leads in."""
+
+    def done(count, *more):
+        ran = run("outbox", "import", leads(count), *options, *more)
+        assert (ran.code, ran.err) == (0, "")
+
+    return done
 
 
 @pytest.fixture
@@ -109,7 +130,7 @@ def test_what_is_wrong_is_listed_and_nothing_is_put_in(run, box, options):
         {"line": 2, "column": "chat", "message": ran.lines[0]["message"]},
     ]  # fmt: skip
     assert ran.error["exit"] == 2
-    assert run("outbox", "list", "--counts", "--json").lines == [{}]
+    assert not (box / "outbox.db").exists()
 
 
 def test_an_account_that_is_none_is_told_before_anything_is_put_in(run, leads, options):
@@ -118,8 +139,8 @@ def test_an_account_that_is_none_is_told_before_anything_is_put_in(run, leads, o
     assert "acc_none" in ran.err
 
 
-def test_items_are_shown_without_what_they_say_unless_that_is_asked_for(run, leads, options):
-    run("outbox", "import", leads(2), *options, "--hold", "--recipient", "lead {id}")
+def test_items_are_shown_without_what_they_say_unless_that_is_asked_for(run, put):
+    put(2, "--hold", "--recipient", "lead {id}")
     for arguments in (("list",), ("show", "spring/1")):
         for form in ((), ("--json",)):
             ran = run("outbox", *arguments, *form)
@@ -137,8 +158,8 @@ def test_items_are_shown_without_what_they_say_unless_that_is_asked_for(run, lea
     assert "no item of the id or key 'nothing'" in missing.err
 
 
-def test_items_are_released_cancelled_and_queued_again(run, leads, options, sent):
-    run("outbox", "import", leads(4), *options, "--hold")
+def test_items_are_released_cancelled_and_queued_again(run, put, sent):
+    put(4, "--hold")
     assert run("outbox", "list", "--counts", "--json").lines == [{"held": 4}]
     released = run("outbox", "release", "spring/0", "spring/1", "nothing", "--json")
     assert released.code == 1  # one of them is not there; the others are released
@@ -158,8 +179,8 @@ def test_items_are_released_cancelled_and_queued_again(run, leads, options, sent
         assert "name items, or --group" in ran.err
 
 
-def test_what_failed_and_what_is_in_doubt_have_codes_and_steps(run, leads, options, served):
-    run("outbox", "import", leads(1), *options)
+def test_what_failed_and_what_is_in_doubt_have_codes_and_steps(run, put, served):
+    put(1)
     problem = {"route": MESSAGES, "effect": "status", "status": 404, "type": "not_found"}
     served.faults([problem])
     ran = run("outbox", "run", "--until-empty", "--limits", "none", "--json")
@@ -176,9 +197,9 @@ def test_what_failed_and_what_is_in_doubt_have_codes_and_steps(run, leads, optio
 
 
 def test_an_item_in_doubt_waits_for_a_person_where_that_was_asked_for(
-    program, run, leads, options, served, sent
+    program, run, put, served, sent
 ):
-    run("outbox", "import", leads(1), *options)
+    put(1)
     served.faults([{"route": MESSAGES, "effect": "reset", "stage": "after"}])
     worker = program("outbox", "run", "--limits", "none", "--hold-unknown", "--json")
     line = json.loads(worker.stdout.readline())
@@ -192,11 +213,9 @@ def test_an_item_in_doubt_waits_for_a_person_where_that_was_asked_for(
     assert settled["state"] == "sent"
 
 
-def test_who_has_answered_or_is_on_the_list_gets_nothing(
-    run, box, leads, options, linkedin, served, sent
-):
-    run("outbox", "import", leads(3), *options, "--recipient", "{first_name}")
-    (box / "blocked.txt").write_text("\ufeffADA0\n\nnobody\n", encoding="utf-8")
+def test_who_has_answered_or_is_on_the_list_gets_nothing(run, put, linkedin, served, sent):
+    put(3, "--recipient", "{first_name}")
+    Path("blocked.txt").write_text("\ufeffADA0\n\nnobody\n", encoding="utf-8")
     time.sleep(0.05)
     served.receive(account_id=linkedin["id"], chat_id=linkedin["chats"][1], text="No, thanks")
     ran = run(
@@ -208,11 +227,10 @@ def test_who_has_answered_or_is_on_the_list_gets_nothing(
     assert run("outbox", "run", "--do-not-contact", "none.txt").code == 2
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_worker_that_is_told_to_stop_ends_and_loses_nothing(
-    program, run, leads, options, sent, number, code
-):
-    run("outbox", "import", leads(60), *options)
+@pytest.mark.parametrize("ending", [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_worker_that_is_told_to_stop_ends_and_loses_nothing(program, run, put, sent, ending):
+    number, code = ending
+    put(60)
     worker = program("outbox", "run", "--limits", "none", "--concurrency", "2", "--json")
     while json.loads(worker.stdout.readline())["state"] != "sent":
         pass
@@ -230,10 +248,8 @@ def test_a_worker_that_is_told_to_stop_ends_and_loses_nothing(
     assert len({one.idempotency_key for one in sent()}) == 60
 
 
-def test_a_second_signal_ends_a_worker_whose_request_hangs(
-    program, run, leads, options, served, sent
-):
-    run("outbox", "import", leads(1), *options)
+def test_a_second_signal_ends_a_worker_whose_request_hangs(program, run, put, served, sent):
+    put(1)
     served.faults([{"route": MESSAGES, "effect": "stall", "stage": "after"}])
     worker = program("outbox", "run", "--limits", "none")
     deadline = time.monotonic() + 20
@@ -250,8 +266,8 @@ def test_a_second_signal_ends_a_worker_whose_request_hangs(
     assert line["state"] == "unknown"
 
 
-def test_progress_is_for_terminals_only(program, run, leads, options):
-    run("outbox", "import", leads(1), *options)
+def test_progress_is_for_terminals_only(program, put):
+    put(1)
     terminal, other = pty.openpty()
     worker = program(
         "outbox", "run", "--until-empty", "--limits", "none", stderr=other,
@@ -271,22 +287,16 @@ def test_progress_is_for_terminals_only(program, run, leads, options):
         (("list",), "name the outbox by --outbox or POSTPRESS_OUTBOX"),
         (("list", "--outbox", "sqlite:///none.db"), "there is no outbox"),
         (("run", "--outbox", "sqlite:///none.db"), "where counts live"),
-        (("run", "--outbox", "redis://127.0.0.1"), "cannot keep an outbox"),
+        (("run", "--outbox", "redis://127.0.0.1", "--state", "memory:"), "cannot keep an outbox"),
         (("list", "--outbox", "sqlite:///none.db", "--only", "gone"), "gone"),
         (("run", "--limits", "human"), "--limits human needs --tz"),
     ],
 )
-def test_what_cannot_be_is_told_before_anything_is_made(
-    run, served, tmp_path, monkeypatch, arguments, words
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("POSTPRESS_STATE", raising=False)
-    if "redis" in arguments[-1]:
-        monkeypatch.setenv("POSTPRESS_STATE", "memory:")
+def test_what_cannot_be_is_told_before_anything_is_made(run, bare, arguments, words):
     ran = run("outbox", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert words in ran.err
-    assert list(tmp_path.iterdir()) == []
+    assert list(bare.iterdir()) == []
 
 
 def test_stdin_and_a_text_of_a_file(program, run, box, linkedin):
@@ -307,8 +317,8 @@ def test_stdin_and_a_text_of_a_file(program, run, box, linkedin):
     assert (none.code, "cannot be read" in none.err) == (2, True)
 
 
-def test_looking_needs_no_key_and_asks_nobody(run, leads, options, monkeypatch, served):
-    run("outbox", "import", leads(1), *options)
+def test_looking_needs_no_key_and_asks_nobody(run, put, monkeypatch):
+    put(1)
     monkeypatch.delenv("POSTPRESS_API_KEY")
     monkeypatch.setenv("POSTPRESS_BASE_URL", "http://127.0.0.1:9")
     for arguments in (("list",), ("show", "spring/0"), ("cancel", "spring/0")):

@@ -293,7 +293,7 @@ _READING: Final = Reading()
 
 
 async def import_(
-    file: str,
+    file: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
     lines: Lines = _LINES,
