@@ -9,7 +9,7 @@ from postpress_async.wire import values
 from postpress_async.wire.meaning import SETTLE
 from postpress_async.wire.multipart import collected
 
-LATE = (0.5, 5.0, 30.0, 50.0, 100.0)
+LATE = (0.5, 5.0, 30.0, 50.0, 100.0, 115.0)
 """Seconds on the way: at most `Terms.total` and `Terms.held` together, as the protocol assumes."""
 
 
@@ -38,7 +38,7 @@ class Line:
         sending.leaves()
         answer, sent = loop.create_future(), [None]
         if rng.random() >= 0.02 * self._trouble:  # else it is lost
-            way = rng.choice(LATE) if rng.random() < 0.05 * self._trouble else rng.random() * 0.1
+            way = rng.choice(LATE) if rng.random() < 0.08 * self._trouble else rng.random() * 0.1
             # From here on it is the network's: whoever sent it may die.
             loop.call_later(way, self._arrive, request, body, answer, sent)
         try:

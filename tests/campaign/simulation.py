@@ -30,9 +30,11 @@ from line import Line
 from virtual import Deadlock, Killed, Process, ProcessClock, VirtualLoop, inline_files
 
 from postpress_async import Limit, Limits, Postpress, StateUnavailableError
+from postpress_async.outbox import protocol
 from postpress_async.outbox.lookback import ClientLooker
-from postpress_async.outbox.protocol import Terms
+from postpress_async.outbox.protocol import Absent, Terms
 from postpress_async.outbox.sending import ClientSender
+from postpress_async.outbox.turn import Turn
 from postpress_async.outbox.worker import Worker
 from postpress_async.sandbox import Sandbox
 from postpress_async.storage.outbox import sqlite
@@ -64,9 +66,11 @@ class Bell:
 class Flaky:
     """The store as one process sees it: sometimes away, sometimes silent after it did as asked."""
 
-    def __init__(self, store, process, rng, *, share, bell):
+    def __init__(self, store, process, rng, *, share, bell, failing=None):
         self._store, self._process, self._rng = store, process, rng
         self._share, self._bell = share, bell
+        self._failing = failing  # ("before" or "after", which call)
+        self.calls = 0
 
     @property
     def certain(self):
@@ -77,8 +81,9 @@ class Flaky:
 
         async def asked(*given, **named):
             await self._process.gate()
-            before = self._rng.random() < self._share
-            after = self._rng.random() < self._share
+            self.calls += 1
+            before = self._rng.random() < self._share or self._failing == ("before", self.calls)
+            after = self._rng.random() < self._share or self._failing == ("after", self.calls)
             await asyncio.sleep(self._rng.random() * 0.02)
             await self._process.gate()
             if before:
@@ -131,14 +136,15 @@ class Story:
     def open(self):
         return SqliteOutbox(self.path, clock=self.sandbox.clock.time)
 
-    def start(self, n):
+    def start(self, n, *, fate=None, failing=None):
         """Start a worker in a process of its own."""
-        process = Process(f"worker_{n}")
+        process = Process(f"worker_{n}", fate)
         stop = asyncio.Event()
         store = self.open()
-        self.running[n] = (process, stop, store, process.start(self._work(process, stop, store)))
+        work = self._work(process, stop, store, failing)
+        self.running[n] = (process, stop, store, process.start(work))
 
-    async def _work(self, process, stop, store):
+    async def _work(self, process, stop, store, failing):
         clock, rng = ProcessClock(process, EPOCH), self.rng
         self.lines.append(line := Line(self.sandbox, process, rng, trouble=self.trouble))
         client = Postpress(
@@ -147,7 +153,8 @@ class Story:
             transport=line, key_rate=None,
             providers=dict.fromkeys(self.accounts, "LINKEDIN"),
         )  # fmt: skip
-        seen = Flaky(store, process, rng, share=self.away, bell=self.bell)
+        seen = Flaky(store, process, rng, share=self.away, bell=self.bell, failing=failing)
+        self.seen = seen
         worker = Worker(
             seen, sender=ClientSender(client), looker=ClientLooker(client, seen, clock=clock, terms=Terms()),
             owner=process.name, clock=clock, random=rng.random, patience=1e9,
@@ -219,8 +226,16 @@ class Story:
 
 def simulate(seed):
     """Tell one story, and return how it ended."""
-    certain = sqlite.CERTAIN
-    sqlite.CERTAIN = certain and seed % 2 == 0
+    return told(lambda directory: Story(seed, directory), certain=seed % 2 == 0)
+
+
+def told(story_in, *, certain):
+    """Tell a story in a loop and a directory of its own; whether the death of workers is certain.
+
+    Where it is not, leases tell, as they do on a server.
+    """
+    known = sqlite.CERTAIN
+    sqlite.CERTAIN = known and certain
     loop = VirtualLoop()
     loop.set_task_factory(Process.factory)
     loop.set_exception_handler(lambda *_: None)
@@ -233,14 +248,33 @@ def simulate(seed):
         ):
 
             async def story():
-                return await Story(seed, directory).live()
+                return await story_in(directory).live()
 
             return loop.run_until_complete(story())
     except (Deadlock, Killed, Exception) as error:  # noqa: BLE001 - each seed is told of
         return {"broke": f"{type(error).__name__}: {error}"}
     finally:
-        sqlite.CERTAIN = certain
+        sqlite.CERTAIN = known
         logging.disable(logging.NOTSET)
+
+
+async def _nothing(*_, **__):
+    return Absent()
+
+
+WEAKER = {
+    # nobody waits until a request can no more arrive
+    "grace": (protocol, "quiet_at", lambda *_: 0.0),
+    # nothing is asked in the last step before the first byte
+    "deadline": (Turn, "last_act", lambda turn: setattr(turn, "asked", True)),
+    # what is in doubt is sent again without a look
+    "look": (ClientLooker, "look", _nothing),
+}
+
+
+def weaken(name):
+    """Take a part of the protocol out, for good: then stories must break."""
+    setattr(*WEAKER[name])
 
 
 def broken(told):
@@ -253,8 +287,10 @@ def _quick():
     return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a directory of our own
 
 
-def some(seeds):
+def some(seeds, weaker=None):
     """Tell stories one after the other, and return the broken ones, and sums."""
+    if weaker is not None:
+        weaken(weaker)
     found, sums = {}, dict.fromkeys(("items", "kills", "needs_decision"), 0)
     for seed in seeds:
         told = simulate(seed)
@@ -272,12 +308,13 @@ def main():
     parser.add_argument("--seeds", type=int, default=2_000)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="write broken seeds to tests/samples")
+    parser.add_argument("--weaken", choices=list(WEAKER), help="a part of the protocol to take out")
     options = parser.parse_args()
     last, began = options.first + options.seeds, time.monotonic()
     parts = [range(n, min(n + 25, last)) for n in range(options.first, last, 25)]
     wrong, sums = {}, {}
     with ProcessPoolExecutor(options.jobs) as pool:
-        for found, part in pool.map(some, parts):
+        for found, part in pool.map(some, parts, [options.weaken] * len(parts)):
             wrong.update(found)
             sums = {name: sums.get(name, 0) + value for name, value in part.items()}
     commit = subprocess.run(

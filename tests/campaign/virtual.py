@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from postpress_async.storage.sqlite.writer import Writer
 
 
+STOPPED_SECONDS = 400.0  # longer than a deadline, its grace and a look-back together
+
+
 class Deadlock(RuntimeError):  # noqa: N818 - what it is called
     """Nobody is left who would ever wake."""
 
@@ -65,10 +68,19 @@ def inline_files():
 
 
 class Process:
-    """What runs together, and is killed, stopped and woken together."""
+    """What runs together, and is killed, stopped and woken together.
 
-    def __init__(self, name):
+    Attributes:
+        steps: how often it touched the world: a step of a store or of a request begun or ended.
+        fate: what happens to it at which step: `("kill", 17)` or `("stop", 17)`.
+        met: set when its fate has come.
+    """
+
+    def __init__(self, name, fate=None):
         self.name = name
+        self.fate = fate
+        self.steps = 0
+        self.met = asyncio.Event()
         self.dead = False
         self.until = 0.0
         self.tasks = set()
@@ -91,6 +103,13 @@ class Process:
 
     async def gate(self):
         """Pass where it lives and runs; called wherever it touches the world."""
+        self.steps += 1
+        if self.fate is not None and self.fate[1] == self.steps:
+            self.met.set()
+            if self.fate[0] == "kill":
+                self.kill()
+            else:
+                self.stop(STOPPED_SECONDS)
         while (left := self.until - asyncio.get_running_loop().time()) > 0 and not self.dead:
             await asyncio.sleep(left)
         if self.dead:

@@ -1,0 +1,83 @@
+"""Let one worker meet its fate at its first step, its second, and so on; another one goes on.
+
+A step is any touch of the world: a statement to the store before and after it is carried out, a
+request before its first byte, with its answer under way, when the answer is there, each end of a
+wait. So every crash point of the protocol is among them, the named ones and those between.
+
+    python tests/campaign/crashes.py --fate kill
+    python tests/campaign/crashes.py --fate stop --leases
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+
+from simulation import WEAKER, Story, broken, told, weaken
+
+FATES = {"kill": "fate", "stop": "fate", "before": "failing", "after": "failing"}
+
+
+class Scripted(Story):
+    """A story in which all goes well, but for one fate."""
+
+    def __init__(self, directory, fate):
+        super().__init__(7, directory)
+        self.trouble = self.away = 0.0
+        self.sandbox.faults([])
+        self.sandbox.limits([])
+        self.fate = fate
+
+    async def live(self):
+        """Live through it; return what became of the items, and whether the fate came."""
+        store = self.open()
+        await store.add(self.items.more(5))
+        self.start(0, **{FATES[self.fate[0]]: self.fate})
+        process, _, _, task = self.running[0]
+        await asyncio.wait(
+            {task, met := asyncio.ensure_future(process.met.wait())},
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        met.cancel()
+        came = process.met.is_set() or self.seen.calls >= self.fate[1]
+        if process.dead:
+            await self._kill(0)
+        if process.met.is_set():
+            self.start(1)
+        while self.running:
+            for n in list(self.running):
+                await self.running[n][3]
+                await self._kill(n)
+        wrong = await self._judged(store)
+        return {**wrong, "came": came, "quiet": True}
+
+    async def _judged(self, store):
+        from items import judged  # noqa: PLC0415 - one name for both stories
+
+        return await judged(self.items, self.sandbox, store)
+
+
+def main():
+    """Try every step; end with 1 where one of them broke a promise."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fate", choices=list(FATES), default="kill")
+    parser.add_argument("--leases", action="store_true", help="tell who is dead, not locks")
+    parser.add_argument("--weaken", choices=list(WEAKER), help="a part of the protocol to take out")
+    options = parser.parse_args()
+    if options.weaken is not None:
+        weaken(options.weaken)
+    wrong, step = {}, 0
+    while True:
+        step += 1
+        fate = (options.fate, step)
+        ended = told(lambda d, fate=fate: Scripted(d, fate), certain=not options.leases)
+        if broken(ended):
+            wrong[step] = ended
+        if not ended.get("came", True) or len(wrong) > 20:  # noqa: PLR2004 - enough to look at
+            break
+    print(json.dumps({"fate": options.fate, "steps": step - 1, "wrong": wrong}))  # noqa: T201
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
