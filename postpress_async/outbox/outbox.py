@@ -13,12 +13,8 @@ from msgspec import UNSET, UnsetType
 
 from postpress_async.errors import (
     ConfigurationError,
-    OutboxConflictError,
-    OutboxError,
-    OutboxNotFoundError,
-    OutboxStateError,
 )
-from postpress_async.options import Timeout, of_kind, positive, whole
+from postpress_async.options import Timeout, positive, whole
 from postpress_async.resources._base import checked_account, checked_text, needed
 from postpress_async.scheduler.clock import LoopClock
 from postpress_async.storage.outbox.opening import open_outbox
@@ -27,7 +23,7 @@ from postpress_async.storage.outbox.rows import Filter
 from . import by_hand, composing, contents, explaining, putting
 from .changing import ItemChanges, Listeners
 from .contents import ProfileRead
-from .decisions import instant_of
+from .desk import Desk
 from .items import item_of
 from .listing import items_of, states_of
 from .lookback import ClientLooker
@@ -46,10 +42,8 @@ if TYPE_CHECKING:
     from postpress_async.resources._files import FileLike
     from postpress_async.resources._people import Person
     from postpress_async.resources.linkedin_options import LinkedInOptions
-    from postpress_async.storage.outbox.rows import Added, New, Row, Store
+    from postpress_async.storage.outbox.rows import Store
 
-    from .by_hand import Change
-    from .contents import Content
     from .decisions import Decision
     from .explaining import Reason
     from .items import Item, ItemState
@@ -62,7 +56,6 @@ __all__ = ["Outbox"]
 DAY: Final = 86_400.0
 _LONGEST: Final = 300.0
 """Seconds that a request may take where the client sets no bound: doubts must end some time."""
-_TRIES: Final = 5
 
 
 class Outbox:
@@ -120,6 +113,13 @@ class Outbox:
         self._terms = Terms(total=timeout.total or _LONGEST, hold=on_unknown == "hold")
         self._new_id = Names(now=self._clock.time)
         self._listeners = Listeners()
+        self._desk = Desk(
+            self._store,
+            provider=self._provider,
+            new_id=self._new_id,
+            tell=self._listeners.tell,
+            terms=self._terms,
+        )
         self._running: dict[asyncio.Event, asyncio.Event] = {}  # what ends it, and when it has
 
     # -- putting in ---------------------------------------------------------------------------
@@ -198,7 +198,7 @@ class Outbox:
             thread_id=thread_id,
             typing_duration=typing_duration,
         )
-        return await self._put(content, account, wishes, connection)
+        return await self._desk.put(content, account, wishes, connection)
 
     async def start_chat(
         self,
@@ -248,7 +248,7 @@ class Outbox:
             account_id=account,
             provider=self._provider(account),
         )
-        return await self._put(content, account, wishes, connection)
+        return await self._desk.put(content, account, wishes, connection)
 
     async def invite(
         self,
@@ -290,7 +290,7 @@ class Outbox:
             account_id=account,
             provider=self._provider(account),
         )
-        return await self._put(content, account, wishes, connection)
+        return await self._desk.put(content, account, wishes, connection)
 
     async def follow(
         self,
@@ -324,7 +324,7 @@ class Outbox:
         account = self._account("follow", account_id)
         provider = self._provider(account)
         content = composing.follow(provider_id, account_id=account, provider=provider)
-        return await self._put(content, account, wishes, connection)
+        return await self._desk.put(content, account, wishes, connection)
 
     async def react(
         self,
@@ -357,7 +357,7 @@ class Outbox:
             expires_at=expires_at, hold=hold, priority=priority,
         )  # fmt: skip
         content = composing.react(message_id=message_id, reaction=reaction)
-        return await self._put(content, self._account("react", account_id), wishes, connection)
+        return await self._desk.put(content, self._account("react", account_id), wishes, connection)
 
     async def profile(
         self,
@@ -400,7 +400,7 @@ class Outbox:
             linkedin_sections=linkedin_sections,
             linkedin_api=linkedin_api,
         )
-        return await self._put(content, putting.pool_of(content), wishes, connection)
+        return await self._desk.put(content, putting.pool_of(content), wishes, connection)
 
     # -- sending ------------------------------------------------------------------------------
 
@@ -495,7 +495,7 @@ class Outbox:
         Raises:
             OutboxNotFoundError: there is none.
         """
-        return item_of(await self._row(id))
+        return item_of(await self._desk.row(id))
 
     async def counts(
         self, *, account_id: str | None = None, group: str | None = None
@@ -519,7 +519,7 @@ class Outbox:
         Raises:
             OutboxNotFoundError: there is none.
         """
-        row = await self._row(id)
+        row = await self._desk.row(id)
         content = contents.decode(row.body) if row.body else None
         pool = content.accounts if isinstance(content, ProfileRead) else (row.account_id,)
         return await explaining.explain(
@@ -563,7 +563,7 @@ class Outbox:
             msg = "cancel needs id=… or group=… (recipient, account_id), and not both"
             raise ConfigurationError(msg)
         if id is not None:
-            await self._change(id, by_hand.cancel)
+            await self._desk.change(id, by_hand.cancel)
             return 1
         wanted = Filter(group=group, recipient=recipient, account_id=account_id)
         return await self._store.cancel(wanted, reason="cancelled by hand")
@@ -575,7 +575,7 @@ class Outbox:
             OutboxNotFoundError: there is none.
             OutboxStateError: it is not held.
         """
-        return await self._change(id, by_hand.release)
+        return await self._desk.change(id, by_hand.release)
 
     async def retry(self, id: str) -> Item:
         """Queue an item again that failed or was cancelled, and certainly did not go.
@@ -584,7 +584,7 @@ class Outbox:
             OutboxNotFoundError: there is none.
             OutboxStateError: it went, may have gone, waits anyhow, or its text is gone.
         """
-        return await self._change(id, by_hand.retry)
+        return await self._desk.change(id, by_hand.retry)
 
     async def resolve(self, id: str, *, sent: bool) -> Item:
         """Settle an `unknown` item by what you have seen.
@@ -597,15 +597,7 @@ class Outbox:
             OutboxNotFoundError: there is none.
             OutboxStateError: it is not unknown; or its request may still arrive.
         """
-        of_kind("sent", sent, bool, "True")
-        attempts = await self._store.attempts((await self._row(id)).id)
-        last = attempts[-1] if attempts else None
-        now = await self._store.beat("-", lease=0.0)  # nobody's: it only tells the time
-
-        def change(row: Row) -> Change:
-            return by_hand.resolve(row, sent=sent, last=last, now=now, terms=self._terms)
-
-        return await self._change(id, change)
+        return await self._desk.resolve(id, sent=sent)
 
     async def edit(
         self,
@@ -630,26 +622,9 @@ class Outbox:
             OutboxNotFoundError: there is none.
             OutboxStateError: it goes right now, may have gone, or is over.
         """
-        row = await self._row(id)
-        content = contents.decode(row.body) if row.body else None
-        by_hand.edit(row)
-        if content is None:
-            msg = f"edit: item {row.id} holds nothing any more"
-            raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))
-        new = putting.rewritten(row, content if text is None else contents.with_text(content, text))
-        if not isinstance(not_before, UnsetType):
-            due = row.created_at if not_before is None else instant_of("not_before", not_before)
-            new = msgspec.structs.replace(new, due_at=due)
-        if not isinstance(expires_at, UnsetType):
-            end = None if expires_at is None else instant_of("expires_at", expires_at)
-            new = msgspec.structs.replace(new, expires_at=end)
-        if priority is not None:
-            of_kind("priority", priority, int, "-1")
-            new = msgspec.structs.replace(new, priority=priority)
-        if new.expires_at is not None and new.expires_at <= new.due_at:
-            msg = "expires_at must be later than not_before, or it never goes"
-            raise ConfigurationError(msg)
-        return await self._change(id, by_hand.edit, edit=new)
+        return await self._desk.edit(
+            id, text=text, not_before=not_before, expires_at=expires_at, priority=priority
+        )
 
     async def forget(self, recipient: str) -> int:
         """Forget somebody: cancel and empty all that is to them, and refuse what comes later.
@@ -672,8 +647,7 @@ class Outbox:
         that durable reads brought are emptied, too.
         """
         positive("older_than", older_than, zero=True)
-        now = await self._store.beat("-", lease=0.0)
-        return await self._store.purge(before=now - older_than)
+        return await self._store.purge(before=await self._desk.now() - older_than)
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -713,46 +687,6 @@ class Outbox:
     def _provider(self, account_id: str) -> str | None:
         return self._client.scheduler.lane(account_id).provider
 
-    async def _put(
-        self, content: Content, account_id: str, wishes: Wishes, connection: object | None
-    ) -> Item:
-        new = putting.new_of(
-            content,
-            account_id,
-            wishes,
-            provider=self._provider(account_id),
-            id_=self._new_id(),
-        )
-        (added,) = await self._store.add([new], connection=connection)
-        _check(added, new)
-        if added.kind == "new" and connection is None:
-            self._listeners.tell(added.row)
-        return item_of(added.row)
-
-    async def _row(self, item: str) -> Row:
-        row = await self._store.get(checked_text("id", item))
-        if row is None:
-            msg = f"the outbox has no item of the id or key {item!r}: list() shows what it has"
-            raise OutboxNotFoundError(msg, item=item)
-        return row
-
-    async def _change(
-        self, item: str, ask: Callable[[Row], Change], *, edit: New | None = None
-    ) -> Item:
-        """Change an item by hand; ask again where it changed meanwhile."""
-        row = await self._row(item)
-        for _ in range(_TRIES):
-            change = ask(row)
-            changed = await self._store.alter(
-                row.id, states=change.states, finish=change.finish, edit=edit
-            )
-            if changed is not None:
-                self._listeners.tell(changed)
-                return item_of(changed)
-            row = await self._row(item)
-        msg = f"item {row.id} cannot be changed now: get() and explain() show how it stands"
-        raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))
-
 
 _STATE = Literal["held", "queued", "sending", "sent", "unknown", "failed", "cancelled", "expired"]
 
@@ -760,24 +694,3 @@ _STATE = Literal["held", "queued", "sending", "sent", "unknown", "failed", "canc
 async def _relay(stop: asyncio.Event, ending: asyncio.Event) -> None:
     await stop.wait()
     ending.set()
-
-
-def _check(added: Added, new: New) -> None:
-    """Raise where something stood in the way of an item."""
-    row = added.row
-    state = by_hand.shown(row.state)
-    if added.kind == "conflict" and row.key == new.key:
-        msg = (
-            f"key {new.key!r} stands for something else already (item {row.id}, {state}): give "
-            "another key, or edit that item"
-        )
-        raise OutboxConflictError(msg, item=row.id, state=state)
-    if added.kind == "conflict":
-        msg = (
-            f"another invitation of account {row.account_id} to this person is open (item "
-            f"{row.id}, {state}): wait for it, or cancel it"
-        )
-        raise OutboxConflictError(msg, item=row.id, state=state)
-    if added.kind == "forgotten":
-        msg = f"item {new.key!r} is for a recipient who was forgotten: it is not put in"
-        raise OutboxError(msg, item=new.key)

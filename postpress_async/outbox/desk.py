@@ -1,0 +1,176 @@
+"""What a person does with items by hand, against workers that are at it at the same time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import UnsetType
+
+from postpress_async.errors import (
+    ConfigurationError,
+    OutboxConflictError,
+    OutboxError,
+    OutboxNotFoundError,
+    OutboxStateError,
+)
+from postpress_async.options import of_kind
+from postpress_async.resources._base import checked_text
+
+from . import by_hand, contents, putting
+from .decisions import instant_of
+from .items import item_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from postpress_async.storage.outbox.rows import Added, New, Row, Store
+
+    from .by_hand import Change
+    from .contents import Content
+    from .items import Item
+    from .protocol import Terms
+    from .putting import Wishes
+
+__all__ = ["Desk"]
+
+_TRIES: Final = 5
+"""How often a change is thought over that a worker was faster than."""
+
+
+class Desk:
+    """Put items in, and change them by hand.
+
+    Args:
+        store: where they are.
+        provider: the provider of an account, as far as it is known.
+        new_id: makes ids.
+        tell: hears of every change.
+        terms: how long a request may be under way.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        provider: Callable[[str], str | None],
+        new_id: Callable[[], str],
+        tell: Callable[[Row], None],
+        terms: Terms,
+    ) -> None:
+        self._store = store
+        self._provider = provider
+        self._new_id = new_id
+        self._tell = tell
+        self._terms = terms
+
+    async def now(self) -> float:
+        """Return the store's time."""
+        return await self._store.beat("-", lease=0.0)  # nobody's: it only tells the time
+
+    async def put(
+        self, content: Content, account_id: str, wishes: Wishes, connection: object | None
+    ) -> Item:
+        """Put a content in, or return what is there under its key already."""
+        new = putting.new_of(
+            content,
+            account_id,
+            wishes,
+            provider=self._provider(account_id),
+            id_=self._new_id(),
+        )
+        (added,) = await self._store.add([new], connection=connection)
+        _check(added, new)
+        if added.kind == "new" and connection is None:
+            self._tell(added.row)
+        return item_of(added.row)
+
+    async def row(self, item: str) -> Row:
+        """Return an item, by id or key."""
+        row = await self._store.get(checked_text("id", item))
+        if row is None:
+            msg = f"the outbox has no item of the id or key {item!r}: list() shows what it has"
+            raise OutboxNotFoundError(msg, item=item)
+        return row
+
+    async def change(
+        self, item: str, ask: Callable[[Row], Change], *, edit: New | None = None
+    ) -> Item:
+        """Change an item by hand; ask again where it changed meanwhile."""
+        row = await self.row(item)
+        for _ in range(_TRIES):
+            change = ask(row)
+            changed = await self._store.alter(
+                row.id, states=change.states, finish=change.finish, edit=edit
+            )
+            if changed is not None:
+                self._tell(changed)
+                return item_of(changed)
+            row = await self.row(item)
+        msg = f"item {row.id} cannot be changed now: get() and explain() show how it stands"
+        raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))
+
+    async def resolve(self, item: str, *, sent: bool) -> Item:
+        """Settle an unknown item by what a person has seen."""
+        of_kind("sent", sent, bool, "True")
+        attempts = await self._store.attempts((await self.row(item)).id)
+        last = attempts[-1] if attempts else None
+        now = await self.now()
+
+        def change(row: Row) -> Change:
+            return by_hand.resolve(row, sent=sent, last=last, now=now, terms=self._terms)
+
+        return await self.change(item, change)
+
+    async def edit(
+        self,
+        item: str,
+        *,
+        text: str | None,
+        not_before: datetime | UnsetType | None,
+        expires_at: datetime | UnsetType | None,
+        priority: int | None,
+    ) -> Item:
+        """Change what an item says, or when it goes."""
+        row = await self.row(item)
+        by_hand.edit(row)
+        if not row.body:
+            msg = f"edit: item {row.id} holds nothing any more"
+            raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))
+        content = contents.decode(row.body)
+        new = putting.rewritten(row, content if text is None else contents.with_text(content, text))
+        if not isinstance(not_before, UnsetType):
+            due = row.created_at if not_before is None else instant_of("not_before", not_before)
+            new = msgspec.structs.replace(new, due_at=due)
+        if not isinstance(expires_at, UnsetType):
+            end = None if expires_at is None else instant_of("expires_at", expires_at)
+            new = msgspec.structs.replace(new, expires_at=end)
+        if priority is not None:
+            of_kind("priority", priority, int, "-1")
+            new = msgspec.structs.replace(new, priority=priority)
+        if new.expires_at is not None and new.expires_at <= new.due_at:
+            msg = "expires_at must be later than not_before, or it never goes"
+            raise ConfigurationError(msg)
+        return await self.change(item, by_hand.edit, edit=new)
+
+
+def _check(added: Added, new: New) -> None:
+    """Raise where something stood in the way of an item."""
+    row = added.row
+    state = by_hand.shown(row.state)
+    if added.kind == "conflict" and row.key == new.key:
+        msg = (
+            f"key {new.key!r} stands for something else already (item {row.id}, {state}): give "
+            "another key, or edit that item"
+        )
+        raise OutboxConflictError(msg, item=row.id, state=state)
+    if added.kind == "conflict":
+        msg = (
+            f"another invitation of account {row.account_id} to this person is open (item "
+            f"{row.id}, {state}): wait for it, or cancel it"
+        )
+        raise OutboxConflictError(msg, item=row.id, state=state)
+    if added.kind == "forgotten":
+        msg = f"item {new.key!r} is for a recipient who was forgotten: it is not put in"
+        raise OutboxError(msg, item=new.key)
