@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from postpress_async.exchange.opened import Opened
 
-_WRITTEN_AT_ONCE: Final = 3 * 2**17
-"""Bytes for which a thread is worth its while."""
+_WRITTEN_AT_ONCE: Final = 2**18
+"""Bytes for which a thread is worth its while; with more, a slow disk makes 2 MB in memory."""
 
 
 class Download:
@@ -131,7 +131,7 @@ class Download:
 
         Args:
             path: where to; `download.name` is safe to use in it.
-            progress: called on the event loop with the bytes so far, and `size`, after each 400 KB
+            progress: called on the event loop with the bytes so far, and `size`, after each 256 KB
                 or so and at the end; a restart begins at 0 again. What it raises ends the save.
             max_bytes: refuse a larger file; None takes any, since little of it is in memory.
 
