@@ -36,7 +36,13 @@ def test_every_command_of_a_guide_runs(page, monkeypatch, tmp_path, capsys):
         monkeypatch.setenv("POSTPRESS_API_KEY", sandbox.api_key)
         monkeypatch.setenv("POSTPRESS_BASE_URL", sandbox.url)
         ids = stand_ins(sandbox)
+        rows = f"id,chat_id,first_name\n1,{ids['chat_1']},Jordan\n2,{ids['chat_2']},\n"
+        Path("leads.csv").write_text(rows, encoding="utf-8")
         for line in shown:
+            if line.startswith("export "):
+                for variable in line.split()[1:]:
+                    monkeypatch.setenv(*variable.split("=", 1))
+                continue
             said, piped, command = line.rpartition(" | ")
             if piped:
                 text = shlex.split(said.removeprefix("echo "))[0] + "\n"
