@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ItemChanges", "Listeners"]
 
-log = logging.getLogger("postpress_async.outbox")
+log: Final = logging.getLogger("postpress_async.outbox")
 _MOST_KEPT: Final = 10_000
 """Changes that wait for a slow listener; then the oldest are dropped, and it is warned."""
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
@@ -13,6 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from postpress_async.errors import (
     ConfigurationError,
+    StateUnavailableError,
 )
 from postpress_async.options import Timeout, positive, whole
 from postpress_async.resources._base import checked_account, checked_text, needed
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = ["Outbox"]
 
 DAY: Final = 86_400.0
+_TIDY_SECONDS: Final = 6 * 3600.0
 _LONGEST: Final = 300.0
 """Seconds that a request may take where the client sets no bound: doubts must end some time."""
 
@@ -445,16 +448,17 @@ class Outbox:
             accounts=accounts,
             told=self._listeners.tell,
         )
-        if self._keep_texts is not None:
-            await self.purge(older_than=self._keep_texts)
         ending, ended = asyncio.Event(), asyncio.Event()
-        relay = None if stop is None else asyncio.create_task(_relay(stop, ending))
+        helpers = [asyncio.create_task(self._tidy())]
+        if stop is not None:
+            helpers.append(asyncio.create_task(_relay(stop, ending)))
         self._running[ending] = ended
         try:
             await worker.run(until_empty=until_empty, stop=ending)
         finally:
-            if relay is not None:
-                relay.cancel()
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
             del self._running[ending]
             ended.set()
 
@@ -678,6 +682,13 @@ class Outbox:
         return f"Outbox({self._client!r})"
 
     # -- inside -------------------------------------------------------------------------------
+
+    async def _tidy(self) -> None:
+        """Empty what is over and old, from time to time."""
+        while self._keep_texts is not None:
+            with contextlib.suppress(StateUnavailableError):  # the worker says so, and loudly
+                await self.purge(older_than=self._keep_texts)
+            await self._clock.sleep(_TIDY_SECONDS)
 
     def _account(self, action: str, account_id: str | None) -> str:
         if account_id is None:

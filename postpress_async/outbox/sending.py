@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientSender"]
 
-log = logging.getLogger("postpress_async.outbox")
+log: Final = logging.getLogger("postpress_async.outbox")
 _MAX_WAIT: Final = 2.0
 """Seconds that a claimed item waits for its slot: what comes later is claimed later."""
 _NEWER_SECONDS: Final = 60.0

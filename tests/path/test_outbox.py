@@ -524,3 +524,18 @@ async def test_texts_are_in_no_log(connect, url, account, sandbox, caplog):
     assert "CANARY" not in caplog.text
     assert "CANARY" not in str(errors)
     assert any(errors)
+
+
+async def test_a_worker_empties_what_was_over_long_ago(connect, url, account, sandbox):
+    async with connect() as client, Outbox(client, url, keep_texts=86_400.0) as outbox:
+        item = await outbox.message(
+            account_id=account["id"], chat_id=account["chats"][0], text="Hi", key="k"
+        )
+        running = asyncio.create_task(outbox.run())
+        await until(outbox, item, "sent")
+        assert (await outbox.get("k")).text == "Hi"
+        await sandbox.advance(2 * 86_400.0)
+        await becomes(lambda: outbox.get("k"), lambda item: item.text is None)
+        assert (await outbox.get("k")).state == "sent"
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
