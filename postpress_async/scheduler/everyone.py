@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Final, cast
 
 from .book import Held, Log, process_of
@@ -102,12 +103,10 @@ def fill(setting: Setting, everyone: Everyone, now: float) -> None:
     """Give the shared rings what the store has counted in them."""
     for ring in setting.shared.values():
         log = everyone.logs.get(name_of(ring), Log())
-        ring.at = ring.costs = None
-        ring.held = sum(
-            held.cost for names, held in everyone.held.values() if name_of(ring) in names
-        )
-        for at, cost in log.events():
-            ring.add(cost, at)
+        ring.at = array("d", log.at) or None
+        ring.costs = array("I", log.costs) if log.costs is not None and ring.at else None
+        name = name_of(ring)
+        ring.held = sum(held.cost for names, held in everyone.held.values() if name in names)
         for window in ring.windows:
             window.recount(now)
 

@@ -111,6 +111,7 @@ class Sharer:
         self._asked = 0  # calls for which a place is kept while the store is asked
         self._desks: dict[Lane, _Desk] = {}
         self._braked: dict[Lane, None] = {}
+        self._sharers: dict[Lane, None] = {}  # that may wait for a budget of all accounts
         self._brake_timer = Timer(clock, self.release)
 
     # -- what the scheduler asks of a waker ----------------------------------------------------
@@ -137,9 +138,7 @@ class Sharer:
         """Wake those who wait for a place, in turn, and this lane behind them."""
         if lane.queues is not None:
             self.hungry.setdefault(lane)
-        hungry, self.hungry = self.hungry, {}
-        for one in hungry:
-            self.wake(one)
+        self._serve(self.hungry)
 
     def release(self) -> None:
         """Wake those whom the brake held."""
@@ -358,8 +357,8 @@ class Sharer:
             self._asked -= kept
         self._found(outcome)
         more = self._apply(lane, desk, asked, outcome, began)
-        if reports:
-            self._wake_sharers(lane)
+        if reports:  # perhaps of a budget that others here wait for as well
+            self._serve(self._sharers, but=lane)
         more = more or bool(desk.reports or desk.changes) or (tells and lane.waiting > 0)
         return more or (room <= 0 < self._room(self._clock.monotonic()) and lane.waiting > 0)
 
@@ -422,10 +421,7 @@ class Sharer:
         """See to those who wait, after a step: for places, for the brake, for another step."""
         now = self._clock.monotonic()
         for turn in (self.hungry, self._braked):
-            for other in list(turn):
-                if other is not lane and self._room(now) > 0:
-                    turn.pop(other, None)
-                    self.wake(other)
+            self._serve(turn, but=lane)
         queues = lane.queues
         if queues is not None and queues.waiting and not self.closed:
             self._let_free_ones_go(lane, queues, now)
@@ -436,16 +432,23 @@ class Sharer:
         elif not desk.reports and not desk.changes:
             self._forget(lane)
 
-    def _wake_sharers(self, lane: Lane) -> None:
-        """Wake the lanes that may wait for a budget that an answer has just left."""
-        for other in list(self._desks):
-            queues = other.queues
-            if (
-                other is not lane
-                and queues is not None
-                and any(head.tally.shared for head in queues.heads())
-            ):
-                self.wake(other)
+    def _serve(self, turn: dict[Lane, None], but: Lane | None = None) -> None:
+        """Wake as many lanes as there are places, in turn; each step that ends serves the next.
+
+        Ten thousand may wait for a hundred places: to wake them all would take them all day.
+        """
+        room = self._room(self._clock.monotonic())
+        for _ in range(len(turn)):
+            if room <= 0 or not turn:
+                return
+            lane = next(iter(turn))
+            del turn[lane]
+            if lane is but:
+                turn[lane] = None
+                continue
+            self.wake(lane)
+            desk = self._desks.get(lane)
+            room -= desk is not None and desk.task is not None
 
     def _apply(
         self,
@@ -480,6 +483,8 @@ class Sharer:
             # Other processes may pause, resume or give back: nobody tells, so one looks.
             again = min(now + outcome.again - outcome.now, now + LOOK_EVERY)
             desk.timer.set(min(again, lane.queues.next_deadline()))
+            if any(head.tally.shared for head in lane.queues.heads()):
+                self._sharers.setdefault(lane)
         elif lane.queues is not None:
             lane.queues = None
         moved = outcome.granted or outcome.refused
@@ -558,6 +563,7 @@ class Sharer:
         """Let go of a lane in which nobody waits."""
         self.hungry.pop(lane, None)
         self._braked.pop(lane, None)
+        self._sharers.pop(lane, None)
         if lane.queues is not None and not lane.queues.waiting:
             lane.queues = None
         desk = self._desks.get(lane)

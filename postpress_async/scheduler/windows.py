@@ -196,7 +196,8 @@ class Window:
     def recount(self, now: float) -> None:
         """Count anew, after the past has changed."""
         self.head = 0
-        self.done = sum(cost for _, cost in self.ring.events())
+        ring = self.ring
+        self.done = len(ring.at or ()) if ring.costs is None else sum(ring.costs)
         self.forget(now)
 
     def _leaves(self, missing: int) -> float:

@@ -85,6 +85,7 @@ class RemoteImages:
         self._closed = False
         self._process = -1
         self._down = False
+        self._answers = False  # whether it did when it was asked last
         self._watch = Watch()
 
     async def step(self, work: Work[T], /) -> T:
@@ -141,8 +142,12 @@ class RemoteImages:
         jobs: list[Job] = []
         try:
             while jobs or self._asked:
+                answers, now = self._answers, self._monotonic()
                 while self._asked and len(jobs) < _MOST:
-                    jobs.append(self._asked.popleft())
+                    job = self._asked.popleft()
+                    if answers:  # it waited for others of this process, and for no server
+                        job.until = max(job.until, now + PATIENCE)
+                    jobs.append(job)
                 jobs = [job for job in jobs if not job.future.done()]
                 if jobs:
                     await self._try(jobs)
@@ -163,8 +168,10 @@ class RemoteImages:
         self._begin_anew([job for job in jobs if job.until < now - _ASLEEP])
         until = max(min([job.until for job in jobs]), now + 0.01)
         try:
+            self._answers = False
             with self._watch.within(until - now):
                 await self._decider.attempt(jobs)
+            self._answers = True
         except TimeoutError:
             if self._monotonic() - until > _ASLEEP:
                 self._begin_anew(jobs)
