@@ -23,11 +23,11 @@ if TYPE_CHECKING:
         human_takeover,
         stop_on_reply,
     )
-    from .importing import Imported, ImportForecast
     from .items import Item, ItemKind, ItemState
     from .loading import import_items, preview_import
     from .outbox import Outbox
     from .recipes import ImportKind, ImportProblem, ImportRefusedError, Recipe
+    from .reports import Imported, ImportForecast
 
 __all__ = [
     "Decision",
@@ -65,11 +65,11 @@ _HOMES = {
     "Decision": "postpress_async.outbox.decisions",
     "Defer": "postpress_async.outbox.decisions",
     "Guard": "postpress_async.outbox.guards",
-    "ImportForecast": "postpress_async.outbox.importing",
+    "ImportForecast": "postpress_async.outbox.reports",
     "ImportKind": "postpress_async.outbox.recipes",
     "ImportProblem": "postpress_async.outbox.recipes",
     "ImportRefusedError": "postpress_async.outbox.recipes",
-    "Imported": "postpress_async.outbox.importing",
+    "Imported": "postpress_async.outbox.reports",
     "Item": "postpress_async.outbox.items",
     "ItemChanges": "postpress_async.outbox.changing",
     "ItemKind": "postpress_async.outbox.items",

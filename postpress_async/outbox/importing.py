@@ -12,18 +12,16 @@ from contextlib import aclosing
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from postpress_async.errors import ConfigurationError, StateUnavailableError
-from postpress_async.options import Discreet
 from postpress_async.storage.outbox.rows import Filter
 
 from .putting import new_of
 from .recipes import Cook, Draft, ImportProblem, ImportRefusedError
+from .reports import Imported, ImportForecast
 from .sources import opened
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
     from postpress_async.scheduler.planning import Plan
     from postpress_async.storage.outbox.rows import Added, New, Row, Store
@@ -32,64 +30,10 @@ if TYPE_CHECKING:
     from .sheets import Line
     from .sources import How, Sheet, Source
 
-__all__ = ["ImportForecast", "Imported", "Importer"]
+__all__ = ["Importer"]
 
 BATCH: Final = 100
 _BATCH_BYTES: Final = 4 * 2**20
-
-
-class ImportForecast(Discreet, frozen=True, kw_only=True):
-    """Tell what an import would queue, and when it could go at the earliest.
-
-    Attributes:
-        lines: how many the file has, without empty ones.
-        new: how many would be queued.
-        already: how many are in the outbox, from an earlier import.
-        forgotten: how many are for somebody who is not to be written to any more.
-        ahead: by account, how many items wait in the outbox before them.
-        plans: an account's plan for the new ones: which actions, when, and which limit binds. It
-            knows nothing of `not_before`, nor of those ahead.
-        last_not_before: the latest instant that a line waits for, in seconds since the epoch.
-    """
-
-    lines: int = 0
-    new: int = 0
-    already: int = 0
-    forgotten: int = 0
-    ahead: dict[str, int] = msgspec.field(default_factory=dict[str, int])
-    plans: tuple[Plan, ...] = ()
-    last_not_before: float | None = None
-
-    def _shown(self) -> Iterator[tuple[str, object]]:
-        """Yield the counts."""
-        for name in ("lines", "new", "already", "forgotten"):
-            yield name, getattr(self, name)
-
-
-class Imported(Discreet, frozen=True, kw_only=True):
-    """Tell what an import has queued.
-
-    Attributes:
-        lines: how many the file had, without empty ones.
-        queued: how many are new in the outbox.
-        already: how many were there, from an earlier import.
-        forgotten: how many were for somebody who is not to be written to any more.
-        refused: what the outbox did not take because of what else is in it, such as another open
-            invitation to the same person; at most as many as were asked for.
-        refusals: how many those are in all.
-    """
-
-    lines: int = 0
-    queued: int = 0
-    already: int = 0
-    forgotten: int = 0
-    refused: tuple[ImportProblem, ...] = ()
-    refusals: int = 0
-
-    def _shown(self) -> Iterator[tuple[str, object]]:
-        """Yield the counts."""
-        for name in ("lines", "queued", "already", "forgotten", "refusals"):
-            yield name, getattr(self, name)
 
 
 class Importer:
@@ -249,10 +193,10 @@ class Importer:
         try:
             return await self._store.add(news)
         except StateUnavailableError as error:
-            error.add_note(
-                f"{counts.total()} lines were taken by then: import the file again, which queues "
-                "none of them twice"
+            told = (
+                f"{error}; {counts.total()} lines of the file were taken by then: import it again"
             )
+            error.args = (f"{told}, which queues none of them twice",)
             raise
 
     def _new(self, draft: Draft) -> New:

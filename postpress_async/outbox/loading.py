@@ -14,8 +14,8 @@ from .sources import How
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .importing import Imported, ImportForecast
     from .outbox import Outbox
+    from .reports import Imported, ImportForecast
     from .sheets import Format
     from .sources import Source
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -20,11 +20,14 @@ from postpress_async.options import whole
 from .sheets import format_of, lines_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
+    from io import BufferedReader
 
     from .sheets import Format, Line
 
 __all__ = ["How", "Sheet", "Source", "opened"]
+
+T = TypeVar("T")
 
 Source: TypeAlias = (
     str | os.PathLike[str] | Iterable[Mapping[str, object]] | AsyncIterable[Mapping[str, object]]
@@ -67,7 +70,7 @@ class Sheet:
         self._how = how
         self._seen = self._stamp()
         stream.seek(0)
-        self._format = how.format or format_of(name, stream.read(64))
+        self._format: Format = how.format or format_of(name, stream.read(64))
 
     async def chunks(self) -> AsyncGenerator[list[Line], None]:
         """Yield all lines, some at a time, read beside the event loop."""
@@ -78,7 +81,7 @@ class Sheet:
             delimiter=self._how.delimiter,
         )
         try:
-            while chunk := await asyncio.to_thread(lambda: list(islice(lines, _CHUNK))):
+            while chunk := await _beside(lambda: list(islice(lines, _CHUNK))):
                 yield chunk
         except ConfigurationError as error:
             raise ConfigurationError(f"{self.name}: {error}") from None
@@ -94,13 +97,38 @@ class Sheet:
         return status.st_size, status.st_mtime_ns
 
 
+async def _open(path: Path) -> IO[bytes]:
+    """Open a file beside the event loop: one that is a pipe may wait for its writer."""
+    opening = asyncio.ensure_future(asyncio.to_thread(path.open, "rb"))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close)
+        raise
+
+
+def _close(opening: asyncio.Task[BufferedReader]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
+
+
+async def _beside(read: Callable[[], T]) -> T:
+    """Read beside the event loop; who is cancelled waits for the thread, which has the file."""
+    reading = asyncio.ensure_future(asyncio.to_thread(read))
+    try:
+        return await asyncio.shield(reading)
+    except asyncio.CancelledError:
+        await asyncio.wait({reading})
+        raise
+
+
 @asynccontextmanager
-async def opened(source: Source, how: How) -> AsyncIterator[Sheet]:
+async def opened(source: Source, how: How) -> AsyncGenerator[Sheet, None]:
     """Open a source; what can be read only once goes through a file that nobody else can open."""
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         try:
-            stream = await asyncio.to_thread(path.open, "rb")
+            stream = await _open(path)
         except OSError as error:
             msg = f"{path}: cannot be read: {error.strerror or error}"
             raise ConfigurationError(msg) from None
@@ -109,7 +137,7 @@ async def opened(source: Source, how: How) -> AsyncIterator[Sheet]:
                 yield Sheet(stream, path.name, path.parent, how)
                 return
             with tempfile.TemporaryFile() as spool:
-                await asyncio.to_thread(shutil.copyfileobj, stream, spool)
+                await _beside(lambda: shutil.copyfileobj(stream, spool))
                 spool.flush()
                 yield Sheet(spool, path.name, Path.cwd(), how)
                 return
