@@ -73,7 +73,7 @@ def main():
         ended = told(lambda d, fate=fate: Scripted(d, fate), certain=not options.leases)
         if broken(ended):
             wrong[step] = ended
-        if not ended.get("came", True) or len(wrong) > 20:  # noqa: PLR2004 - enough to look at
+        if not ended.get("came", True) or len(wrong) > 20:
             break
     print(json.dumps({"fate": options.fate, "steps": step - 1, "wrong": wrong}))  # noqa: T201
     return int(bool(wrong))

@@ -23,34 +23,36 @@ import tempfile
 import time
 from pathlib import Path
 
-from items import Items, faults, judged, kept
-
 from counts import store_of
 from fast import hasten
-from postpress_async import Sandbox
+from items import Items, faults, judged, kept
+
+from postpress_async import Sandbox, StateUnavailableError
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Filter
 
 HERE = Path(__file__).parent
 CAPS = (("message", 40, 60.0), ("message", 4_000, 86_400.0), ("invite_note", 20, 3_600.0))
+STOPS = 0.1  # of the blows are no kills: the worker only stands still
+STOPPED_SECONDS = 100.0  # of told time: longer than a lease and a deadline
 BACKLOG = 60  # items that wait at least, while there are kills to come
 
 
 class Nursery:
     """Start workers in no time, and kill them."""
 
-    def __init__(self, told, log):
+    def __init__(self, told, log, program=HERE / "worker_of_sends.py"):
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", str(HERE / "worker_of_sends.py"), json.dumps(told)],
+            [sys.executable, "-W", "ignore", str(program), json.dumps(told)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1,
         )  # fmt: skip
         self.workers = []
-        self.kills = 0
+        self.kills = self.stops = 0
         self.fallen = 0  # before they were killed: a fault of theirs
 
-    async def start(self):
-        """Fork one more worker."""
-        self._process.stdin.write("another\n")
+    async def start(self, word="another"):
+        """Fork one more worker; the word is for it."""
+        self._process.stdin.write(f"{word}\n")
         said = await asyncio.to_thread(self._process.stdout.readline)
         self.workers.append(int(said))
 
@@ -61,6 +63,16 @@ class Nursery:
             os.kill(self.workers.pop(n), signal.SIGKILL)
         except ProcessLookupError:
             self.fallen += 1
+
+    def stop(self, n, seconds):
+        """Have one worker stand still for a while, as a suspended machine would."""
+        self.stops += 1
+        os.kill(worker := self.workers[n], signal.SIGSTOP)
+        asyncio.get_running_loop().call_later(seconds, self._go_on, worker)
+
+    def _go_on(self, worker):
+        if worker in self.workers:  # else it was killed meanwhile
+            os.kill(worker, signal.SIGCONT)
 
     def end(self):
         """End all, and the nursery."""
@@ -74,7 +86,7 @@ async def something_happened(sandbox, count):
     """Wait for some requests, so that a slow machine's workers get to something, too."""
     journal = sandbox._engine.journal
     n, until = _last(journal) + count, time.monotonic() + 1.0
-    while _last(journal) < n and time.monotonic() < until:
+    while _last(journal) < n and time.monotonic() < until:  # noqa: ASYNC110 - a journal tells nobody
         await asyncio.sleep(0.005)
 
 
@@ -82,18 +94,36 @@ def _last(journal):
     return max((entry.n for entry in journal.tail(1)), default=0)
 
 
-async def rage(options, rng, nursery, items, store, sandbox):
+async def patiently(ask):
+    """Ask a store until it answers: its server may just be starting again."""
+    while True:
+        try:
+            return await ask()
+        except StateUnavailableError:
+            await asyncio.sleep(0.1)
+
+
+async def rage(options, rng, *, nursery, items, store, sandbox, again):
     """Kill workers for as long as wished, and keep something to do for the others."""
     for _ in range(options.workers):
         await nursery.start()
+    restarts = 0
     while nursery.kills < options.kills:
-        counts = await store.counts(Filter(states=("queued",)))
+        counts = await patiently(lambda: store.counts(Filter(states=("queued",))))
         if sum(counts.values()) < BACKLOG:
-            await store.add(items.more(BACKLOG))
+            more = items.more(BACKLOG)
+            await patiently(lambda more=more: store.add(more))
         await something_happened(sandbox, rng.choice((0, 1, 2, 3, 5, 8)))
         await asyncio.sleep(rng.random() * 0.05)
-        nursery.kill(rng.randrange(len(nursery.workers)))
+        which = rng.randrange(len(nursery.workers))
+        if rng.random() < STOPS:
+            nursery.stop(which, STOPPED_SECONDS / options.speed)
+            continue
+        nursery.kill(which)
         await nursery.start()
+        if again and nursery.kills > options.kills * (restarts + 1) / (options.restarts + 1):
+            restarts += 1
+            await asyncio.to_thread(again)
 
 
 async def drained(store, seconds):
@@ -128,7 +158,7 @@ def told_to_workers(options, sandbox, place, clock):
 async def run(options):
     """Carry out a campaign, and return what became of it."""
     rng = random.Random(options.seed)
-    place, _ = store_of(options.store)
+    place, again = store_of(options.store)
     log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - read at the end
     began = time.monotonic()
     try:
@@ -143,7 +173,10 @@ async def run(options):
             await store.add(items.more(2 * BACKLOG))
             nursery = Nursery(told_to_workers(options, sandbox, place, clock), log)
             try:
-                await rage(options, rng, nursery, items, store, sandbox)
+                await rage(
+                    options, rng, nursery=nursery, items=items, store=store, sandbox=sandbox,
+                    again=again,
+                )  # fmt: skip
                 kills = nursery.kills
                 sandbox.faults([])
                 quiet = await drained(store, options.drain)
@@ -156,8 +189,9 @@ async def run(options):
         getattr(place, "remove", place.stop)()
     log.seek(0)
     return {
-        "store": options.store, "seed": options.seed, "kills": kills, "quiet": quiet, "fallen": fallen,
-        "seconds": round(time.monotonic() - began, 1), **told, "said": log.read()[-1500:],
+        "store": options.store, "seed": options.seed, "kills": kills, "stops": nursery.stops,
+        "quiet": quiet, "fallen": fallen, "seconds": round(time.monotonic() - began, 1),
+        **told, "said": log.read()[-1500:],
     }  # fmt: skip
 
 
@@ -169,6 +203,7 @@ def main():
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--accounts", type=int, default=6)
     parser.add_argument("--speed", type=float, default=60.0, help="of time")
+    parser.add_argument("--restarts", type=int, default=1, help="of a server, by kill -9")
     parser.add_argument("--drain", type=float, default=120.0, help="seconds at most, at the end")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()

@@ -155,8 +155,9 @@ class Story:
         )  # fmt: skip
         seen = Flaky(store, process, rng, share=self.away, bell=self.bell, failing=failing)
         self.seen = seen
+        looker = ClientLooker(client, seen, clock=clock, terms=Terms())
         worker = Worker(
-            seen, sender=ClientSender(client), looker=ClientLooker(client, seen, clock=clock, terms=Terms()),
+            seen, sender=ClientSender(client), looker=looker,
             owner=process.name, clock=clock, random=rng.random, patience=1e9,
             concurrency=rng.choice((1, 3, 100)), boot=clock.monotonic,
         )  # fmt: skip
@@ -284,7 +285,7 @@ def broken(told):
 
 def _quick():
     """Return a directory in memory, where there is one."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a directory of our own
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def some(seeds, weaker=None):
@@ -318,7 +319,7 @@ def main():
             wrong.update(found)
             sums = {name: sums.get(name, 0) + value for name, value in part.items()}
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
+        ["git", "rev-parse", "--short", "HEAD"],
         capture_output=True, text=True, check=False, cwd=SEEDS.parent.parent,
     ).stdout.strip()  # fmt: skip
     for seed, told in wrong.items():

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from postpress_async.storage.sqlite.writer import Writer
 
-
 STOPPED_SECONDS = 400.0  # longer than a deadline, its grace and a look-back together
 
 
@@ -43,7 +42,7 @@ class _Jumping(selectors.DefaultSelector):
         return ready
 
 
-class Killed(BaseException):  # noqa: N818 - no error: its process is gone
+class Killed(BaseException):
     """Nothing of this process happens any more."""
 
 
@@ -110,7 +109,7 @@ class Process:
                 self.kill()
             else:
                 self.stop(STOPPED_SECONDS)
-        while (left := self.until - asyncio.get_running_loop().time()) > 0 and not self.dead:
+        while (left := self.until - asyncio.get_running_loop().time()) > 0 and not self.dead:  # noqa: ASYNC110
             await asyncio.sleep(left)
         if self.dead:
             raise Killed

@@ -48,7 +48,7 @@ def main():
             random.seed()
             try:
                 asyncio.run(work(told))
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - told, and then it is over
                 traceback.print_exc()
             finally:
                 os._exit(1)
