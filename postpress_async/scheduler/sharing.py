@@ -108,6 +108,7 @@ class Sharer:
         self._leases = Leases(clock, self._renew)
         self._alone = None if alone is None else Alone(shelf, alone, lease=LEASE)
         self._ahead: float | None = None  # of the store's time
+        self._woken = 0  # tasks that will ask in the next tick
         self._asked = 0  # calls for which a place is kept while the store is asked
         self._desks: dict[Lane, _Desk] = {}
         self._braked: dict[Lane, None] = {}
@@ -300,12 +301,14 @@ class Sharer:
             desk.task = asyncio.get_running_loop().create_task(
                 self._run(lane, desk), context=Context()
             )
+            self._woken += 1
         else:
             desk.again = True
 
     async def _run(self, lane: Lane, desk: _Desk) -> None:
         """Carry out steps until there is nothing more to say."""
         ended = False
+        self._woken -= 1
         try:
             while await self._once(lane, desk):
                 pass
@@ -439,7 +442,7 @@ class Sharer:
         """
         room = self._room(self._clock.monotonic())
         for _ in range(len(turn)):
-            if room <= 0 or not turn:
+            if room <= self._woken or not turn:
                 return
             lane = next(iter(turn))
             del turn[lane]
@@ -447,8 +450,6 @@ class Sharer:
                 turn[lane] = None
                 continue
             self.wake(lane)
-            desk = self._desks.get(lane)
-            room -= desk is not None and desk.task is not None
 
     def _apply(
         self,

@@ -185,3 +185,24 @@ async def test_what_was_done_elsewhere_just_now_is_counted_whatever_the_clock_he
     await made.record("acc_1", "profile", 4)
     (seen,) = await made.snapshot("acc_1")
     assert seen.limits[0].used == 4
+
+
+async def test_thousands_that_wait_for_a_few_places_are_not_all_woken_for_each(images):
+    made = process(images, Limit("profile", 5), places=10, seconds=0.01)
+    steps = 0
+    real = made._sharer._state.step
+
+    async def counted(work):
+        nonlocal steps
+        steps += 1
+        return await real(work)
+
+    made._sharer._state.step = counted
+    for n in range(2_000):
+        made.resign(f"many_{n}")
+    before = steps
+    async with asyncio.timeout(600):
+        await asyncio.gather(*(done(made, account=f"many_{n}") for n in range(2_000)))
+    assert steps - before < 4 * 2_000
+    assert made._sharer._woken == 0
+    nothing_leaks(made, places=10)
