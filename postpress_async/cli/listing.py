@@ -55,10 +55,11 @@ async def show(
         if left is not None:
             left -= len(page.items)
     if left == 0 and walk.cursor is not None:
-        _tell_cursor(walk.cursor, as_json=as_json)
+        tell_cursor(walk.cursor, as_json=as_json)
 
 
-def _tell_cursor(cursor: str, *, as_json: bool) -> None:
+def tell_cursor(cursor: str, *, as_json: bool) -> None:
+    """Say on stderr where to go on."""
     if as_json:
         print_json({"cursor": cursor}, stderr=True)
     elif console(stderr=True).is_terminal:

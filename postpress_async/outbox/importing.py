@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.outbox.rows import Filter
 
+from .drafting import Cook, Draft
 from .putting import new_of
-from .recipes import Cook, Draft, ImportProblem, ImportRefusedError
+from .recipes import ImportProblem, ImportRefusedError
 from .reports import Imported, ImportForecast
 from .sources import opened
 

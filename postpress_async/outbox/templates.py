@@ -15,7 +15,7 @@ from postpress_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Template", "UnfilledError", "said"]
+__all__ = ["Template", "UnfilledError", "folded", "like", "said"]
 
 _LONGEST_NAME: Final = 100
 _PART: Final = re.compile(r"(?P<twice>\{\{|\}\})|\{(?P<place>[^{}]*)\}|(?P<stray>[{}])")
@@ -93,14 +93,15 @@ def said(column: str, value: object) -> str:
 def like(name: str, names: Iterable[str]) -> str:
     """Return what to do about a name that is not among some."""
     known = [one for one in names if one]
-    near = difflib.get_close_matches(_folded(name), [_folded(one) for one in known], n=1)
+    near = difflib.get_close_matches(folded(name), [folded(one) for one in known], n=1)
     for one in known:
-        if near and _folded(one) == near[0]:
+        if near and folded(one) == near[0]:
             return f"did you mean {one!r}?"
     return "the columns are " + ", ".join(repr(one) for one in known[:12])
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Return a name as fields are spelled: small letters, with underscores."""
     return re.sub(r"[\s_-]+", "_", name.strip().casefold())
 
 

@@ -158,6 +158,18 @@ def test_items_are_shown_without_what_they_say_unless_that_is_asked_for(run, put
     assert "no item of the id or key 'nothing'" in missing.err
 
 
+def test_a_list_is_walked_in_pieces(run, put):
+    put(5)
+    keys, start = [], ()
+    for _ in range(3):
+        ran = run("outbox", "list", "--limit", "2", "--json", *start)
+        keys += [line["key"] for line in ran.lines]
+        start = ("--start", ran.error["cursor"]) if ran.err else ()
+    assert keys == [f"spring/{n}" for n in range(5)]
+    assert start == ()
+    assert run("outbox", "list", "--limit", "0").code == 2
+
+
 def test_items_are_released_cancelled_and_queued_again(run, put, sent):
     put(4, "--hold")
     assert run("outbox", "list", "--counts", "--json").lines == [{"held": 4}]

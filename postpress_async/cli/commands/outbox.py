@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from postpress_async.cli.exits import Exit
+from postpress_async.cli.listing import page_size, tell_cursor
 from postpress_async.cli.options import AsJson, BaseUrl, Most, Start, State
 from postpress_async.cli.output import print_facts, print_json
 from postpress_async.cli.pacing.given import Given, limits_of, state_of
@@ -156,12 +157,15 @@ async def list_(
             recipient=recipient,
             needs_decision=True if undecided else None,
             start=start,
+            page_size=page_size(limit),
         )
-        if limit is not None:
-            whole("--limit", limit, least=1)
-            walk = walk.limit(limit)
+        walk = walk if limit is None else walk.limit(limit)
+        shown = 0
         async for page in walk.pages():
+            shown += len(page.items)
             print_items(page.items, text=text, as_json=as_json)
+        if shown == limit and walk.cursor is not None:
+            tell_cursor(walk.cursor, as_json=as_json)
 
 
 async def show(

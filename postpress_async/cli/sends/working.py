@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from postpress_async.client import Postpress
-    from postpress_async.outbox import Guard, Item, Outbox
+    from postpress_async.outbox import Guard, Item, ItemChanges, Outbox
 
 _OVER = ("sent", "failed", "cancelled", "expired")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -52,7 +52,7 @@ async def work(
             if as_json:
                 print_json(as_line(item, text=text))
 
-        listening = asyncio.create_task(_listen(outbox, heard))
+        listening = asyncio.create_task(_listen(outbox.changes(), heard))
         try:
             await outbox.run(
                 until_empty=until_empty, concurrency=concurrency, stop=stop, accounts=accounts
@@ -117,8 +117,8 @@ def _summary(seen: Counter[str], left: Mapping[str, int], *, as_json: bool) -> N
     print_facts([*((name, f"{n:,}") for name, n in told.items()), ("left", waiting or "nothing")])
 
 
-async def _listen(outbox: Outbox, heard: Callable[[Item], None]) -> None:
-    async for item in outbox.changes():
+async def _listen(changes: ItemChanges, heard: Callable[[Item], None]) -> None:
+    async for item in changes:
         heard(item)
 
 

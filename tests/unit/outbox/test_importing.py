@@ -149,6 +149,22 @@ async def test_all_that_is_wrong_is_listed_and_nothing_is_queued(desk, folder):
     assert await desk.items() == []
 
 
+async def test_a_column_that_is_a_field_but_for_its_spelling_is_not_passed_by(desk, folder):
+    text = HEAD.replace("\n", ",Not Before,EXPIRES-AT\n") + "1,acc_1,c1,Ada,2030-01-01T09:00Z,\n"
+    with pytest.raises(ImportRefusedError) as caught:
+        await desk.load(sheet(folder, text))
+    assert [(one.column, one.message) for one in caught.value.problems] == [
+        ("Not Before", "reads like not_before: rename it so, or leave it out"),
+        ("EXPIRES-AT", "reads like expires_at: rename it so, or leave it out"),
+    ]
+    named = Recipe(
+        text="Hi", key="{id}", not_before="{Not Before}", expires_at="{EXPIRES-AT|2031-01-01T00Z}"
+    )
+    await desk.load(sheet(folder, text), named)
+    [item] = await desk.items()
+    assert (item.not_before.year, item.expires_at.year) == (2030, 2031)
+
+
 async def test_of_many_problems_the_first_ones_are_listed(desk, folder):
     path = sheet(folder, HEAD + "1,acc_1,,\n" * 5_000)
     with pytest.raises(ImportRefusedError) as caught:
