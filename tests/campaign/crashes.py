@@ -39,7 +39,7 @@ class Scripted(Story):
             return_when=asyncio.FIRST_COMPLETED,
         )
         met.cancel()
-        came = process.met.is_set() or self.seen.calls >= self.fate[1]
+        came = process.met.is_set() or self.flakies[0].calls >= self.fate[1]
         if process.dead:
             await self._kill(0)
         if process.met.is_set():

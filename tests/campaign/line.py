@@ -21,7 +21,7 @@ class Line:
         self._key = sandbox.api_key
         self._process = process
         self._rng = rng
-        self._trouble = trouble
+        self.trouble = trouble
         self.outlived = 0  # requests that arrived when their sender had long given up, or died
 
     async def exchange(self, request, sending, /):
@@ -30,15 +30,15 @@ class Line:
         await self._process.gate()
         body = await collected(request.body)
         await asyncio.sleep(rng.random() * 0.05)
-        if rng.random() < 0.02 * self._trouble:
+        if rng.random() < 0.02 * self.trouble:
             return values.Failed(kind="connect", sent=False, detail="refused")
-        if rng.random() < 0.02 * self._trouble:
+        if rng.random() < 0.02 * self.trouble:
             await asyncio.sleep(rng.choice((1.0, 29.0, 31.0)))  # a slow handshake
         await self._process.gate()
         sending.leaves()
         answer, sent = loop.create_future(), [None]
-        if rng.random() >= 0.02 * self._trouble:  # else it is lost
-            way = rng.choice(LATE) if rng.random() < 0.08 * self._trouble else rng.random() * 0.1
+        if rng.random() >= 0.02 * self.trouble:  # else it is lost
+            way = rng.choice(LATE) if rng.random() < 0.08 * self.trouble else rng.random() * 0.1
             # From here on it is the network's: whoever sent it may die.
             loop.call_later(way, self._arrive, request, body, answer, sent)
         try:

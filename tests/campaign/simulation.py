@@ -44,6 +44,7 @@ SEEDS = Path(__file__).parents[1] / "samples" / "seeds"
 EPOCH = 1_800_000_000.0
 CAPS = (("message", 3, 60.0), ("message", 40, 86_400.0))
 FREEING = frozenset({"finish", "leave", "orphans"})
+CALM_AFTER = 3_000.0  # seconds of told time; from then on all goes well, so that stories end
 HORIZON = 7 * 86_400.0  # seconds of told time, by when everything must have come to rest
 
 
@@ -68,7 +69,7 @@ class Flaky:
 
     def __init__(self, store, process, rng, *, share, bell, failing=None):
         self._store, self._process, self._rng = store, process, rng
-        self._share, self._bell = share, bell
+        self.share, self._bell = share, bell
         self._failing = failing  # ("before" or "after", which call)
         self.calls = 0
 
@@ -82,8 +83,8 @@ class Flaky:
         async def asked(*given, **named):
             await self._process.gate()
             self.calls += 1
-            before = self._rng.random() < self._share or self._failing == ("before", self.calls)
-            after = self._rng.random() < self._share or self._failing == ("after", self.calls)
+            before = self._rng.random() < self.share or self._failing == ("before", self.calls)
+            after = self._rng.random() < self.share or self._failing == ("after", self.calls)
             await asyncio.sleep(self._rng.random() * 0.02)
             await self._process.gate()
             if before:
@@ -118,7 +119,7 @@ class Story:
         self.trouble = rng.choice((0.0, 1.0, 1.0, 2.0, 4.0))
         self.away = rng.choice((0.0, 0.0, 0.01, 0.05))
         self.bell = Bell()
-        self.lines = []
+        self.lines, self.flakies = [], []
         self.running = {}
         self.kills = 0
         self.sandbox = sandbox = Sandbox(
@@ -154,7 +155,7 @@ class Story:
             providers=dict.fromkeys(self.accounts, "LINKEDIN"),
         )  # fmt: skip
         seen = Flaky(store, process, rng, share=self.away, bell=self.bell, failing=failing)
-        self.seen = seen
+        self.flakies.append(seen)
         looker = ClientLooker(client, seen, clock=clock, terms=Terms())
         worker = Worker(
             seen, sender=ClientSender(client), looker=looker,
@@ -191,10 +192,20 @@ class Story:
                 stop.set()
         self.start(n)
 
+    def calm(self):
+        """Let nothing go wrong any more."""
+        self.trouble = self.away = 0.0
+        self.sandbox.faults([])
+        for line in self.lines:
+            line.trouble = 0.0
+        for seen in self.flakies:
+            seen.share = 0.0
+
     async def live(self):
         """Live through the story, and return what became of the items."""
         rng = self.rng
         store = self.open()
+        asyncio.get_running_loop().call_later(CALM_AFTER, self.calm)
         await store.add(self.items.more(rng.randint(3, 10)))
         for n in range(rng.randint(1, 3)):
             self.start(n)
