@@ -109,6 +109,9 @@ class ClientLooker:
 
     async def _wanted(self, row: Row, content: Content, attempts: Sequence[Attempt]) -> Wanted:
         started = attempts[-1].started_at if attempts else row.created_at
+        # A store's time never goes back. Once a clock that was wrong is set right, it stays ahead,
+        # by days perhaps: then the pace alone is right, and `changed_at` is when we took the item.
+        started = min(started, self._clock.time() - max(row.changed_at - started, 0.0))
         return Wanted(
             text_digest=row.text_digest,
             loose_digest=row.loose_digest,
@@ -146,22 +149,20 @@ class ClientLooker:
         return seen
 
     async def _started(self, row: Row, wanted: Wanted, person: str) -> Seen:
-        """Look through the chats with a person; where there is none yet, through the account's."""
-        chats = await self._chats(row, person)
-        for chat in chats:
+        """Look through the chats with a person, then through all of the account's."""
+        for chat in await self._chats(row, person):
             seen = await self._said(row, wanted, chat)
             if not isinstance(seen, Absent):
                 return seen
-        if chats:
-            return Absent()
-        # A chat may be there and not be filed under the person yet.
-        after = datetime.fromtimestamp(wanted.started_at - SKEW, UTC)
+        # The new chat may be there and not be filed under the person yet; an older one, or a group
+        # that both are in, says nothing about it.
+        after = datetime.fromtimestamp(wanted.started_at - SKEW - WIDE, UTC)
         listed = self._client.messages.list(account_id=row.account_id, after=after, page_size=250)
         messages = [one async for one in listed.limit(MOST_MESSAGES)]
         seen = await self._among(row, wanted, messages)
         if isinstance(seen, Absent) and len(messages) < MOST_MESSAGES:
             return seen
-        return Perhaps(reason="no chat with this person is listed, but the text was sent somewhere")
+        return Perhaps(reason="no chat with this person shows it, but the text was sent somewhere")
 
     async def _chats(self, row: Row, person: str) -> list[str]:
         """Return the chats with a person, as far as they are listed."""

@@ -7,6 +7,7 @@ because taking it for absent would send it twice.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -27,7 +28,7 @@ __all__ = ["SKEW", "WIDE", "Wanted", "ids_of", "in_messages", "in_profile", "inv
 SKEW: Final = 120.0
 """Seconds by which the service's clock, or a provider's, may differ from ours."""
 WIDE: Final = 26 * 3600.0
-"""Seconds around the attempt in which an equal text of another time is at least *perhaps* it: no
+"""Seconds before the attempt in which an equal text of another time is at least *perhaps* it: no
 clock, and no clock's zone, is wrong by more. Without it, a wrong clock would send twice."""
 _FILES: Final[dict[str, digests.FileKind]] = {
     "img": "img",
@@ -81,7 +82,8 @@ def in_messages(
         if not _may_be_ours(one, bound):
             continue
         if not _in_time(one, since, until):
-            if _in_time(one, since - WIDE, until + WIDE) and _says_it(one, wanted):
+            # Nothing comes from the future: what seems to shows that our clock is behind.
+            if _in_time(one, since - WIDE, inf) and _alike(one, wanted):
                 near = one
             continue
         likeness = _likeness(one, wanted)
@@ -121,7 +123,6 @@ def _place(message: Message) -> tuple[float, str]:
 
 
 def _likeness(message: Message, wanted: Wanted) -> str | None:
-    text = message.text or ""
     equal = _says_it(message, wanted)
     files = [
         File(kind=_FILES[one.type], size=_size(one))
@@ -135,12 +136,19 @@ def _likeness(message: Message, wanted: Wanted) -> str | None:
         return "same"
     # What was changed or taken back since then shows nothing of what it said.
     hidden = bool(message.deleted or message.edited)
-    alike = wanted.loose_digest == digests.loose(text)
-    return "near" if equal or alike or hidden or (wanted.files and message.attachments) else None
+    return (
+        "near"
+        if _alike(message, wanted) or hidden or (wanted.files and message.attachments)
+        else None
+    )
 
 
 def _says_it(message: Message, wanted: Wanted) -> bool:
     return wanted.text_digest in digests.digests(message.text or "")
+
+
+def _alike(message: Message, wanted: Wanted) -> bool:
+    return wanted.loose_digest == digests.loose(message.text or "") or _says_it(message, wanted)
 
 
 def _size(attachment: object) -> int | None:

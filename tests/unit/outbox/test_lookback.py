@@ -92,8 +92,8 @@ def message(seconds=1.0, **changes):
     return Message(**{"id": "m1", "text": TEXT, "is_sender": 1, "timestamp": at, **changes})
 
 
-async def look(client, content=None, *, quiet=True, others=(), **row):
-    """Look for a message that was tried when the world began."""
+async def look(client, content=None, *, quiet=True, others=(), wrong=0.0, **row):
+    """Look for a message that was tried when the world began; our clock may be wrong."""
     content = content or MessageContent(chat_id="chat_1", text=TEXT)
     place = Place()
     store, clock = MemoryStore(place), ProcessClock(place, Process("p"))
@@ -107,6 +107,7 @@ async def look(client, content=None, *, quiet=True, others=(), **row):
         "kind": content.kind, "state": "unknown",
     }  # fmt: skip
     tried = Attempt(item="item_1", number=1, fence=1, started_at=1_000_000.0, deadline=1_000_030.0)
+    clock.time = lambda: place.now() + wrong
     looker = ClientLooker(client, store, clock=clock, terms=Terms())
     return await looker.look(a_row(**{**known, **row}), attempts=[tried], quiet=quiet)
 
@@ -157,6 +158,28 @@ async def test_an_equal_text_at_another_hour_is_not_absent():
     assert isinstance(await look(client), Perhaps)
 
 
+@pytest.mark.parametrize("ahead", [3_600.0, 2 * 86_400.0, 400 * 86_400.0])
+async def test_a_store_whose_time_is_ahead_hides_nothing(ahead):
+    # A clock that was wrong was set right: the store's time never goes back.
+    arrived = [message(seconds=-ahead + 1.0), message(id="old", seconds=-ahead - 500.0)]
+    client = Client(messages=lambda: [one for one in arrived if one.sent_at > client.after])
+    assert await look(client, changed_at=1_000_000.0 + 200.0, wrong=-ahead + 200.0) == Found(
+        result_id="m1"
+    )
+
+
+@pytest.mark.parametrize("behind", [3_600.0, 2 * 86_400.0])
+async def test_a_clock_that_was_set_back_hides_nothing(behind):
+    client = Client(messages=[message()])
+    seen = await look(client, changed_at=1_000_200.0, wrong=200.0 - behind)
+    assert isinstance(seen, Perhaps)
+
+
+async def test_a_text_that_was_changed_at_another_hour_is_not_absent():
+    client = Client(messages=[message(seconds=-3_600.0, text="hello!")])
+    assert isinstance(await look(client), Perhaps)
+
+
 async def test_what_is_no_longer_kept_or_never_listed():
     assert isinstance(await look(Client(), body=b""), Nowhere)
 
@@ -173,6 +196,18 @@ async def test_a_new_chat_is_looked_for_by_its_person():
     assert await look(empty, START) == Absent()
     assert empty.asked.count("messages") == 2
     assert "sync" in empty.asked
+
+
+async def test_an_older_chat_with_the_person_says_nothing_about_the_new_one():
+    # A group, or a chat of long ago, is listed already; the new one is not filed yet.
+    client = Client(chats=[Chat(id="group_1")], elsewhere=[message(chat_id="chat_9")])
+    assert isinstance(await look(client, START), Perhaps)
+
+
+async def test_a_new_chat_is_looked_for_as_far_as_a_wrong_clock_may_put_it():
+    arrived = message(seconds=-600.0, chat_id="chat_9")
+    client = Client(elsewhere=lambda: [arrived] if arrived.sent_at > client.after else [])
+    assert isinstance(await look(client, START), Perhaps)
 
 
 @pytest.mark.parametrize("chats", [[], NotFoundError("nobody", status=404)])
