@@ -12,7 +12,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
-from postpress_async.errors import PostpressError, StateUnavailableError
+from postpress_async.errors import ClientClosedError, PostpressError, StateUnavailableError
 from postpress_async.storage.outbox.rows import Claimed, Filter
 
 from . import protocol, results
@@ -108,6 +108,7 @@ class Worker:
 
         Raises:
             StateUnavailableError: the store could not be used for `patience` seconds.
+            ClientClosedError: what sends was closed.
         """
         await self._patience.ask(lambda: self._store.enter(self._owner))
         caretaker = Caretaker(
@@ -233,6 +234,8 @@ class Worker:
             result = await self._sender.send(turn.row, granted=turn)
         except PostpressError as error:
             result = results.of_error(error, kind=turn.row.kind)
+            if isinstance(error, ClientClosedError) and not self._stopping:  # as for every item
+                self._failure = self._failure or error
         except Exception as error:
             log.exception("item %s: the sender failed", turn.row.id)
             result = Doubtful(reason=f"the sender failed: {type(error).__name__}")

@@ -11,6 +11,7 @@ import pytest
 
 from postpress_async import ConfigurationError, Limit, Limits
 from postpress_async.errors import (
+    ClientClosedError,
     OutboxConflictError,
     OutboxError,
     OutboxNotFoundError,
@@ -539,3 +540,18 @@ async def test_a_worker_empties_what_was_over_long_ago(connect, url, account, sa
         assert (await outbox.get("k")).state == "sent"
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_worker_whose_client_is_closed_ends_loudly(connect, account, tmp_path):
+    client = connect()
+    async with Outbox(client, f"sqlite:///{tmp_path / 'outbox.db'}") as outbox:
+        given = {"account_id": account["id"], "chat_id": account["chats"][0]}
+        running = asyncio.create_task(outbox.run())
+        await outbox.message(**given, text="One", key="1")
+        await becomes(lambda: outbox.get("1"), lambda item: item.state == "sent")
+        await client.aclose()
+        await outbox.message(**given, text="Two", key="2")
+        with pytest.raises(ClientClosedError):
+            async with asyncio.timeout(10):
+                await running
+        assert (await outbox.get("2")).state == "queued"
