@@ -7,7 +7,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from postpress_async.errors import PostpressError
+from postpress_async.errors import PostpressError, WaitTooLongError
 
 from . import protocol
 from .protocol import Absent, Undecided
@@ -132,7 +132,9 @@ class Caretaker:
         if self._looks.get(item) is look:
             del self._looks[item]
         if not look.cancelled() and (error := look.exception()) is not None:
-            # The store is away; claims will tell. It is looked for again when our lease is over.
+            # The store is away; claims will tell. Our beats would keep the item for ever: it is
+            # given back before the next look.
+            self._unsure = True
             log.warning("the look for item %s was given up: %s", item, error)
 
     async def _look(self, row: Row) -> None:
@@ -146,6 +148,10 @@ class Caretaker:
         else:
             try:
                 seen = await self._looker.look(row, attempts=attempts, quiet=quiet)
+            except WaitTooLongError as error:
+                wait = error.retry_after
+                until = None if wait is None else self._clock.monotonic() + self._ahead + wait
+                seen = Undecided(reason=str(error), until=until)
             except PostpressError as error:
                 seen = Undecided(reason=str(error))
             except Exception as error:

@@ -283,6 +283,16 @@ async def test_a_store_that_stays_away_ends_the_run_loudly(method):
     assert service.delivered() == ["item_0000"]
 
 
+async def test_a_look_that_was_given_up_is_taken_up_again():
+    service = await service_with(new(0))
+    said = ["cut"]
+    away = now() + 100.0
+    service.place.faults = lambda step: "before" if step == "attempts" and now() < away else None
+    async with asyncio.timeout(3_000):
+        await run(service, say=lambda _: said.pop() if said else "yes", patience=20.0)
+    assert states(service) == ["sent"]
+
+
 async def test_nothing_is_sent_while_no_mark_is_durable():
     service = await service_with(new(0))
     service.place.faults = lambda name: "before" if name == "mark" else None
