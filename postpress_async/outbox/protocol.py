@@ -110,9 +110,16 @@ class Perhaps(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Undecided(msgspec.Struct, frozen=True, kw_only=True):
-    """It could not be read whole: a later look may."""
+    """It could not be read whole: a later look may.
+
+    Attributes:
+        reason: why.
+        until: the store's time from which on our own limits allow a look, where they forbade this
+            one: that says nothing of the item, so it is not counted among the vain looks.
+    """
 
     reason: str
+    until: float | None = None
 
 
 class Nowhere(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,6 +254,9 @@ def looked(seen: Seen, *, row: Row, attempt: Attempt | None, now: float, terms: 
     outcome = "happened" if happened else "unknown"
     if now < quiet:
         return Finish(state="unknown", look_at=quiet, outcome=outcome)
+    if isinstance(seen, Undecided) and seen.until is not None:
+        at = max(seen.until, now + FIRST_LOOK_SECONDS)
+        return Finish(state="unknown", look_at=at, error=seen.reason, outcome=outcome)
     if isinstance(seen, Undecided) and row.looks + 1 < MOST_LOOKS:
         wait = min(_LOOK_SECONDS * 2.0 ** max(row.looks, 0), _MOST_LOOK_SECONDS)
         return Finish(

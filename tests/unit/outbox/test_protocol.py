@@ -200,6 +200,15 @@ def test_undecided_looks_back_off_for_a_day():
     assert 20 * 3600 <= waited <= 30 * 3600
 
 
+def test_a_look_that_our_limits_forbade_comes_when_they_allow_it_and_is_not_counted():
+    finish = look(Undecided(reason="the day is full", until=LATE + 7_200.0), looks=11)
+    assert (finish.state, finish.needs_decision) == ("unknown", False)
+    assert finish.look_at == LATE + 7_200.0
+    assert finish.looks is None  # stays what it was
+    soon = look(Undecided(reason="full", until=LATE), looks=11)
+    assert soon.look_at > LATE
+
+
 @pytest.mark.parametrize(
     "seen", [Absent(), Perhaps(reason="r"), Nowhere(reason="r"), Undecided(reason="r")]
 )
