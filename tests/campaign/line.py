@@ -16,6 +16,8 @@ LATE = (0.5, 5.0, 30.0, 50.0, 100.0, 115.0)
 class Line:
     """Carry the requests of one process to a sandbox's engine."""
 
+    lateness = 0.08  # of the requests, times the story's trouble
+
     def __init__(self, sandbox, process, rng, *, trouble):
         self._engine = sandbox._engine
         self._key = sandbox.api_key
@@ -38,7 +40,8 @@ class Line:
         sending.leaves()
         answer, sent = loop.create_future(), [None]
         if rng.random() >= 0.02 * self.trouble:  # else it is lost
-            way = rng.choice(LATE) if rng.random() < 0.08 * self.trouble else rng.random() * 0.1
+            late = rng.random() < self.lateness * self.trouble
+            way = rng.choice(LATE) if late else rng.random() * 0.1
             # From here on it is the network's: whoever sent it may die.
             loop.call_later(way, self._arrive, request, body, answer, sent)
         try:

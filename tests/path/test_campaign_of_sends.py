@@ -45,6 +45,12 @@ async def test_stories_in_told_time_end_well(first):
     assert json.loads(said.splitlines()[-1])["items"] > 200
 
 
+async def test_stories_double_where_nobody_waits_for_late_requests():
+    code, said, failed = await ran("simulation.py", "--seeds", 40, "--weaken", "grace")
+    assert code == 1, said or failed
+    assert any(json.loads(line).get("doubled") for line in said.splitlines())
+
+
 @pytest.mark.parametrize("seed", BROKE_ONCE)
 async def test_what_broke_once_does_not_break_again(seed):
     code, said, failed = await ran("simulation.py", "--first", seed, "--seeds", 1)
