@@ -19,6 +19,16 @@ LOWEST = [
     *("redis==8.0.0", "psycopg[binary]==3.2.2"),
 ]
 
+# What starts programs, or takes its time, does not differ by interpreter or library.
+ONCE = [
+    "--ignore=tests/path/test_campaign_of_counts.py",
+    "--ignore=tests/path/test_campaign_of_sends.py",
+    "--ignore=tests/path/test_counts_in_a_file.py",
+    "--ignore=tests/path/test_outbox_crashes.py",
+    "--ignore=tests/unit/outbox/test_campaign.py",
+    "--ignore=tests/storage/test_outbox_machine.py",
+]
+
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
@@ -62,7 +72,7 @@ def tests(session: nox.Session) -> None:
     where = session.posargs
     env = {}
     if not where and session.python != MAIN:
-        where = ["tests/unit", "tests/exchange", "tests/path"]
+        where = ["tests/unit", "tests/exchange", "tests/path", *ONCE]
         env = {"HYPOTHESIS_PROFILE": "quick"}
     session.run("pytest", "-n", "2", "--dist", "worksteal", *where, env=env)
 
@@ -72,7 +82,8 @@ def lowest(session: nox.Session) -> None:
     """Run what meets networks and stores with the oldest supported dependencies, on both roads."""
     _install(session, "test", extras="[cli]")
     session.install(*LOWEST)
-    session.run("pytest", "-n", "2", "tests/exchange", "tests/path", "tests/unit", "tests/storage")
+    where = ["tests/exchange", "tests/path", "tests/unit", "tests/storage", *ONCE]
+    session.run("pytest", "-n", "2", *where, env={"HYPOTHESIS_PROFILE": "quick"})
     session.run("pytest", "-n", "2", "tests/exchange", env={"TEST_ROAD": "session"})
 
 
