@@ -82,8 +82,8 @@ class Model:
         return True
 
     def to(self, item, finish):
-        bound = {(i.new.account_id, i.new.kind, i.result_id) for i in self.items.values()}
-        own = (item.new.account_id, item.new.kind, finish.result_id)
+        bound = {(i.new.account_id, _sort(i.new), i.result_id) for i in self.items.values()}
+        own = (item.new.account_id, _sort(item.new), finish.result_id)
         doubt = finish.result_id not in (None, item.result_id) and own in bound
         state = "unknown" if doubt else finish.state
         if state in {"queued", "held"} and item.tombstone in self.tombstones:
@@ -172,3 +172,8 @@ class Model:
             if item.recipient == recipient:
                 item.recipient, item.body, item.tombstone = None, b"", tombstone
         return count
+
+
+def _sort(new):
+    """Return what an item's result is: a message is one, whether it began its chat or not."""
+    return "message" if new.kind == "start_chat" else new.kind

@@ -105,3 +105,19 @@ async def test_many_that_may_not_go_yet_hold_up_none_that_may(store):
         assert got.at - got.now < 1.0
     assert got.row.id == "now"
     assert (await store.claim("w", lease=60.0)).at == pytest.approx(later)
+
+
+async def test_a_message_belongs_to_one_item_though_another_began_the_chat(store):
+    await store.add([
+        item(), item(id="i2", key="k2", kind="start_chat", thread="t2"),
+        item(id="i3", key="k3", kind="invite", thread="t3"),
+    ])  # fmt: skip
+    ended = {}
+    for _ in range(3):
+        row = (await store.claim("w", lease=60.0)).row
+        await store.mark(row.id, row.fence, seconds=30.0)
+        ended[row.id] = await store.finish(row.id, row.fence, Finish(state="sent", result_id="m1"))
+    assert {name: row.state for name, row in ended.items()} == {
+        "i1": "sent", "i2": "unknown", "i3": "sent",
+    }  # fmt: skip
+    assert ended["i2"].needs_decision

@@ -86,7 +86,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         look_at: when an unknown one is to be looked for (again).
         looks: how often it was looked for in vain.
         needs_decision: an unknown one that only a person can decide.
-        result_id: of what was sent, unique among all items of its account and kind.
+        result_id: of what was sent, unique among all items of its account and kind; messages and
+            first messages are of one kind here.
         error: the last one, in a line without secrets.
         idempotency_key: the same for each attempt.
         created_at, changed_at: in seconds since the epoch.

@@ -80,7 +80,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         "WHERE recipient IS NOT NULL"
     ),
     (
-        "CREATE UNIQUE INDEX outbox_items_result ON {items} (account_id, kind, result_id) "
+        # A message is one, whether it went into a chat or began it.
+        "CREATE UNIQUE INDEX outbox_items_result ON {items} (account_id, "
+        "(CASE kind WHEN 'start_chat' THEN 'message' ELSE kind END), result_id) "
         "WHERE result_id IS NOT NULL"
     ),
     (
