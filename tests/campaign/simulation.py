@@ -25,11 +25,12 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from flaky import Bell, Flaky
 from items import Items, faults, judged, kept
 from line import Line
 from virtual import Deadlock, Killed, Process, ProcessClock, VirtualLoop, inline_files
 
-from postpress_async import Limit, Limits, Postpress, StateUnavailableError
+from postpress_async import Limit, Limits, Postpress
 from postpress_async.outbox import protocol
 from postpress_async.outbox.lookback import ClientLooker
 from postpress_async.outbox.protocol import Absent, Terms
@@ -43,69 +44,8 @@ from postpress_async.storage.outbox.sqlite import SqliteOutbox
 SEEDS = Path(__file__).parents[1] / "samples" / "seeds"
 EPOCH = 1_800_000_000.0
 CAPS = (("message", 3, 60.0), ("message", 40, 86_400.0))
-FREEING = frozenset({"finish", "leave", "orphans"})
 CALM_AFTER = 3_000.0  # seconds of told time; from then on all goes well, so that stories end
 HORIZON = 7 * 86_400.0  # seconds of told time, by when everything must have come to rest
-
-
-class Bell:
-    """Wake whoever waits for something that others may have freed."""
-
-    def __init__(self):
-        self._event = asyncio.Event()
-
-    def ring(self):
-        self._event.set()
-        self._event = asyncio.Event()
-
-    async def wait(self, seconds):
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._event.wait()
-
-
-class Flaky:
-    """The store as one process sees it: sometimes away, sometimes silent after it did as asked."""
-
-    def __init__(self, store, process, rng, *, share, bell, failing=None):
-        self._store, self._process, self._rng = store, process, rng
-        self.share, self._bell = share, bell
-        self._failing = failing  # ("before" or "after", which call)
-        self.calls = 0
-
-    @property
-    def certain(self):
-        return self._store.certain
-
-    def __getattr__(self, name):
-        method = getattr(self._store, name)
-
-        async def asked(*given, **named):
-            await self._process.gate()
-            self.calls += 1
-            before = self._rng.random() < self.share or self._failing == ("before", self.calls)
-            after = self._rng.random() < self.share or self._failing == ("after", self.calls)
-            await asyncio.sleep(self._rng.random() * 0.02)
-            await self._process.gate()
-            if before:
-                msg = "the store is away"
-                raise StateUnavailableError(msg)
-            told = await method(*given, **named)
-            if name in FREEING:
-                self._bell.ring()
-            await asyncio.sleep(self._rng.random() * 0.02)
-            await self._process.gate()
-            if after:
-                msg = "nobody knows"
-                raise StateUnavailableError(msg)
-            return told
-
-        return asked
-
-    async def wait(self, seconds, /):
-        await self._bell.wait(seconds)
-        await asyncio.sleep(self._rng.random() * 0.5)  # others' news come late
-        await self._process.gate()
 
 
 class Story:
