@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).parents[1] / "campaign" / "counts.py"
+CAMPAIGN = Path(__file__).parents[1] / "campaign"
 
 
-@pytest.mark.parametrize("store", ["sqlite", "redis", "postgres"])
-async def test_no_cap_is_passed_whoever_is_killed(store):
+async def carried_out(program, store, *words):
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(PROGRAM), "--store", store, "--seconds", "8", "--processes", "3",
-        "--accounts", "6", "--every", "2", "--restarts", "1", "--share", "0.2",
+        sys.executable, str(CAMPAIGN / program), "--store", store, *words,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     said, failed = await process.communicate()
@@ -24,7 +22,25 @@ async def test_no_cap_is_passed_whoever_is_killed(store):
             pytest.fail(failed.decode()[-2000:])
         pytest.skip(f"there is no server of {store} here")
     assert process.returncode == 0, (said or failed).decode()[-2000:]
-    told = json.loads(said)
+    return json.loads(said)
+
+
+@pytest.mark.parametrize("store", ["sqlite", "redis", "postgres"])
+async def test_no_cap_is_passed_whoever_is_killed(store):
+    told = await carried_out(
+        "counts.py", store, "--seconds", "8", "--processes", "3",
+        "--accounts", "6", "--every", "2", "--restarts", "1", "--share", "0.2",
+    )  # fmt: skip
     assert told["over"] == 0
     assert told["restarts"] == 1
     assert told["kills"] >= 3
+
+
+@pytest.mark.parametrize("store", ["sqlite", "redis", "postgres"])
+async def test_each_of_several_processes_gets_its_part(store):
+    told = await carried_out(
+        "fairness.py", store, "--seconds", "6", "--processes", "4", "--jain", "0.7"
+    )
+    assert sum(told["went"]) <= 20 * 7  # 20 a second, of six whole ones and a part
+    assert min(told["went"]) > 0
+    assert told["share"] > 0.5

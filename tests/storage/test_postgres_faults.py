@@ -10,7 +10,7 @@ import pytest
 
 from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
 from postpress_async.storage.remote.images import PATIENCE
-from postpress_async.storage.remote.swaps import LATE
+from postpress_async.storage.remote.swaps import LATE, NotDoneError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals stop and kill the server")
 
@@ -254,6 +254,34 @@ async def test_a_lock_of_another_session_is_named(
         left = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         assert await execute(left) == 0  # nobody is left in the queue for it
     assert await images.step(works.add()) == 2
+
+
+async def test_it_is_known_what_was_certainly_not_done(open_postgres, holding, execute):
+    server = open_postgres()
+    await server.swap([], who="a")
+    async with holding("LOCK TABLE {schema}.counts_meta IN ACCESS EXCLUSIVE MODE"):
+        with pytest.raises(NotDoneError, match="another session holds a lock"):
+            await server.swap([], who="a")
+    await server.swap([], who="a")
+    sessions = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE pid <> pg_backend_pid() AND application_name = 'postpress-async'"
+    )
+    assert await execute(sessions)
+    await asyncio.sleep(0.1)
+    await server.swap([], who="a")  # that it was ended is seen before anything is sent
+    async with holding("LOCK TABLE {schema}.counts_meta IN ACCESS EXCLUSIVE MODE"):
+        asked = asyncio.create_task(server.swap([], who="a"))
+        await asyncio.sleep(0.2)
+        assert await execute(sessions)
+        with pytest.raises(StateUnavailableError) as caught:
+            await asked
+    assert not isinstance(caught.value, NotDoneError), "it may have been ended after its commit"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        nobody = open_postgres(f"postgresql://postgres@127.0.0.1:{taken.getsockname()[1]}/postgres")
+        with pytest.raises(NotDoneError, match="cannot be reached"):
+            await nobody.swap([], who="a")
 
 
 async def test_a_session_for_one_too_many(open_postgres_images, works, role):

@@ -155,6 +155,7 @@ def _is_over(wire: PGconn) -> bool:
 
     with suppress(OperationalError):
         wire.consume_input()
+        wire.consume_input()  # the end is behind the last word
     return wire.status != pq.ConnStatus.OK
 
 

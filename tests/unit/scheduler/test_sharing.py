@@ -7,6 +7,8 @@ import pytest
 from postpress_async import Limit, Limits, Spacing, StateUnavailableError
 from postpress_async.limits import DONE, REFUND, Verdict
 from postpress_async.scheduler.scheduler import Scheduler
+from postpress_async.scheduler.sharing import _Desk
+from postpress_async.scheduler.timer import Timer
 from postpress_async.storage.memory import MemoryImages
 
 from .rehearsal import VirtualClock, nothing_leaks, now
@@ -206,3 +208,12 @@ async def test_thousands_that_wait_for_a_few_places_are_not_all_woken_for_each(i
     assert steps - before < 4 * 2_000
     assert made._sharer._woken == 0
     nothing_leaks(made, places=10)
+
+
+async def test_who_was_served_lets_others_go_first_while_there_are_any():
+    desk = _Desk(Timer(VirtualClock(), lambda: None))
+    assert desk.turn(10.0, 5.0, served=True) == 10.0  # nobody else is known of
+    assert desk.turn(11.0, 10.0, served=False) == 11.0  # others were faster
+    assert desk.turn(12.0, 11.0, served=True) == pytest.approx(12.1)
+    assert desk.turn(13.0, 12.0, served=False) == 13.0  # never who was not served
+    assert desk.turn(40.0, 30.0, served=True) == 40.0  # they are gone
