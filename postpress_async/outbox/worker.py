@@ -12,6 +12,8 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from postpress_async.errors import ClientClosedError, PostpressError, StateUnavailableError
 from postpress_async.storage.outbox.rows import Claimed, Filter
 
@@ -103,7 +105,8 @@ class Worker:
 
         Args:
             until_empty: end when all is settled: waits for items of the future, but not for those
-                that are held, need a decision, or stand behind one that does.
+                that are held, need a decision, stand behind one that does, or are of other
+                accounts than ours.
             stop: ends the run when set.
 
         Raises:
@@ -187,22 +190,30 @@ class Worker:
             await self._clock.sleep(min(seconds, 1.0))  # the next claim will say it again
 
     async def _empty(self) -> bool:
-        """Tell whether nothing is left that could go by itself."""
-        going = await self._store.counts(Filter(states=("claimed", "sending")))
-        looked_for = await self._store.counts(Filter(states=("unknown",), needs_decision=False))
-        queued = await self._store.counts(Filter(states=("queued",)))
-        left = sum(queued.values())
-        if sum(going.values()) or sum(looked_for.values()):
+        """Tell whether nothing is left, of the accounts we work for, that could go by itself."""
+        for account in (None,) if self._accounts is None else self._accounts:
+            if not await self._empty_of(Filter(account_id=account)):
+                return False
+        return True
+
+    async def _empty_of(self, some: Filter) -> bool:
+        going = replace(some, states=("claimed", "sending"))
+        looked_for = replace(some, states=("unknown",), needs_decision=False)
+        queued = replace(some, states=("queued",))
+        if await self._count(going) or await self._count(looked_for):
             return False
+        left = await self._count(queued)
         threads: set[str] = set()
-        after, undecided = 0, Filter(states=("unknown",), needs_decision=True)
+        after, undecided = 0, replace(some, states=("unknown",), needs_decision=True)
         while left and (rows := await self._store.find(undecided, after=after)):
             after = rows[-1].serial
             for thread in {row.thread for row in rows} - threads:
                 threads.add(thread)
-                behind = await self._store.counts(Filter(states=("queued",), thread=thread))
-                left -= sum(behind.values())
+                left -= await self._count(replace(queued, thread=thread))
         return left <= 0
+
+    async def _count(self, wanted: Filter) -> int:
+        return sum((await self._store.counts(wanted)).values())
 
     # -- sending ---------------------------------------------------------------------------
 

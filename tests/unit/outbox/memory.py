@@ -267,6 +267,7 @@ class MemoryStore:
         for row in list(self.place.items.values()):
             fits = wanted.states is None or row.state in wanted.states
             fits &= wanted.thread in {None, row.thread}
+            fits &= wanted.account_id in {None, row.account_id}
             fits &= wanted.needs_decision in {None, row.needs_decision}
             if fits:
                 yield row

@@ -79,6 +79,15 @@ async def test_what_needs_a_decision_and_what_stands_behind_it_is_not_waited_for
     assert service.place.items["item_0000"].needs_decision
 
 
+async def test_what_is_of_other_accounts_is_not_waited_for():
+    service = await service_with(
+        new(0), new(1, "chat_2", account_id="acc_2"), new(2, "chat_3", account_id="acc_3")
+    )
+    async with asyncio.timeout(1_000):
+        await run(service, accounts=["acc_1", "acc_3"])
+    assert states(service) == ["sent", "queued", "sent"]
+
+
 async def test_a_full_lane_is_not_asked_before_it_has_room():
     service = await service_with(*[new(n, f"chat_{n}") for n in range(50)])
     said = ["limit"]
