@@ -13,6 +13,7 @@ import asyncio
 import json
 import sys
 
+from items import judged
 from simulation import WEAKER, Story, broken, told, weaken
 
 FATES = {"kill": "fate", "stop": "fate", "before": "failing", "after": "failing"}
@@ -48,13 +49,8 @@ class Scripted(Story):
             for n in list(self.running):
                 await self.running[n][3]
                 await self._kill(n)
-        wrong = await self._judged(store)
-        return {**wrong, "came": came, "quiet": True}
-
-    async def _judged(self, store):
-        from items import judged  # noqa: PLC0415 - one name for both stories
-
-        return await judged(self.items, self.sandbox, store)
+        ended = await judged(self.items, self.sandbox, store)
+        return {**ended, "came": came, "quiet": True}
 
 
 def main():

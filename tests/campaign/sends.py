@@ -13,6 +13,7 @@ service once, in the order of its chat, or the store must say that it is not.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -66,13 +67,19 @@ class Nursery:
 
     def stop(self, n, seconds):
         """Have one worker stand still for a while, as a suspended machine would."""
+        worker = self.workers[n]
+        try:
+            os.kill(worker, signal.SIGSTOP)
+        except ProcessLookupError:
+            self.fallen += 1
+            return
         self.stops += 1
-        os.kill(worker := self.workers[n], signal.SIGSTOP)
         asyncio.get_running_loop().call_later(seconds, self._go_on, worker)
 
     def _go_on(self, worker):
         if worker in self.workers:  # else it was killed meanwhile
-            os.kill(worker, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGCONT)
 
     def end(self):
         """End all, and the nursery."""
