@@ -40,9 +40,9 @@ class Connections:
 
     def __init__(self, url: StoreUrl, dialect: Callable[[str], Dialect]) -> None:
         driver()
-        self.schema = checked_prefix(url.options.get("prefix"))
-        self.dialect = dialect(self.schema)
-        self.where = _where(url)
+        self.schema: str = checked_prefix(url.options.get("prefix"))
+        self.dialect: Dialect = dialect(self.schema)
+        self.where: str = _where(url)
         self.epoch: str | None = None
         self._patience = _seconds(url.options.get("connect_timeout"))
         self._parameters = _parameters(url, self._patience)

@@ -21,8 +21,8 @@ class Wakeups:
     """
 
     def __init__(self) -> None:
-        self.count = 0
-        self.heard = 0
+        self.count: int = 0
+        self.heard: int = 0
         self._waiters: set[asyncio.Future[None]] = set()
 
     def tell(self) -> None:
