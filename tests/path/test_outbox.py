@@ -129,6 +129,21 @@ async def test_several_workers_and_a_restart_send_each_once_and_in_order(
     assert len(texts()) == 15
 
 
+async def test_a_worker_of_one_account_ends_though_another_has_items(
+    connect, url, account, accounts, texts
+):
+    other = accounts["WHATSAPP"]
+    async with connect() as client, Outbox(client, url) as outbox:
+        for one in (account, other, account):
+            chat = one["chats"][0]
+            await outbox.message(account_id=one["id"], chat_id=chat, text=f"Hi {chat}")
+        await work(outbox, accounts=[account["id"]])
+        assert await outbox.counts() == {"sent": 2, "queued": 1}
+        assert len(texts()) == 2
+        await work(outbox)
+        assert await outbox.counts() == {"sent": 3}
+
+
 async def test_what_is_held_waits_and_what_is_cancelled_never_goes(connect, url, account, texts):
     async with connect() as client, Outbox(client, url) as outbox:
         given = {"account_id": account["id"], "text": "Hi"}

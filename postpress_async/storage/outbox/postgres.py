@@ -112,7 +112,7 @@ class PostgresOutbox(SharedOutbox):
             self._mine.add(taken.row.id)
             return taken
         self._wakeups.heard = heard
-        return await self._run(steps.nothing)
+        return await self._run(lambda: steps.nothing(accounts))
 
     async def mark(
         self, item: str, fence: int, /, *, seconds: float, edit: New | None = None

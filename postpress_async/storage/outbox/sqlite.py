@@ -151,7 +151,7 @@ class SqliteOutbox(SharedOutbox):
             if (taken := driven(asked, connection, now)) is not None:
                 return taken
             self._version = connection.execute("PRAGMA data_version").fetchone()[0]
-            return driven(steps.nothing(), connection, now)
+            return driven(steps.nothing(accounts), connection, now)
 
         taken = await self._file.run(work)
         if isinstance(taken, Nothing):

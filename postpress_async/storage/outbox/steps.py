@@ -48,10 +48,7 @@ def claim(
 ) -> Steps[Claimed | None]:
     """Take the head of the best thread of the lane whose turn it is."""
     for _ in range(_TRIES):
-        if accounts is None:
-            lanes = yield sql.LANE, {}
-        else:
-            lanes = yield sql.LANE_OF, {"accounts": list(accounts)}
+        lanes = yield _lane(accounts)
         if not lanes:
             return None
         lane, account_id, action, hint = lanes[0]
@@ -75,12 +72,19 @@ def claim(
     return None
 
 
-def nothing() -> Steps[Nothing]:
+def _lane(accounts: Sequence[str] | None, *, skip: bool = True) -> tuple[str, dict[str, object]]:
+    """Return the question for the lane whose turn it is, among those of some accounts."""
+    text = sql.LANE if accounts is None else sql.LANE_OF
+    values: dict[str, object] = {} if accounts is None else {"accounts": list(accounts)}
+    return text if skip else text.replace(" {skip}", ""), values
+
+
+def nothing(accounts: Sequence[str] | None = None) -> Steps[Nothing]:
     """Say when something may be claimed."""
-    lanes = yield sql.LANE.replace(" {skip}", ""), {}
+    lanes = yield _lane(accounts, skip=False)
     rows = yield sql.NEXT, {"soon": _AGAIN}
     now, *instants = rows[0]
-    if lanes:  # others are at it, or it is not of the accounts that were asked for
+    if lanes:  # others are at it
         instants.append(now + _SOON)
     return Nothing(now=now, at=min((at for at in instants if at is not None), default=None))
 
