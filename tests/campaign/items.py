@@ -8,6 +8,7 @@ from postpress_async.sandbox import Fault
 from postpress_async.storage.outbox.rows import Filter
 
 SEND = "POST /chats/{chat_id}/messages"
+GOING = frozenset({"queued", "claimed", "sending", "unknown"})
 WRITES = (SEND, "POST /chats", "POST /users/invite")
 # (chance, fault): all that is done to a write; `after` means that it was done.
 TROUBLES = (
@@ -107,7 +108,7 @@ async def judged(items, sandbox, store):
         reported = row is not None and (row.needs_decision or state == "failed")
         if came > 1:
             wrong["doubled"].append(text)
-        elif not came and not reported and not (state == "queued" and row.thread in undecided):
+        elif not came and not reported and state not in GOING:
             wrong["lost"].append((text, _shown(row)))
         elif came and state == "failed":
             wrong["failed and sent"].append(text)

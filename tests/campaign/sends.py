@@ -211,7 +211,7 @@ def main():
     parser.add_argument("--accounts", type=int, default=6)
     parser.add_argument("--speed", type=float, default=60.0, help="of time")
     parser.add_argument("--restarts", type=int, default=1, help="of a server, by kill -9")
-    parser.add_argument("--drain", type=float, default=120.0, help="seconds at most, at the end")
+    parser.add_argument("--drain", type=float, default=300.0, help="seconds at most, at the end")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     told = asyncio.run(run(options))
