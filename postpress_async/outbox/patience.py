@@ -18,6 +18,7 @@ T = TypeVar("T")
 log: Final = logging.getLogger("postpress_async.outbox")
 _BASE_SECONDS: Final = 0.2
 _MOST_SECONDS: Final = 10.0
+_LEAST_TRIES: Final = 5
 
 
 class Patience:
@@ -36,14 +37,17 @@ class Patience:
         Raises:
             StateUnavailableError: it could not be used for as long as we are patient.
         """
-        start, tries = self._clock.monotonic(), 0
+        start, tries = 0.0, 0
         while True:
             try:
                 return await question()
             except StateUnavailableError as error:
-                if self._clock.monotonic() - start >= self._seconds:
+                now = self._clock.monotonic()
+                # A process that was stopped meanwhile has not asked in vain all that time.
+                if tries >= _LEAST_TRIES and now - start >= self._seconds:
                     raise
                 if tries == 0:
+                    start = now
                     log.warning("the outbox waits for its store: %s", error)
                 pause = min(_BASE_SECONDS * 2.0**tries, _MOST_SECONDS)
                 tries = min(tries + 1, 10)

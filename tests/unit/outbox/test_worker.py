@@ -292,6 +292,25 @@ async def test_a_store_that_stays_away_ends_the_run_loudly(method):
     assert service.delivered() == ["item_0000"]
 
 
+@pytest.mark.parametrize("pauses", [1, 2])
+async def test_a_worker_that_was_stopped_bears_a_store_that_fails_once(pauses):
+    service = await service_with(new(0), new(1))
+    made, process = worker(service, "w")
+    claims = []
+
+    def faults(step):
+        if step != "claim":
+            return None
+        claims.append(step)
+        if len(claims) <= pauses:
+            process.pause(400.0)
+        return "after" if len(claims) <= pauses else None
+
+    service.place.faults = faults
+    await made.run(until_empty=True)
+    assert service.delivered() == ["item_0000", "item_0001"]
+
+
 async def test_a_look_that_was_given_up_is_taken_up_again():
     service = await service_with(new(0))
     said = ["cut"]
