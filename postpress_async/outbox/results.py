@@ -25,9 +25,12 @@ from postpress_async.errors import (
     ServerError,
     WaitTooLongError,
 )
+from postpress_async.options import Discreet
 from postpress_async.wire.problems import ALREADY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from postpress_async.errors import PostpressError
 
 __all__ = [
@@ -54,7 +57,7 @@ _TOO_EARLY: Final = 425
 _PASSING: Final = frozenset({"provider_unreachable", "realtime_client_not_initialized"})
 
 
-class Sent(msgspec.Struct, frozen=True, kw_only=True):
+class Sent(Discreet, frozen=True, kw_only=True):
     """It was done: the service said yes.
 
     Attributes:
@@ -64,6 +67,10 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
     result_id: str | None = None
     body: bytes | None = None
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield what says nothing of anybody."""
+        yield "result_id", self.result_id
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):

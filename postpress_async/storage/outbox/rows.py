@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from postpress_async.options import Discreet
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = [
     "OPEN",
@@ -37,7 +39,7 @@ State: TypeAlias = Literal[
 OPEN: frozenset[State] = frozenset({"held", "queued", "claimed", "sending", "unknown"})
 
 
-class New(msgspec.Struct, frozen=True, kw_only=True):
+class New(Discreet, frozen=True, kw_only=True):
     """Be an item that is to be kept.
 
     Attributes:
@@ -75,8 +77,14 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float | None = None
     hold: bool = False
 
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield what says nothing of anybody."""
+        yield "id", self.id
+        yield "kind", self.kind
+        yield "account_id", self.account_id
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+
+class Row(Discreet, frozen=True, kw_only=True):
     """Be an item as it is kept.
 
     Attributes:
@@ -124,6 +132,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     changed_at: float
 
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield what says nothing of anybody: reprs come into logs and reports of errors."""
+        for name in ("id", "kind", "account_id", "state", "fence", "attempts", "owner", "lease"):
+            yield name, getattr(self, name)
+
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):
     """Tell what became of a new item.
@@ -165,7 +178,7 @@ class Nothing(msgspec.Struct, frozen=True, kw_only=True):
     at: float | None
 
 
-class Finish(msgspec.Struct, frozen=True, kw_only=True):
+class Finish(Discreet, frozen=True, kw_only=True):
     """Say what becomes of a claimed or sending item.
 
     Attributes:
@@ -195,6 +208,12 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     keep_attempt: bool = True
     outcome: str | None = None
     body: bytes | None = None
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """Yield all but what it holds."""
+        for name in self.__struct_fields__:
+            if name != "body":
+                yield name, getattr(self, name)
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):

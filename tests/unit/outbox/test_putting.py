@@ -10,7 +10,10 @@ from postpress_async.outbox import Defer, Item, Replace, Skip, contents, putting
 from postpress_async.outbox.contents import Invite, MessageContent, ProfileRead
 from postpress_async.outbox.items import item_of
 from postpress_async.outbox.putting import Names, Wishes, new_of, pool_of, tombstone_of
-from postpress_async.storage.outbox.rows import Row
+from postpress_async.outbox.results import Sent
+from postpress_async.storage.outbox.rows import Added, Claimed, Finish, New, Row
+
+from .memory import a_row
 
 SOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 NAIVE = datetime(2030, 1, 1)  # noqa: DTZ001 - refused
@@ -128,3 +131,15 @@ def test_an_item_shows_neither_its_text_nor_whom_it_is_to():
     assert (item.state, item.retry_at) == ("queued", datetime.fromtimestamp(9.0, UTC))
     assert "CANARY" not in repr(item) + str(item.__rich_repr__()) + repr(content)
     assert item_of(row_of(msgspec.structs.replace(new, body=b""))).text is None
+
+
+def test_what_is_kept_shows_no_text():
+    kept = a_row(body=b"canary", recipient="canary", thread="canary")
+    new = New(
+        id="i", key="k", digest=b"", kind="message", account_id="a", action="message",
+        thread="canary", body=b"canary", recipient="canary",
+    )  # fmt: skip
+    ends = [Finish(state="sent", body=b"canary"), Sent(result_id="m", body=b"canary")]
+    for one in (new, kept, Claimed(row=kept, now=0.0), Added(row=kept, kind="new"), *ends):
+        assert "canary" not in repr(one)
+        assert "canary" not in repr(one.__rich_repr__() if hasattr(one, "__rich_repr__") else "")
