@@ -405,10 +405,13 @@ def scripts_of(names: tuple[str | Script, ...]) -> list[Script]:
 # -- fixtures ---------------------------------------------------------------------------------
 
 
+ROADS = {"test_direct.py", "test_guarding.py"}  # which choose the road themselves
+
+
 @pytest.fixture(autouse=True)
 def _road(request, monkeypatch):
     """Let `TEST_ROAD=session` send reads over aiohttp's session, as an unknown release would."""
-    if os.environ.get("TEST_ROAD") == "session" and request.path.name != "test_direct.py":
+    if os.environ.get("TEST_ROAD") == "session" and request.path.name not in ROADS:
         monkeypatch.setattr(direct.DirectGet, "clear", lambda self: False)
 
 
