@@ -84,6 +84,7 @@ class AccountImage(msgspec.Struct, array_like=True):
     warnings: list[str]
     longest: float  # the longest window that anybody ever declared
     limits: Limits | None  # of its own
+    served: dict[int, float] = {}  # when processes got a slot last, by a number of their names
 
 
 class _Everyone(msgspec.Struct, array_like=True):
@@ -139,7 +140,7 @@ def load(
     lane.trouble = None if image.trouble is None else _trouble(image.trouble)
     lane.learned = image.learned or None
     book = Book(lane)
-    book.longest, book.limits = image.longest, image.limits
+    book.longest, book.limits, book.served = image.longest, image.limits, image.served
     book.gaps, book.bursts = dict(image.gaps), dict(image.bursts)
     lane.own = image.limits is not None
     book.logs = {action: unpacked(events) for action, events in image.events.items()}
@@ -188,6 +189,7 @@ def dump(book: Book, now: float) -> bytes:
             list(lane.warnings),
             book.longest,
             book.limits,
+            book.served,
         )
     )
 

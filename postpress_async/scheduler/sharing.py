@@ -48,8 +48,10 @@ USE_WITHIN: Final = 30.0  # a grant that was not used by then is given back
 _RETRY: Final = 1.0  # seconds until a lost store is tried again
 LOOK_EVERY: Final = 10.0  # seconds after which whoever waits is asked for again
 _FLUSH: Final = 5.0
-_RIVALS_FOR: Final = 10.0  # seconds after others were faster
-_STAND_BACK: Final = 0.1  # seconds by which who was served lets them go first
+# Nobody stands in a line between processes. Were all to ask at the instant at which there is room,
+# the same ones might win again and again: so each lets those go first who have waited longer.
+_STAND_BACK: Final = 0.02  # seconds, for each of them
+_STAND_BACK_MOST: Final = 0.2
 _AT_ONCE: Final = 16  # calls of a lane that one step may let go
 
 
@@ -62,11 +64,9 @@ class _Desk:
         fresh: who has come since.
         again: whether something came meanwhile.
         timer: asks again when the store said so, or when somebody's patience ends.
-        hopes: when the store said that there is room.
-        rivals: until when it is taken that other processes want the same.
     """
 
-    __slots__ = ("again", "changes", "fresh", "hopes", "reports", "rivals", "task", "timer")
+    __slots__ = ("again", "changes", "fresh", "reports", "task", "timer")
 
     def __init__(self, timer: Timer) -> None:
         self.fresh: list[Waiter] = []
@@ -75,21 +75,6 @@ class _Desk:
         self.task: asyncio.Task[None] | None = None
         self.again: bool = False
         self.timer: Timer = timer
-        self.hopes: float = inf
-        self.rivals: float = -inf
-
-    def turn(self, again: float, now: float, *, served: bool) -> float:
-        """Return when to ask again: whoever was served lets other processes go first.
-
-        Nobody stands in a line between processes. Were all to ask at the instant at which there is
-        room, the same ones might win again and again.
-        """
-        if now >= self.hopes and not served:
-            self.rivals = now + _RIVALS_FOR
-        self.hopes = again
-        if not served or now >= self.rivals:
-            return again
-        return again + _STAND_BACK
 
 
 class Sharer:
@@ -502,7 +487,7 @@ class Sharer:
         if waiting and lane.queues is not None:
             # Other processes may pause, resume or give back: nobody tells, so one looks.
             again = min(now + outcome.again - outcome.now, now + LOOK_EVERY)
-            again = desk.turn(again, now, served=bool(outcome.granted))
+            again += min(outcome.before * _STAND_BACK, _STAND_BACK_MOST)
             desk.timer.set(min(again, lane.queues.next_deadline()))
             if any(head.tally.shared for head in lane.queues.heads()):
                 self._sharers.setdefault(lane)

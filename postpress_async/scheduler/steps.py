@@ -112,6 +112,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         refused: those that would wait in vain.
         again: when to ask again; inf where nobody is left.
         provider, tier: what the store knows of the account.
+        before: how many other processes have waited longer for a slot of it than this one.
     """
 
     now: float
@@ -121,6 +122,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     again: float
     provider: str | None
     tier: str | None
+    before: int = 0
 
 
 class Shelf:
@@ -278,6 +280,8 @@ class Step:
             refusal = self._refusal(book, ask, now)
             if refusal is not None:
                 refused[ask.reservation] = refusal
+        if granted:
+            book.serve(self._own, now)
         return Outcome(
             now=now,
             granted=tuple(granted),
@@ -286,6 +290,7 @@ class Step:
             again=again,
             provider=book.lane.provider,
             tier=book.lane.tier,
+            before=book.before(self._own, now),
         )
 
     def _look_again(self, book: Book, everyone: Everyone, now: float) -> float:

@@ -1,14 +1,13 @@
 """Counts in a store: whatever it and other processes do, nobody hangs and nothing is over."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 
 from postpress_async import Limit, Limits, Spacing, StateUnavailableError
 from postpress_async.limits import DONE, REFUND, Verdict
 from postpress_async.scheduler.scheduler import Scheduler
-from postpress_async.scheduler.sharing import _Desk
-from postpress_async.scheduler.timer import Timer
 from postpress_async.storage.memory import MemoryImages
 
 from .rehearsal import VirtualClock, nothing_leaks, now
@@ -210,10 +209,28 @@ async def test_thousands_that_wait_for_a_few_places_are_not_all_woken_for_each(i
     nothing_leaks(made, places=10)
 
 
-async def test_who_was_served_lets_others_go_first_while_there_are_any():
-    desk = _Desk(Timer(VirtualClock(), lambda: None))
-    assert desk.turn(10.0, 5.0, served=True) == 10.0  # nobody else is known of
-    assert desk.turn(11.0, 10.0, served=False) == 11.0  # others were faster
-    assert desk.turn(12.0, 11.0, served=True) == pytest.approx(12.1)
-    assert desk.turn(13.0, 12.0, served=False) == 13.0  # never who was not served
-    assert desk.turn(40.0, 30.0, served=True) == 40.0  # they are gone
+async def test_each_process_gets_its_part_and_nobody_waits_for_much_longer_than_in_a_line(images):
+    made = [process(images, Limit("profile", 6, per=2.0), name=f"p{n}") for n in range(8)]
+    went, waits, start = Counter(), [], now()
+
+    async def call(n):
+        while now() - start < 300:
+            asked = now()
+            await done(made[n])
+            went[n] += 1
+            waits.append(now() - asked)
+
+    await asyncio.gather(*(call(n) for n in range(8) for _ in range(2)))
+    assert sum(went.values()) >= 0.93 * 300 / 2.0 * 6
+    part = sum(went.values()) / 8
+    assert min(went.values()) > 0.8 * part
+    assert max(went.values()) < 1.5 * part
+    assert max(waits) < 2 * 16 / 3.0  # sixteen who wait, three go in a second
+
+
+async def test_a_process_alone_does_not_stand_back(images):
+    made = process(images, Limit("profile", 1, per=10.0))
+    start = now()
+    for _ in range(5):
+        await done(made)
+    assert now() - start == pytest.approx(40.0, abs=0.01)
