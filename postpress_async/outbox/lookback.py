@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientLooker"]
 
+_TICK: Final = 0.001  # seconds: a time that is told must move, however little is left
 SYNC_SECONDS: Final = 120.0
 """How long a look waits for the sync of a chat."""
 MOST_MESSAGES: Final = 5_000
@@ -100,7 +101,7 @@ class ClientLooker:
             if not sync.is_done:
                 return Undecided(reason=f"the sync of chat {chat} is {sync.status}")
         while (left := self._terms.apart - (self._clock.monotonic() - start)) > 0.0:
-            await self._clock.sleep(left)
+            await self._clock.sleep(max(left, _TICK))
         second = await read()
         apart = self._clock.monotonic() - start
         return two_looks(first, second, apart=apart, terms=self._terms)
