@@ -46,7 +46,9 @@ async def test_stories_in_told_time_end_well(first):
 
 
 async def test_stories_double_where_nobody_waits_for_late_requests():
-    code, said, failed = await ran("simulation.py", "--first", 100, "--seeds", 15, "--weaken", "grace")
+    code, said, failed = await ran(
+        "simulation.py", "--first", 100, "--seeds", 15, "--weaken", "grace"
+    )
     assert code == 1, said or failed
     assert any(json.loads(line).get("doubled") for line in said.splitlines())
 
