@@ -99,7 +99,7 @@ def test_lines_of_json():
         (4, "is no JSON object: write one for each line, {…}"),
         (5, {"a": 1.5, "c": ["x"]}),
     ]
-    [(_, deep)] = read('{"a":' + "[" * 5000 + "]" * 5000 + "}", "jsonl")
+    [(_, deep)] = read('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "jsonl")
     assert "JSON object" in deep
     [(_, long)] = read('{"a":"' + "x" * 1_000_000 + '"}', "jsonl")
     assert long.startswith("has 1000008 characters")
