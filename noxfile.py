@@ -117,8 +117,9 @@ def flakes(session: nox.Session) -> None:
 def campaign(session: nox.Session) -> None:
     """Kill workers and servers, of counts for some minutes, of the outbox 200 times, and count.
 
-    Then 2,000 stories of the outbox in told time. `-- --nightly` makes that 5,000 kills and 200,000
-    stories. A seed that breaks a promise is kept in tests/samples/seeds, and replayed for good.
+    Then 1,000 seeds of a worker, and 2,000 stories of the outbox, in told time. `-- --nightly`
+    makes that 5,000 kills and 200,000 stories. A seed that breaks a promise is kept in
+    tests/samples/seeds, and replayed for good.
     """
     _install(session, "test", extras="[cli,redis,postgres]")
     rest = [word for word in session.posargs if word != "--nightly"]
@@ -127,6 +128,7 @@ def campaign(session: nox.Session) -> None:
         session.run("python", "tests/campaign/counts.py", "--store", store, *rest)
     for store in ("sqlite", "postgres"):
         session.run("python", "tests/campaign/sends.py", "--store", store, "--kills", kills)
+    session.run("pytest", "tests/unit/outbox/test_campaign.py", env={"SEEDS_OF_WORKERS": "1000"})
     jobs = str(os.cpu_count() or 1)
     session.run(
         *("python", "tests/campaign/simulation.py", "--keep", "--seeds", seeds, "--jobs", jobs)

@@ -36,7 +36,7 @@ async def test_no_cap_is_passed_whoever_is_killed(store):
     assert told["kills"] >= 3
 
 
-@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+@pytest.mark.parametrize("store", ["sqlite", "redis", "postgres"])
 async def test_each_of_several_processes_gets_its_part(store):
     told = await carried_out(
         "fairness.py", store, "--seconds", "6", "--processes", "4", "--jain", "0.5"
