@@ -422,6 +422,23 @@ def fast_sweeper(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def loop_turns() -> Iterator[int]:
+    """Give how many turns of the loop to let pass: each of the first 300, then ever longer strides.
+
+    Where a thread takes part, an idle loop turns as often as the machine lets it: what has to end
+    after a stated number of turns ends on a quiet machine alone.
+    """
+
+    def growing() -> Iterator[int]:
+        now = 1
+        while True:
+            yield now
+            now = now + 1 if now < 300 else now * 5 // 4
+
+    return growing()
+
+
+@pytest.fixture
 async def serve() -> AsyncIterator[Callable[..., Awaitable[Raw]]]:
     """Open raw servers: `await serve("rst_at_once", "good")`."""
     running: list[tuple[Raw, asyncio.Server]] = []

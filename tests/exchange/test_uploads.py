@@ -467,10 +467,10 @@ async def test_a_peer_that_reads_nothing_runs_into_the_time_out(serve, talk, tmp
 
 
 @pytest.mark.parametrize("kind", ["path", "stream"])
-async def test_cancelled_after_any_turn_of_the_loop(serve, talk, path, kind):
+async def test_cancelled_after_any_turn_of_the_loop(serve, talk, path, kind, loop_turns):
     raw = await serve("good")
     some_after = False
-    for ticks in range(1, 600):
+    for ticks in loop_turns:
         talker = talk(raw)
         before = raw.received
         pieces = Pieces()
@@ -500,7 +500,6 @@ async def test_cancelled_after_any_turn_of_the_loop(serve, talk, path, kind):
             assert raw.received == before
         some_after |= raw.received > before
     assert some_after
-    assert done
 
 
 async def test_closing_the_client_ends_an_upload(serve, talk, until, monkeypatch):
