@@ -7,6 +7,7 @@ import contextlib
 import socket
 import struct
 from email.utils import formatdate
+from functools import lru_cache
 from http.client import responses
 from typing import TYPE_CHECKING, Final
 
@@ -86,12 +87,17 @@ class Server:
             return await self._break_off(request, outcome)
         if outcome.pieces is not None:
             return await self._stream(request, outcome, outcome.pieces)
-        return _response(outcome.status, outcome.body, outcome.content_type, outcome.headers)
+        headers = {hdrs.DATE: self._date(), **outcome.headers}
+        return _response(outcome.status, outcome.body, outcome.content_type, headers)
 
     async def _stream(
         self, request: web.BaseRequest, reply: Reply, pieces: Iterator[bytes]
     ) -> web.StreamResponse:
-        headers = {hdrs.CONTENT_TYPE: reply.content_type, **reply.headers}
+        headers = {
+            hdrs.CONTENT_TYPE: reply.content_type,
+            hdrs.DATE: self._date(),
+            **reply.headers,
+        }
         response = web.StreamResponse(status=reply.status, headers=headers)
         response.content_length = reply.size
         await response.prepare(request)
@@ -99,6 +105,10 @@ class Server:
             await response.write(piece)
         await response.write_eof()
         return response
+
+    def _date(self) -> str:
+        """Say what time it is here: the sandbox's, which may have been moved."""
+        return _written(int(self._engine.clock.time()))
 
     def _steer(self, request: web.BaseRequest, body: bytes) -> web.Response:
         reply = self._control.handle(
@@ -124,7 +134,7 @@ class Server:
             if transport is None:
                 raise asyncio.CancelledError
             if isinstance(outcome, Reply):
-                _write_half(transport, outcome)
+                _write_half(transport, outcome, self._date())
                 transport.close()
             elif isinstance(outcome, Reset):
                 _reset(transport)
@@ -189,20 +199,25 @@ def _response(
     )
 
 
-def _head(reply: Reply) -> bytes:
+@lru_cache(maxsize=2)
+def _written(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
+
+
+def _head(reply: Reply, date: str) -> bytes:
     reason = responses.get(reply.status, "")
     lines = {
         "Content-Type": reply.content_type,
         "Content-Length": str(reply.size or len(reply.body)),
-        "Date": formatdate(usegmt=True),
+        "Date": date,
         **reply.headers,
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return f"HTTP/1.1 {reply.status} {reason}\r\n{head}\r\n".encode("latin-1")
 
 
-def _write_half(transport: asyncio.Transport, reply: Reply) -> None:
-    transport.write(_head(reply) + reply.body[: len(reply.body) // 2])
+def _write_half(transport: asyncio.Transport, reply: Reply, date: str) -> None:
+    transport.write(_head(reply, date) + reply.body[: len(reply.body) // 2])
     left = reply.size // 2
     for piece in reply.pieces or ():
         transport.write(piece[:left])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -81,6 +82,14 @@ async def test_every_answer_has_a_date_and_json(api):
         answer = await api.get(path)
         assert answer.headers["Date"].endswith("GMT")
         assert answer.headers["Content-Type"].startswith("application/json")
+
+
+async def test_the_date_is_that_of_the_sandboxs_clock(api, sandbox):
+    await sandbox.advance(3 * 86_400.0)
+    before = sandbox.clock.time()
+    answer = await api.get("/accounts")
+    said = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+    assert int(before) <= said <= sandbox.clock.time()
 
 
 async def test_the_key_is_taken_in_both_headers(api, sandbox):
