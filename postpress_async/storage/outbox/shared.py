@@ -6,7 +6,7 @@ from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from postpress_async.storage.outbox import heads, owners, reading, steps
+from postpress_async.storage.outbox import clearing, owners, reading, steps
 from postpress_async.storage.outbox.rows import Finish
 from postpress_async.storage.outbox.waking import Wakeups
 
@@ -136,12 +136,10 @@ class SharedOutbox:
         The tombstone stands first: repeated after a fault, it goes on where it was. What is
         `sending` or `unknown` is emptied, and cancelled instead of queued again.
         """
-        await self._run(lambda: steps.entomb(tombstone))
+        await self._run(lambda: clearing.entomb(tombstone))
         count, more = 0, True
         while more:
-            some, more = await self._run(
-                lambda: steps.forget(recipient, tombstone, reason=heads.FORGOTTEN)
-            )
+            some, more = await self._run(lambda: clearing.forget(recipient, tombstone))
             count += some
         self._wakeups.tell()
         return count
@@ -153,6 +151,13 @@ class SharedOutbox:
     async def purge(self, *, before: float) -> int:
         """Empty the bodies of what was finished before an instant, a thousand in a transaction."""
         count = 0
-        while some := await self._run(lambda: steps.purge(before=before)):
+        while some := await self._run(lambda: clearing.purge(before=before)):
+            count += some
+        return count
+
+    async def delete(self, *, before: float) -> int:
+        """Delete items that were over before an instant, a thousand in a transaction."""
+        count = 0
+        while some := await self._run(lambda: clearing.delete(before=before)):
             count += some
         return count

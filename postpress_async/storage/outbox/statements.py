@@ -1,4 +1,4 @@
-"""Every SQL statement on the tables of an outbox, as templates of both dialects."""
+"""Every SQL statement on the way of an item, as templates of both dialects."""
 
 from __future__ import annotations
 
@@ -50,10 +50,6 @@ INVITED: Final = (
 )
 NOW: Final = "SELECT {now}"
 TELL: Final = "SELECT {tell}"
-ENTOMB: Final = (
-    "INSERT INTO {tombstones} (tombstone, made_at) VALUES (:tombstone, {now}) "
-    "ON CONFLICT DO NOTHING"
-)
 ENTOMBED: Final = "SELECT tombstone FROM {tombstones} WHERE tombstone IN :tombstones[]"
 
 # -- threads and lanes -------------------------------------------------------------------------
@@ -313,20 +309,6 @@ CANCEL: Final = (
     "UPDATE {items} SET state = 'cancelled', error = :error, fence = fence + 1, owner = NULL, "
     "lease = NULL, changed_at = {now} WHERE serial IN :serials[] "
     "AND state IN ('held', 'queued', 'claimed') RETURNING serial"
-)
-OF_RECIPIENT: Final = (
-    "SELECT serial, thread FROM {items} WHERE recipient IS NOT NULL AND recipient = :recipient "
-    "ORDER BY serial LIMIT :n"
-)
-# What is out keeps its thread and is not sent again; nothing else of it stays but digests.
-EMPTY: Final = (
-    "UPDATE {items} SET body = :empty, recipient = NULL, tombstone = :tombstone, "
-    "changed_at = {now} WHERE serial IN :serials[]"
-)
-PURGE: Final = (
-    "UPDATE {items} SET body = :empty WHERE serial IN (SELECT serial FROM {items} "
-    "WHERE state IN ('sent', 'failed', 'cancelled', 'expired') AND length(body) > 0 "
-    "AND changed_at < :before ORDER BY changed_at LIMIT :n) RETURNING serial"
 )
 SEEN: Final = "SELECT seen FROM {meta}"
 NOTE_SEEN: Final = "UPDATE {meta} SET seen = :now WHERE seen < :now"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.storage.outbox import statements as sql
+from postpress_async.storage.outbox.clearing import CHUNK, scrubbed
 from postpress_async.storage.outbox.heads import locked, refreshed
 from postpress_async.storage.outbox.reading import row_of, where
 from postpress_async.storage.outbox.rows import OPEN, Attempt, Claimed, Nothing
@@ -16,22 +17,17 @@ if TYPE_CHECKING:
     from postpress_async.storage.outbox.rows import Filter, Finish, New, Row, State
 
 __all__ = [
-    "CHUNK",
     "alter",
     "cancel",
     "claim",
     "doubtful",
-    "entomb",
     "finish",
-    "forget",
     "mark",
     "mark_at_once",
     "nothing",
     "probe",
-    "purge",
 ]
 
-CHUNK: Final = 1_000  # items that a transaction clears away at once
 _TRIES: Final = 32  # lanes that a claim looks into
 _AGAIN: Final = 0.01  # seconds until more of what is new is taken in, where nothing may go yet
 _SOON: Final = 0.05  # seconds until who found only what others hold should look again
@@ -133,6 +129,7 @@ def finish(item: str, fence: int, to: Finish) -> Steps[Row | None]:
     if rows[0][-1] is not None:  # there was an attempt
         outcome = to.outcome or (None if to.keep_attempt else "not sent")
         yield sql.OUTCOME, {"item": row.serial, "outcome": outcome, "state": to.state}
+    yield from scrubbed(row)
     yield from refreshed(threads)
     yield from _shut(row, to)
     return row
@@ -201,6 +198,7 @@ def alter(
             outcome = {"item": row.serial, "outcome": to.outcome, "state": to.state}
             yield sql.OUTCOME, outcome
         yield from _shut(row, to)
+        yield from scrubbed(row)
     yield from refreshed(threads)
     return row
 
@@ -234,30 +232,3 @@ def cancel(wanted: Filter, *, reason: str, after: int) -> Steps[tuple[int, int |
     rows = yield sql.CANCEL, {"serials": [row[0] for row in found], "error": reason}
     yield from refreshed(threads)
     return len(rows), found[-1][0]
-
-
-def entomb(tombstone: bytes) -> Steps[None]:
-    """Keep a tombstone."""
-    yield sql.ENTOMB, {"tombstone": tombstone.hex()}
-
-
-def forget(recipient: str, tombstone: bytes, *, reason: str) -> Steps[tuple[int, bool]]:
-    """Cancel and empty some of a recipient; return how many were cancelled, and whether to go on.
-
-    The tombstone stands already, so that what is put in meanwhile is refused by others.
-    """
-    found = yield sql.OF_RECIPIENT, {"recipient": recipient, "n": CHUNK}
-    if not found:
-        return 0, False
-    threads = yield from locked(row[1] for row in found)
-    serials = [row[0] for row in found]
-    rows = yield sql.CANCEL, {"serials": serials, "error": reason}
-    yield sql.EMPTY, {"serials": serials, "empty": b"", "tombstone": tombstone.hex()}
-    yield from refreshed(threads)
-    return len(rows), True
-
-
-def purge(*, before: float) -> Steps[int]:
-    """Empty some bodies; return how many."""
-    rows = yield sql.PURGE, {"before": before, "empty": b"", "n": CHUNK}
-    return len(rows)

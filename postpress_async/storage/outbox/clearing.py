@@ -1,0 +1,119 @@
+"""What is cleared away: texts that are old, items that are over, and people who are forgotten."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from postpress_async.storage.outbox import statements as sql
+from postpress_async.storage.outbox.heads import FORGOTTEN, locked, refreshed
+from postpress_async.storage.outbox.rows import OPEN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postpress_async.storage.outbox.dialect import Steps, Values
+    from postpress_async.storage.outbox.rows import Row
+
+__all__ = ["CHUNK", "delete", "entomb", "forget", "purge", "scrubbed"]
+
+CHUNK: Final = 1_000  # items that a transaction clears away at once
+
+_OVER: Final = "state IN ('sent', 'failed', 'cancelled', 'expired')"
+_ENTOMB: Final = (
+    "INSERT INTO {tombstones} (tombstone, made_at) VALUES (:tombstone, {now}) "
+    "ON CONFLICT DO NOTHING"
+)
+_OF_RECIPIENT: Final = (
+    "SELECT serial, thread, key, team, id FROM {items} "
+    "WHERE recipient IS NOT NULL AND recipient = :recipient ORDER BY serial LIMIT :n"
+)
+# What is out keeps its thread, closed, until it is settled: then `scrubbed` does the rest.
+_BARE: Final = (
+    "thread = CASE WHEN state IN ('sending', 'unknown') THEN thread ELSE id END, "
+    "error = CASE WHEN state = 'sent' THEN NULL ELSE CAST(:error AS text) END"
+)
+_EMPTY: Final = (
+    "UPDATE {items} SET body = :empty, text_digest = :empty, loose_digest = :empty, "
+    f"recipient = NULL, tombstone = :tombstone, {_BARE}, changed_at = {{now}} "
+    "WHERE serial IN :serials[]"
+)
+_RENAME: Final = "UPDATE {items} SET key = :key, team = :team WHERE serial = :serial"
+_SCRUB: Final = f"UPDATE {{items}} SET {_BARE} WHERE serial = :serial"
+_PURGE: Final = (
+    "UPDATE {items} SET body = :empty WHERE serial IN (SELECT serial FROM {items} "
+    f"WHERE {_OVER} AND length(body) > 0 "
+    "AND changed_at < :before ORDER BY changed_at LIMIT :n) RETURNING serial"
+)
+_DELETE: Final = (
+    "DELETE FROM {items} WHERE serial IN (SELECT serial FROM {items} "
+    f"WHERE {_OVER} AND changed_at < :before ORDER BY serial LIMIT :n) "
+    f"AND {_OVER} AND changed_at < :before RETURNING serial"
+)
+_DELETE_ATTEMPTS: Final = "DELETE FROM {attempts} WHERE item IN :serials[]"
+
+
+def entomb(tombstone: bytes) -> Steps[None]:
+    """Keep a tombstone."""
+    yield _ENTOMB, {"tombstone": tombstone.hex()}
+
+
+def forget(recipient: str, tombstone: bytes) -> Steps[tuple[int, bool]]:
+    """Cancel and empty some of a recipient; return how many were cancelled, and whether to go on.
+
+    The tombstone stands already, so that what is put in meanwhile is refused by others.
+    """
+    found = yield _OF_RECIPIENT, {"recipient": recipient, "n": CHUNK}
+    if not found:
+        return 0, False
+    threads = yield from locked(row[1] for row in found)
+    serials = [row[0] for row in found]
+    rows = yield sql.CANCEL, {"serials": serials, "error": FORGOTTEN}
+    yield (
+        _EMPTY,
+        {"serials": serials, "empty": b"", "tombstone": tombstone.hex(), "error": FORGOTTEN},
+    )
+    yield from _renamed(found, recipient)
+    yield from refreshed(threads)
+    return len(rows), True
+
+
+def _renamed(found: Sequence[Values], recipient: str) -> Steps[None]:
+    """Take somebody's names out of keys and groups: they are a caller's own, and may hold them."""
+    for serial, thread, key, group, id_ in found:
+        kind, _, person = thread.partition("\x1f")
+        names = {recipient.casefold()}
+        if kind == "person":
+            names.add(person.rpartition("\x1f")[2].casefold())
+        bare = key if key == id_ or not _names(key, names) else _digest(key)
+        team = None if group is not None and _names(group, names) else group
+        if (bare, team) != (key, group):
+            yield _RENAME, {"serial": serial, "key": bare, "team": team}
+
+
+def _names(text: str, names: set[str]) -> bool:
+    return any(name in text.casefold() for name in names if name)
+
+
+def _digest(key: str) -> str:
+    return f"forgotten:{blake2b(key.encode(), digest_size=16, person=b'pp-forget').hexdigest()}"
+
+
+def scrubbed(row: Row) -> Steps[None]:
+    """Empty the rest of an item whose recipient was forgotten while it was out."""
+    if not row.body and row.state not in OPEN:
+        yield _SCRUB, {"serial": row.serial, "error": FORGOTTEN}
+
+
+def purge(*, before: float) -> Steps[int]:
+    """Empty some bodies; return how many."""
+    rows = yield _PURGE, {"before": before, "empty": b"", "n": CHUNK}
+    return len(rows)
+
+
+def delete(*, before: float) -> Steps[int]:
+    """Delete some items that are over; return how many."""
+    rows = yield _DELETE, {"before": before, "n": CHUNK}
+    if rows:
+        yield _DELETE_ATTEMPTS, {"serials": [row[0] for row in rows]}
+    return len(rows)
