@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Nothing,
         Row,
     )
+    from postpress_async.storage.postgres.link import Link
     from postpress_async.storage.urls import StoreUrl
 
 __all__ = ["PostgresOutbox"]
@@ -135,6 +136,30 @@ class PostgresOutbox(SharedOutbox):
         if not self._connections.listen(self._wakeups.tell):
             return
         await self._wakeups.wait(seconds)
+
+    async def shrink(self, *, least: int = 0) -> int:
+        """Let the server use again what was deleted; where it may wait, the server does it itself.
+
+        Nobody waits for it; the files shrink by `VACUUM FULL` only, which is an administrator's.
+        """
+        if not least:
+            await self._run(owners.owners)  # the tables are there
+            async with self._connections.lend() as link:
+                for table in ("items", "attempts", "threads"):
+                    name = f"{self._connections.schema}.outbox_{table}"
+                    await self._said(link, f"VACUUM (ANALYZE) {name}".encode())
+        return 0
+
+    async def scrub(self) -> None:
+        """Do nothing: what rows were before is cleared by the server's own upkeep."""
+
+    async def _said(self, link: Link, statement: bytes) -> None:
+        import psycopg  # noqa: PLC0415 - lazily
+
+        try:
+            await link.row(statement, ())
+        except psycopg.Error as error:
+            raise self._connections.translated(error) from error
 
     async def aclose(self) -> None:
         """Let go of all connections. Safe to repeat."""

@@ -21,11 +21,14 @@ __all__ = [
     "OPEN",
     "Added",
     "Attempt",
+    "Backlog",
     "Claimed",
     "Filter",
     "Finish",
     "New",
     "Nothing",
+    "Overview",
+    "Resting",
     "Row",
     "State",
     "Store",
@@ -228,6 +231,44 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     needs_decision: bool | None = None
 
 
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """Be an outbox as a whole, at a moment.
+
+    Attributes:
+        now: the store's time.
+        counts: how many items are in which state.
+        undecided: how many of the unknown need a decision.
+        due_since: how long ago the first of those was due that could go, were there room; None
+            where there is none.
+        doubted_since: when the oldest unknown one's request was to be sent at the latest.
+        resting: how many lanes wait for room.
+    """
+
+    now: float
+    counts: dict[State, int]
+    undecided: int
+    due_since: float | None
+    doubted_since: float | None
+    resting: int
+
+
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """Count what of a lane waits; `last_due` is the latest instant that one of it waits for."""
+
+    account_id: str
+    action: str
+    count: int
+    last_due: float
+
+
+class Resting(msgspec.Struct, frozen=True, kw_only=True):
+    """Be a lane of which nothing is claimed before an instant."""
+
+    account_id: str
+    action: str
+    until: float
+
+
 class Store(Protocol):
     """Keep items. Every method is one transaction; what it returns is durable.
 
@@ -347,6 +388,40 @@ class Store(Protocol):
 
     async def purge(self, *, before: float) -> int:
         """Empty the bodies of what was finished before an instant; digests and results stay."""
+        ...
+
+    async def delete(self, *, before: float) -> int:
+        """Delete what was finished before an instant, and its key with it."""
+        ...
+
+    async def shrink(self, *, least: int = 0) -> int:
+        """Give free space back, if it is at least so many bytes; return how many they were."""
+        ...
+
+    async def scrub(self) -> None:
+        """Overwrite what is left of what was emptied, where that is not a server's own upkeep."""
+        ...
+
+    async def overview(self) -> Overview:
+        """Look at the outbox as a whole."""
+        ...
+
+    async def backlog(self, wanted: Filter, /) -> list[Backlog]:
+        """Count what waits, by lane."""
+        ...
+
+    async def resting(
+        self, accounts: Sequence[str] | None = None, /, *, most: int = 100
+    ) -> list[Resting]:
+        """Return lanes of which nothing is claimed for now, those of some accounts or any."""
+        ...
+
+    async def reopen(self, lane: Resting, /, *, at: float) -> bool:
+        """Let a lane be claimed from sooner, unless it has changed since it was looked at."""
+        ...
+
+    async def pools(self) -> list[str]:
+        """Return the names of lanes that are several accounts' together."""
         ...
 
     async def wait(self, seconds: float, /) -> None:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from postpress_async.storage.outbox import clearing, owners, reading, steps
+from postpress_async.storage.outbox import clearing, overviews, owners, reading, steps
 from postpress_async.storage.outbox.rows import Finish
 from postpress_async.storage.outbox.waking import Wakeups
 
@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from postpress_async.storage.outbox.dialect import Steps
-    from postpress_async.storage.outbox.rows import Attempt, Filter, New, Row, State
+    from postpress_async.storage.outbox.rows import (
+        Attempt,
+        Backlog,
+        Filter,
+        New,
+        Overview,
+        Resting,
+        Row,
+        State,
+    )
 
 __all__ = ["SharedOutbox"]
 
@@ -161,3 +170,27 @@ class SharedOutbox:
         while some := await self._run(lambda: clearing.delete(before=before)):
             count += some
         return count
+
+    async def overview(self) -> Overview:
+        """Look at the outbox as a whole."""
+        return await self._run(overviews.overview)
+
+    async def backlog(self, wanted: Filter, /) -> list[Backlog]:
+        """Count what waits, by lane."""
+        return await self._run(lambda: overviews.backlog(wanted))
+
+    async def resting(
+        self, accounts: Sequence[str] | None = None, /, *, most: int = 100
+    ) -> list[Resting]:
+        """Return lanes of which nothing is claimed for now; as in `Store`."""
+        return await self._run(lambda: overviews.resting(accounts, most=most))
+
+    async def reopen(self, lane: Resting, /, *, at: float) -> bool:
+        """Let a lane be claimed from sooner, unless it has changed since it was looked at."""
+        opened = await self._run(lambda: overviews.reopen(lane, at=at))
+        self._wakeups.tell()
+        return opened
+
+    async def pools(self) -> list[str]:
+        """Return the names of lanes that are several accounts' together."""
+        return await self._run(overviews.pools)

@@ -14,6 +14,7 @@ from postpress_async.storage.outbox import statements as sql
 from postpress_async.storage.outbox.callers import add_in_file, driven, is_busy
 from postpress_async.storage.outbox.dialect import SQLITE
 from postpress_async.storage.outbox.living import CERTAIN, Workers
+from postpress_async.storage.outbox.rewriting import rewritten
 from postpress_async.storage.outbox.rows import Nothing
 from postpress_async.storage.outbox.shared import SharedOutbox
 from postpress_async.storage.outbox.tables import META, MIGRATIONS
@@ -79,6 +80,7 @@ class SqliteOutbox(SharedOutbox):
             look_every=look_every,
             file_system=file_system,
         )
+        self._patience = timeout
         self._time = StoreTime(clock)
         self._noted = -math.inf
         self._workers = Workers(f"{self._path}-workers")
@@ -180,6 +182,18 @@ class SqliteOutbox(SharedOutbox):
         What another process does is seen within half a second.
         """
         await self._wakeups.wait(seconds, every=_LOOK_EVERY, changed=self._changed)
+
+    async def shrink(self, *, least: int = 0) -> int:
+        """Write the file anew, without its free space; as in `Store`.
+
+        Everybody waits meanwhile: some ten seconds for a file of a gigabyte.
+        """
+        await self._run(owners.owners)  # the file is there, and ours
+        return await rewritten(self._path, least=least, patience=self._patience)
+
+    async def scrub(self) -> None:
+        """Write the file anew: SQLite leaves what was where it was, until it needs the space."""
+        await self.shrink()
 
     async def aclose(self) -> None:
         """Finish what was asked for, let go of workers' files and close. Safe to repeat."""

@@ -1,0 +1,101 @@
+"""What an outbox holds as a whole: how much waits, since when, and which lanes rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from postpress_async.storage.outbox.reading import where
+from postpress_async.storage.outbox.rows import Backlog, Overview, Resting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postpress_async.storage.outbox.dialect import Steps
+    from postpress_async.storage.outbox.rows import Filter, State
+
+__all__ = ["backlog", "overview", "pools", "reopen", "resting"]
+
+_SUMS: Final = (
+    "SELECT state, needs_decision, count(*), min(deadline) FROM {items} "
+    "GROUP BY state, needs_decision"
+)
+# What a claim could take, were there room: heads of threads, and what no thread knows of yet.
+_WAITING: Final = (
+    "SELECT {now}, (SELECT min(due_at) FROM {threads} WHERE place = 'runnable'), "
+    "(SELECT min(due_at) FROM {items} WHERE fresh AND state = 'queued' AND due_at <= {now}), "
+    "(SELECT count(*) FROM {lanes} WHERE shut AND ready_at > {now})"
+)
+_RESTING: Final = (
+    "SELECT account_id, action, ready_at FROM {lanes} WHERE shut AND ready_at > {now} "
+    "AND account_id IN :accounts[] ORDER BY ready_at"
+)
+_ALL_RESTING: Final = (
+    "SELECT account_id, action, ready_at FROM {lanes} WHERE shut AND ready_at > {now} "
+    "ORDER BY ready_at LIMIT :n"
+)
+# Only as it was looked at: what a refusal has shut since then stays shut.
+_REOPEN: Final = (
+    "UPDATE {lanes} SET ready_at = :at, shut = CAST(:at AS float8) > {now} "
+    "WHERE account_id = :account_id AND action = :action AND shut AND ready_at = :was "
+    "AND ready_at > CAST(:at AS float8) RETURNING {tell}"
+)
+_POOLS: Final = "SELECT DISTINCT account_id FROM {lanes} WHERE substr(account_id, 1, 5) = 'pool:'"
+
+
+def overview() -> Steps[Overview]:
+    """Look at all."""
+    rows = yield _SUMS, {}
+    counts: Counter[State] = Counter()
+    undecided, doubted = 0, None
+    for state, needs_decision, count, deadline in rows:
+        counts[state] += count
+        if state == "unknown":
+            undecided += count if needs_decision else 0
+            known = [at for at in (doubted, deadline) if at is not None]
+            doubted = min(known, default=None)
+    now, runnable, fresh, shut = (yield _WAITING, {})[0]
+    return Overview(
+        now=now,
+        counts=dict(counts),
+        undecided=undecided,
+        due_since=min((at for at in (runnable, fresh) if at is not None), default=None),
+        doubted_since=doubted,
+        resting=shut,
+    )
+
+
+def backlog(wanted: Filter) -> Steps[list[Backlog]]:
+    """Count what waits, by lane."""
+    conditions, values = where(wanted)
+    text = (
+        "SELECT account_id, action, count(*), max(due_at) FROM {items} "
+        f"WHERE state IN ('queued', 'claimed') AND {conditions} GROUP BY account_id, action"
+    )
+    rows = yield text, values
+    return [
+        Backlog(account_id=account_id, action=action, count=count, last_due=last)
+        for account_id, action, count, last in rows
+    ]
+
+
+def resting(accounts: Sequence[str] | None, *, most: int) -> Steps[list[Resting]]:
+    """Return lanes of which nothing is claimed for now, those of some accounts or any."""
+    if accounts is None:
+        rows = yield _ALL_RESTING, {"n": most}
+    else:
+        rows = yield _RESTING, {"accounts": list(accounts)}
+    return [Resting(account_id=one, action=action, until=at) for one, action, at in rows]
+
+
+def reopen(lane: Resting, *, at: float) -> Steps[bool]:
+    """Let a lane be claimed from sooner; return whether it was still as it was looked at."""
+    values = {"account_id": lane.account_id, "action": lane.action, "was": lane.until, "at": at}
+    rows = yield _REOPEN, values
+    return bool(rows)
+
+
+def pools() -> Steps[list[str]]:
+    """Return the names of pools whose items were ever ready to go."""
+    rows = yield _POOLS, {}
+    return [row[0] for row in rows]
