@@ -30,6 +30,7 @@ from postpress_async import (
     Timeout,
 )
 from postpress_async.exchange import direct, sweeper
+from postpress_async.sandbox.clock import SandboxClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -419,6 +420,21 @@ def _road(request, monkeypatch):
 def fast_sweeper(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for what is overdue every few milliseconds, so that short time-outs are short."""
     monkeypatch.setattr(sweeper, "EVERY", 0.01)
+
+
+class Pushed(SandboxClock):
+    """A clock that moves where it is pushed, and not by itself: no machine is late for it."""
+
+    def time(self) -> float:
+        return 1_800_000_000.5 + self._offset
+
+    def monotonic(self) -> float:
+        return 1_000_000.0 + self._offset
+
+
+@pytest.fixture
+def clock() -> SandboxClock:
+    return Pushed()
 
 
 @pytest.fixture

@@ -263,12 +263,14 @@ async def test_a_short_text_that_is_quoted_is_struck_out(serve, talk):
 
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("script", ["silence", "stalled_body", "rst_at_once"])
-async def test_of_a_cancelled_call_nothing_leaks(serve, talk, caplog, script, column):
+async def test_of_a_cancelled_call_nothing_leaks(  # noqa: PLR0917 - fixtures
+    serve, talk, caplog, until, script, column
+):
     raw = await serve(script)
     talker = talk(raw, api_key=KEY, retries=Retries(attempts=99))
     more = {"text": TEXTS["plain"]} if column == "POST" else {}
     task = asyncio.create_task(talker(column, options=options_of(), **more))
-    await asyncio.sleep(0.02)
+    await until(lambda: raw.stalled or len(raw.connections) > 1 or task.done())
     task.cancel()
     await asyncio.wait({task})
     error = asyncio.CancelledError() if task.cancelled() else task.exception()

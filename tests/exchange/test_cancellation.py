@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from postpress_async import ClientClosedError, Finished, KeyRate, Limit, Limits, Retries
-from postpress_async.sandbox import Sandbox
 
 MOST_TICKS = 400
 
@@ -98,7 +97,7 @@ async def test_cancelled_while_waiting_for_a_slot(serve, talk, until):
     first = asyncio.create_task(talker("GET"))
     await until(lambda: raw.seen)
     waiting = [asyncio.create_task(talker("GET")) for _ in range(3)]
-    await asyncio.sleep(0.01)
+    await until(lambda: talker.waiting == 3)
     (lane,) = await talker.client.scheduler.snapshot("acc_1")
     assert lane.queued == {"profile": 3}
     waiting[1].cancel()
@@ -119,9 +118,8 @@ async def test_cancelled_while_waiting_for_a_slot(serve, talk, until):
 
 @pytest.mark.parametrize("turns", range(8))
 async def test_a_slot_granted_in_the_very_turn_of_the_cancellation_is_not_lost(
-    serve, talk, until, turns
+    serve, talk, until, clock, turns
 ):
-    clock = Sandbox().clock
     raw = await serve("good")
     limits = Limits().add(Limit("profile", 1, per=60.0))
     talker = talk(raw, limits=limits, max_wait=600.0, clock=clock)

@@ -84,9 +84,9 @@ async def test_whoever_waits_for_a_slot_is_turned_away():
     await first
 
 
-async def test_whoever_backs_off_is_woken_and_told():
+async def test_whoever_backs_off_is_woken_and_told(clock):
     script = Script(BUSY)
-    made = client(script, retries=Retries(attempts=2))
+    made = client(script, retries=Retries(attempts=2), clock=clock)
     made._pipeline._random = lambda: 0.999
     waiting = send(made)
     await ticks()
@@ -96,9 +96,9 @@ async def test_whoever_backs_off_is_woken_and_told():
         await waiting
 
 
-async def test_a_write_that_may_have_happened_stays_unknown_when_the_client_closes():
+async def test_a_write_that_may_have_happened_stays_unknown_when_the_client_closes(clock):
     script = Script(CUT)
-    made = client(script, retries=Retries(attempts=2, trust_idempotency_key=True))
+    made = client(script, retries=Retries(attempts=2, trust_idempotency_key=True), clock=clock)
     made._pipeline._random = lambda: 0.999
     waiting = send(made)
     await ticks()

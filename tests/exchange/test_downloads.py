@@ -289,7 +289,7 @@ async def test_what_is_too_large_for_memory_is_not_read(serve, talks, script):
         with pytest.raises(DecodeError, match=r"larger than the 1048576 bytes of Http\.max_body"):
             await download.read()
         talker.nothing_is_held()
-    await asyncio.wait_for(raw.settled(), 5.0)
+    await asyncio.wait_for(raw.settled(), 20.0)
 
 
 async def test_a_stream_has_no_such_bound(serve, talks):
@@ -301,7 +301,7 @@ async def test_a_stream_has_no_such_bound(serve, talks):
             seen += len(piece)
             if seen > 5 * 2**20:
                 break
-    await asyncio.wait_for(raw.settled(), 5.0)  # and leaving hangs up
+    await asyncio.wait_for(raw.settled(), 20.0)  # and leaving hangs up
     talker.nothing_is_held()
 
 
@@ -467,6 +467,7 @@ async def test_a_download_is_entered_once_and_read_inside(serve, talk, tmp_path)
 async def test_leaving_early_gives_all_back(serve, talks, how):
     raw = await serve(file())
     talker = talks(raw)
+    reading = asyncio.Event()
 
     async def use() -> None:
         async with asked(talker) as download:
@@ -477,16 +478,17 @@ async def test_leaving_early_gives_all_back(serve, talks, how):
                 if how == "raise":
                     raise ZeroDivisionError
                 if how == "cancel":
+                    reading.set()
                     await asyncio.get_running_loop().create_future()
                 break
 
     task = asyncio.create_task(use())
     if how == "cancel":
-        await asyncio.wait({task}, timeout=0.05)
+        await asyncio.wait_for(reading.wait(), 20.0)
         task.cancel()
     await asyncio.wait({task})
     talker.nothing_is_held()
-    await asyncio.wait_for(raw.settled(), 5.0)
+    await asyncio.wait_for(raw.settled(), 20.0)
 
 
 async def test_one_that_is_never_left_gives_all_back_with_its_memory(serve, talks):

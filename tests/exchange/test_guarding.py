@@ -37,11 +37,8 @@ class Watch:
 
 async def ended(raw):
     """Wait until the server has seen the end of what was begun."""
-    for _ in range(200):
-        if all(one.gone for one in raw.connections):
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError
+    async with asyncio.timeout(20.0):
+        await raw.settled()
 
 
 @pytest.mark.parametrize("column", ["POST", "GET"])

@@ -27,7 +27,6 @@ from postpress_async import (
     Waited,
     capture,
 )
-from postpress_async.sandbox import Sandbox
 
 
 async def test_a_success(serve, talk):
@@ -89,19 +88,18 @@ async def test_a_call_in_doubt(serve, talk):
     assert (finished.outcome, finished.maybe_sent) == ("unknown", True)
 
 
-async def test_a_wait(serve, talk):
-    clock = Sandbox().clock
+async def test_a_wait(serve, talk, clock, until):
     raw = await serve("good")
     limits = Limits().add(Limit("profile", 1, per=60.0))
     talker = talk(raw, limits=limits, clock=clock, max_wait=90.0)
     await talker("GET")
     task = asyncio.create_task(talker("GET"))
-    await asyncio.sleep(0.01)
+    await until(lambda: talker.waiting)
     clock.advance(61.0)
     await task
     (waited,) = (event for event in talker.told.events if isinstance(event, Waited))
     assert waited.reason == "slot"
-    assert 60.0 <= waited.seconds < 62.0
+    assert waited.seconds == 61.0
     assert talker.told.names[3:] == ["CallStarted", "Waited", "Attempted", "Finished"]
     assert talker.told.events[-1].waited == waited.seconds
 

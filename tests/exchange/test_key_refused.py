@@ -55,10 +55,22 @@ async def test_all_who_wait_are_told_at_once_and_the_next_call_asks_again(
     assert len(raw.seen) == 2
 
 
-async def test_whoever_waits_for_the_key_gate_is_told_without_asking(serve, talk, until):
+async def test_whoever_waits_for_the_key_gate_is_told_without_asking(
+    serve, talk, until, monkeypatch
+):
     raw = await serve("401 missing_credentials")
-    talker = talk(raw, limits=Limits.none(), key_rate=KeyRate(1, per=0.05), retries=Retries.none())
-    results = await asyncio.gather(*(talker("GET") for _ in range(5)), return_exceptions=True)
+    slow = {"key_rate": KeyRate(1, per=600.0), "max_wait": 1e6}
+    talker = talk(raw, limits=Limits.none(), retries=Retries.none(), **slow)
+    calls = [asyncio.create_task(talker("GET")) for _ in range(5)]
+    await until(lambda: any(call.done() for call in calls))
+    assert sum(call.done() for call in calls) == 1
+    loop, leapt = asyncio.get_running_loop(), 0.0
+    true = loop.time
+    monkeypatch.setattr(loop, "time", lambda: true() + leapt)  # the gate's own clock
+    while not all(call.done() for call in calls):
+        leapt += 600.0
+        await asyncio.sleep(0)
+    results = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(result) for result in results} == {AuthenticationError}
     assert len(raw.seen) == 1
     talker.nothing_is_held()

@@ -190,12 +190,14 @@ async def test_reads_share_a_connection_and_writes_never_do(serve, talk):
     assert "close" in {request.headers.get("connection") for request in raw.seen}
 
 
-async def test_a_stale_connection_that_the_loop_saw_close_is_not_used(serve, talk):
+async def test_a_stale_connection_that_the_loop_saw_close_is_not_used(serve, talk, until):
     raw = await serve("good")
     talker = talk(raw)
     await talker("GET")
+    [kept] = talker.client._pipeline.home._transport._safe.connector._conns.values()
+    assert kept[0][0].is_connected()
     raw.connections[0].fin()
-    await asyncio.sleep(0.02)
+    await until(lambda: not kept[0][0].is_connected())
     await talker("GET")
     await talker("POST")
     assert len(raw.seen) == 3
@@ -244,7 +246,7 @@ async def test_a_write_never_meets_a_stale_connection(serve, talk, delay):
     talker = talk(raw, retries=Retries.none())
     for _ in range(10):
         await talker("GET")
-        await asyncio.sleep(delay)
+        await asyncio.sleep(delay)  # around the moment at which the end arrives
         await talker("POST")
     assert len(raw.seen) == 20
 
@@ -273,6 +275,7 @@ async def test_an_early_413_is_the_answer(serve, talk, column, end):
         await c.head()
         c.server.seen.append(None)
         c.answer(413, b"too large", {"Connection": "close"}, kind="text/plain")
+        # The answer comes while the client still writes, and the end sooner or later.
         await asyncio.sleep({"fin": 0.0, "rst": 0.001, "later": 0.05}[end])
         if end == "rst":
             c.rst()

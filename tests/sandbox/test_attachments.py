@@ -139,7 +139,7 @@ async def test_a_body_that_stops_half_way_sends_nothing(api, sandbox):
     await writer.drain()
     writer.close()
     await writer.wait_closed()
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # what must not happen has time to: nothing waits for nothing
     assert reader.at_eof()
     assert (await api.get(f"/chats/{chat}")).json == before
 

@@ -6,12 +6,14 @@ import asyncio
 import gc
 import threading
 import time
+from datetime import datetime
 
 import pytest
 
 from postpress_async.sandbox import Sandbox, SandboxClock
 
 HOUR = 3600.0
+SLEW = 0.5  # what a machine's two clocks may drift apart meanwhile
 
 
 async def settle():
@@ -20,12 +22,15 @@ async def settle():
 
 
 async def test_it_runs_by_itself_and_jumps():
+    true = time.time()
     clock = SandboxClock()
-    assert clock.time() == pytest.approx(time.time(), abs=1)
+    assert true - SLEW <= clock.time() <= time.time() + SLEW
+    began = time.monotonic()
     before = clock.time(), clock.monotonic()
     clock.advance(HOUR)
-    assert clock.time() - before[0] == pytest.approx(HOUR, abs=1)
-    assert clock.monotonic() - before[1] == pytest.approx(HOUR, abs=1)
+    passed = clock.time() - before[0], clock.monotonic() - before[1]
+    most = HOUR + time.monotonic() - began
+    assert all(HOUR - 1e-3 <= one <= most + 1e-3 for one in passed)  # floats of 1.7e9 seconds
 
 
 @pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan")])
@@ -52,17 +57,17 @@ async def test_sleepers_wake():
     sleepers = [asyncio.create_task(clock.sleep(seconds)) for seconds in (5, 8 * HOUR)]
     await settle()
     clock.advance(6)
-    await asyncio.wait_for(sleepers[0], 1)
+    await asyncio.wait_for(sleepers[0], 20)
     assert not sleepers[1].done()
     clock.advance(8 * HOUR)
-    await asyncio.wait_for(sleepers[1], 1)
+    await asyncio.wait_for(sleepers[1], 20)
 
 
 async def test_real_time_passes_too():
     clock = SandboxClock()
     clock.advance(HOUR)
     began = time.monotonic()
-    await asyncio.wait_for(clock.sleep(0.02), 1)
+    await asyncio.wait_for(clock.sleep(0.02), 20)
     assert time.monotonic() - began >= 0.019
     await clock.sleep(0)
     await clock.sleep(-1)
@@ -146,7 +151,7 @@ def test_other_loops_in_other_threads_wake_as_well():
     asleep.wait()
     clock.advance(4 * HOUR)
     for thread in threads:
-        thread.join(5)
+        thread.join(20)
     assert sorted(woken) == [HOUR, 2 * HOUR, 3 * HOUR]
     clock.advance(1)  # their loops are closed by now
     del threads
@@ -155,18 +160,20 @@ def test_other_loops_in_other_threads_wake_as_well():
 
 async def test_the_sandbox_writes_its_own_time(api, sandbox):
     await sandbox.advance(40 * 86_400)
+    before = sandbox.clock.time()
     chat = api.account()["chats"][0]
     await api.send(chat)
     last = (await api.get(f"/chats/{chat}")).json["lastMessage"]
-    assert last["timestamp"][:10] == time.strftime("%Y-%m-%d", time.gmtime(sandbox.clock.time()))
-    assert sandbox.journal()[0].at == pytest.approx(sandbox.clock.time(), abs=5)
+    said = datetime.fromisoformat(last["timestamp"]).timestamp()
+    for at in (said, sandbox.journal()[0].at):
+        assert before - 0.001 <= at <= sandbox.clock.time()  # written in milliseconds
     assert (await api.get(f"/chats?after={last['timestamp']}")).items == []
 
 
 async def test_the_clock_is_moved_over_http(api, sandbox):
     before = sandbox.clock.time()
     answer = await api.steer("/clock", {"advance": 86400.0})
-    assert answer.json["now"] == pytest.approx(before + 86400, abs=5)
+    assert before + 86400 <= answer.json["now"] <= sandbox.clock.time()
     assert (await api.steer("/clock", {"advance": -1})).status == 400
     assert (await api.steer("/clock", {"advance": "1"})).status == 400
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import aiohttp
 import pytest
@@ -91,9 +90,13 @@ async def test_half_a_body_arrives_under_a_head_that_claims_success(api, sandbox
 @pytest.mark.parametrize("stage", ["before", "after"])
 async def test_a_stalled_request_never_hears_anything(api, sandbox, chat, stage):
     sandbox.faults([fault("stall", stage=stage, times=1)])
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(api.send(chat, "marker"), 0.05)
+    sending = asyncio.create_task(api.send(chat, "marker"))
+    await until(lambda: sandbox.journal(route=SEND))
     check(sandbox, None, "stall", stage)
+    await asyncio.wait({sending}, timeout=0.05)  # an answer would come in a millisecond
+    assert not sending.done()
+    sending.cancel()
+    await asyncio.wait({sending})
     assert ("marker" in await texts(api, chat)) == (stage == "after")
 
 
@@ -103,7 +106,7 @@ def check(sandbox, status, effect, stage):
 
 
 async def until(true):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20.0):
         while not true():  # noqa: ASYNC110 - the sandbox tells nobody but its journal
             await asyncio.sleep(0)
 
@@ -117,10 +120,10 @@ async def test_closing_does_not_wait_for_stalled_requests():
             for _ in range(5)
         ]
         await until(lambda: len(sandbox.journal()) == 5)
-        began = time.monotonic()
-        await sandbox.aclose()
-        ended = await asyncio.gather(*stalled, return_exceptions=True)
-    assert time.monotonic() - began < 0.5
+        sandbox._server._runner._shutdown_timeout = 600.0  # who waited for them would wait so long
+        async with asyncio.timeout(20.0):
+            await sandbox.aclose()
+            ended = await asyncio.gather(*stalled, return_exceptions=True)
     assert all(isinstance(one, aiohttp.ClientError) for one in ended)
 
 

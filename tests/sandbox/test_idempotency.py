@@ -103,7 +103,7 @@ async def test_the_same_key_in_flight_is_a_conflict(api, sandbox, chat, stage):
     assert (second.status, second.type) == (409, "request_in_progress")
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    async with asyncio.timeout(5):  # until it is noticed that the first one left
+    async with asyncio.timeout(20.0):  # until it is noticed that the first one left
         while (await api.send(chat, headers=KEY)).status == 409:
             pass
     assert sum(written(sandbox)) == 1

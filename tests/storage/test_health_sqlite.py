@@ -149,7 +149,7 @@ async def test_a_lock_that_stays_is_said_soon(made, how):
         other.execute("UPDATE meta SET seen = seen")
         began = time.monotonic()
         found = await look(made)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20  # and not the 30 s that counting waits
     assert bad(found) == {"lock": "error"}
     assert "a database browser" in found["lock"].next_step
     assert bad(await look(made)) == {}

@@ -272,10 +272,13 @@ def test_any_text_is_identified_or_refused(text):
 )
 def test_the_longest_text_takes_no_longer_than_its_length(piece):
     text = (piece * 2048)[: 2048 // len(piece[0].encode())].strip()
-    started = time.perf_counter()
-    for prefix in ("", "+", "urn:li:x:", "https://linkedin.com/in/", "tg://resolve?domain="):
-        identify((prefix + text)[:1000])
-    assert time.perf_counter() - started < 0.05
+    spent = []
+    for _ in range(3):  # the machine's other work, and a collection of garbage, are not its own
+        started = time.thread_time()
+        for prefix in ("", "+", "urn:li:x:", "https://linkedin.com/in/", "tg://resolve?domain="):
+            identify((prefix + text)[:1000])
+        spent.append(time.thread_time() - started)
+    assert min(spent) < 0.05
 
 
 @pytest.mark.parametrize(

@@ -227,8 +227,8 @@ def test_mending_is_linear():
     """Ten thousand wrong nodes take one walk, not ten thousand."""
     jobs = [{"position": n, "skills": [n]} for n in range(10_000)]
     body = json.dumps({"provider": "LINKEDIN", "work_experience": jobs}).encode()
-    started = time.perf_counter()
+    started = time.thread_time()  # not what others do meanwhile
     profile = READERS["profile_linkedin_full"].read(body)
-    assert time.perf_counter() - started < 2.0
+    assert time.thread_time() - started < 2.0
     assert profile.work_experience[9_999].skills == ["9999"]
     assert len(profile.issues) == 20_000
