@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from postpress_async.errors import ConfigurationError, PostpressError, SchedulerError
+from postpress_async.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    PostpressError,
+    SchedulerError,
+)
 from postpress_async.exchange.guarding import guarded
 from postpress_async.options import RequestOptions, Retries
 
@@ -20,7 +25,7 @@ from .putting import rewritten
 from .results import Deferred, Later, Refused, Sent, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from postpress_async.client import Postpress
     from postpress_async.storage.outbox.rows import Row
@@ -39,6 +44,8 @@ log: Final = logging.getLogger("postpress_async.outbox")
 _MAX_WAIT: Final = 2.0
 """Seconds that a claimed item waits for its slot: what comes later is claimed later."""
 _NEWER_SECONDS: Final = 60.0
+_OTHERS_SECONDS: Final = 15.0
+"""For how long a pool rests of which this worker has only some accounts, none of them free."""
 
 
 class ClientSender:
@@ -48,6 +55,7 @@ class ClientSender:
         client: what sends; its limits, lanes and state are the ones that hold.
         before_send: asked with the slot held; None lets everything go.
         told: hears of every item that is marked.
+        accounts: of a pool, look through these alone; None for any.
     """
 
     def __init__(
@@ -56,10 +64,12 @@ class ClientSender:
         *,
         before_send: BeforeSend | None = None,
         told: Callable[[Row], None] = nobody,
+        accounts: Collection[str] | None = None,
     ) -> None:
         self._client = client
         self._before_send = before_send
         self._told = told
+        self._accounts = accounts
 
     async def send(self, row: Row, /, *, granted: Turn) -> Result:
         """Go once at an item; see `turn.Sender`."""
@@ -118,7 +128,8 @@ class ClientSender:
     async def _read(self, row: Row, content: ProfileRead, guard: _LastWord) -> Result:
         """Look through the account that may go first; before the mark, the next one may try."""
         refusals: list[tuple[float, SchedulerError]] = []
-        for account_id in await self._by_turn(content.accounts):
+        mine = self._mine(content.accounts)
+        for account_id in await self._by_turn(mine):
             try:
                 with guarded(guard):
                     profile = await self._client.users.get(
@@ -135,7 +146,8 @@ class ClientSender:
                 continue
             except PostpressError as error:
                 result = results.of_error(error, kind=row.kind)
-                if isinstance(result, Later) and result.lane and len(content.accounts) > 1:
+                known = not isinstance(error, AuthenticationError)  # that is the key's own trouble
+                if isinstance(result, Later) and result.lane and known and len(mine) > 1:
                     # Its own lane knows by now; the others of the pool need not wait.
                     return Later(reason=result.reason, seconds=0.0, attempted=result.attempted)
                 return result
@@ -143,7 +155,15 @@ class ClientSender:
             seen = msgspec.structs.replace(content, answer=answer, seen_by=account_id)
             return Sent(body=contents.encode(seen))
         seconds, first = min(refusals, key=lambda one: one[0])
+        if len(mine) < len(content.accounts):  # others may have room for it
+            seconds = min(seconds, _OTHERS_SECONDS)
         return Later(reason=str(first), seconds=seconds, lane=True)
+
+    def _mine(self, accounts: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of a pool that this worker works for; it is given no others."""
+        if self._accounts is None:
+            return accounts
+        return tuple(one for one in accounts if one in self._accounts)
 
     async def _by_turn(self, accounts: tuple[str, ...]) -> list[str]:
         """Return accounts by when each may look."""

@@ -247,7 +247,18 @@ async def test_a_lane_that_rests_is_opened_unless_it_was_shut_anew(store, now):
     assert await store.reopen(lane, at=now.at)
     assert await store.resting() == []
     assert isinstance(await store.claim("w", lease=60.0), Claimed)
-    assert await store.pools() == []
-    await store.add([item(2, account_id="pool:1")])
-    await store.claim("w", lease=60.0)
+
+
+async def test_pools_are_found_as_soon_as_they_have_something_to_go(store, now):
+    assert await store.pools() == await store.pools(all_of_them=True) == []
+    await store.add([item(1, account_id="pool:1"), item(2)])
+    assert await store.pools() == await store.pools(all_of_them=True) == ["pool:1"]
+    await store.add([item(3, account_id="pool:3", due_at=now.at + 60.0)])
+    await store.claim("w", lease=60.0)  # sorts them in
     assert await store.pools() == ["pool:1"]
+    assert await store.pools(all_of_them=True) == ["pool:1", "pool:3"]
+    now.at += 61.0
+    await store.claim("w", lease=60.0)
+    assert await store.pools() == ["pool:1", "pool:3"]
+    await store.cancel(Filter(account_id="pool:3"), reason="so")
+    assert "pool:3" not in await store.pools(all_of_them=True)

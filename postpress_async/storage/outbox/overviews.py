@@ -27,11 +27,11 @@ _WAITING: Final = (
     "(SELECT count(*) FROM {lanes} WHERE shut AND ready_at > {now})"
 )
 _RESTING: Final = (
-    "SELECT account_id, action, ready_at FROM {lanes} WHERE shut AND ready_at > {now} "
+    "SELECT account_id, action, ready_at, {now} FROM {lanes} WHERE shut AND ready_at > {now} "
     "AND account_id IN :accounts[] ORDER BY ready_at"
 )
 _ALL_RESTING: Final = (
-    "SELECT account_id, action, ready_at FROM {lanes} WHERE shut AND ready_at > {now} "
+    "SELECT account_id, action, ready_at, {now} FROM {lanes} WHERE shut AND ready_at > {now} "
     "ORDER BY ready_at LIMIT :n"
 )
 # Only as it was looked at: what a refusal has shut since then stays shut.
@@ -40,7 +40,15 @@ _REOPEN: Final = (
     "WHERE account_id = :account_id AND action = :action AND shut AND ready_at = :was "
     "AND ready_at > CAST(:at AS float8) RETURNING {tell}"
 )
-_POOLS: Final = "SELECT DISTINCT account_id FROM {lanes} WHERE substr(account_id, 1, 5) = 'pool:'"
+_POOL: Final = "substr(account_id, 1, 5) = 'pool:'"
+_POOLS: Final = (
+    f"SELECT account_id FROM {{lanes}} WHERE {_POOL} "
+    f"UNION SELECT account_id FROM {{items}} WHERE fresh AND {_POOL}"
+)
+_ALL_POOLS: Final = (
+    "SELECT DISTINCT account_id FROM {items} "
+    f"WHERE state IN ('queued', 'claimed', 'sending', 'unknown') AND {_POOL}"
+)
 
 
 def overview() -> Steps[Overview]:
@@ -85,7 +93,9 @@ def resting(accounts: Sequence[str] | None, *, most: int) -> Steps[list[Resting]
         rows = yield _ALL_RESTING, {"n": most}
     else:
         rows = yield _RESTING, {"accounts": list(accounts)}
-    return [Resting(account_id=one, action=action, until=at) for one, action, at in rows]
+    return [
+        Resting(account_id=one, action=action, until=at, now=now) for one, action, at, now in rows
+    ]
 
 
 def reopen(lane: Resting, *, at: float) -> Steps[bool]:
@@ -95,7 +105,7 @@ def reopen(lane: Resting, *, at: float) -> Steps[bool]:
     return bool(rows)
 
 
-def pools() -> Steps[list[str]]:
-    """Return the names of pools whose items were ever ready to go."""
-    rows = yield _POOLS, {}
-    return [row[0] for row in rows]
+def pools(*, all_of_them: bool) -> Steps[list[str]]:
+    """Return the names of pools that have or had something to go; or of all that have."""
+    rows = yield _ALL_POOLS if all_of_them else _POOLS, {}
+    return sorted(row[0] for row in rows)

@@ -262,11 +262,12 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Resting(msgspec.Struct, frozen=True, kw_only=True):
-    """Be a lane of which nothing is claimed before an instant."""
+    """Be a lane of which nothing is claimed before an instant; `now` is when it was looked at."""
 
     account_id: str
     action: str
     until: float
+    now: float
 
 
 class Store(Protocol):
@@ -420,8 +421,11 @@ class Store(Protocol):
         """Let a lane be claimed from sooner, unless it has changed since it was looked at."""
         ...
 
-    async def pools(self) -> list[str]:
-        """Return the names of lanes that are several accounts' together."""
+    async def pools(self, *, all_of_them: bool = False) -> list[str]:
+        """Return the names of lanes that are several accounts' together, which may go now or soon.
+
+        All of them are also those that only wait for a time to come: that walks over all items.
+        """
         ...
 
     async def wait(self, seconds: float, /) -> None:

@@ -191,6 +191,6 @@ class SharedOutbox:
         self._wakeups.tell()
         return opened
 
-    async def pools(self) -> list[str]:
-        """Return the names of lanes that are several accounts' together."""
-        return await self._run(overviews.pools)
+    async def pools(self, *, all_of_them: bool = False) -> list[str]:
+        """Return the names of lanes that are several accounts' together; as in `Store`."""
+        return await self._run(lambda: overviews.pools(all_of_them=all_of_them))
