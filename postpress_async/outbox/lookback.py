@@ -2,21 +2,24 @@
 
 No request bears an id that the API would hand back, so an item is known again by what it says.
 `matching` decides about what was read; here it is read whole, twice, from an account that works and
-a chat whose sync is over. Whatever comes in between makes the look undecided, never absent.
+a chat whose sync is over. Whatever comes in between makes the look undecided, never absent. Before
+absent is believed, what seems too old is read, too: then no clock was trusted.
 
 Source: reliability: the look-back.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.errors import NotFoundError
+from postpress_async.exchange.capture import capture
 from postpress_async.models import LinkedInProfile
 from postpress_async.storage.outbox.rows import Filter
 
 from . import contents, matching
+from .clocks import ServiceTime
 from .contents import Invite, MessageContent, StartChat
 from .matching import SKEW, WIDE, Wanted
 from .protocol import Absent, Found, Nowhere, Perhaps, Undecided, two_looks
@@ -29,11 +32,13 @@ if TYPE_CHECKING:
     from postpress_async.scheduler.clock import Clock
     from postpress_async.storage.outbox.rows import Attempt, Row, Store
 
+    from .clocks import Began
     from .contents import Content
     from .protocol import Seen, Terms
 
 __all__ = ["ClientLooker"]
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = 0.001  # seconds: a time that is told must move, however little is left
 SYNC_SECONDS: Final = 120.0
 """How long a look waits for the sync of a chat."""
@@ -57,6 +62,7 @@ class ClientLooker:
         self._store = store
         self._clock = clock
         self._terms = terms
+        self._service = ServiceTime(clock)
 
     async def look(self, row: Row, /, *, attempts: Sequence[Attempt], quiet: bool) -> Seen:
         """Look for an item where it would be; see `turn.Looker`."""
@@ -69,16 +75,20 @@ class ClientLooker:
             return await self._twice(lambda: self._invited(row, content), row, quiet=quiet)
         if not isinstance(content, MessageContent | StartChat):
             return Nowhere(reason=f"no list shows a {content.kind}: look at the provider")
-        wanted = await self._wanted(row, content, attempts)
+        search = _Search(row, content, attempts, taken_at=self._clock.time())
         if isinstance(content, MessageContent):
             chats = [content.chat_id]
-            return await self._twice(
-                lambda: self._said(row, wanted, content.chat_id), row, quiet=quiet, chats=chats
+            seen = await self._twice(
+                lambda: self._said(search, content.chat_id), row, quiet=quiet, chats=chats
             )
-        chats = await self._chats(row, content.to)
-        return await self._twice(
-            lambda: self._started(row, wanted, content.to), row, quiet=quiet, chats=chats
-        )
+        else:
+            chats = await self._chats(row, content.to)
+            seen = await self._twice(
+                lambda: self._started(search, content.to), row, quiet=quiet, chats=chats
+            )
+        if quiet and isinstance(seen, Absent):
+            return await self._long_ago(search, chats)
+        return seen
 
     async def _twice(
         self,
@@ -108,22 +118,39 @@ class ClientLooker:
 
     # -- messages --------------------------------------------------------------------------
 
-    async def _wanted(self, row: Row, content: Content, attempts: Sequence[Attempt]) -> Wanted:
-        started = attempts[-1].started_at if attempts else row.created_at
-        # A store's time never goes back. Once a clock that was wrong is set right, it stays ahead,
-        # by days perhaps: then the pace alone is right, and `changed_at` is when we took the item.
-        started = min(started, self._clock.time() - max(row.changed_at - started, 0.0))
-        return Wanted(
-            text_digest=row.text_digest,
-            loose_digest=row.loose_digest,
-            started_at=started,
-            files=contents.known_files(content),
-            inmail=row.action == "inmail",
-            baseline=await self._baseline(row, started),
-        )
+    async def _since(self, search: _Search, chat: str | None = None) -> list[Message]:
+        """List messages since before the attempt; again where an answer sets our clock right."""
+        while True:
+            after = self._began(search).least - SKEW - WIDE
+            messages = await self._listed(search.row, chat, after=_instant(after))
+            if self._began(search).least - SKEW - WIDE >= after - SKEW:
+                return messages
 
-    async def _baseline(self, row: Row, started: float) -> int:
+    async def _listed(
+        self,
+        row: Row,
+        chat: str | None,
+        *,
+        after: datetime | None = None,
+        before: datetime | None = None,
+    ) -> list[Message]:
+        """List messages of a chat, or of the account; hear what time the service has."""
+        with capture() as seen:
+            listed = self._client.messages.list(
+                chat_id=chat, account_id=row.account_id, after=after, before=before, page_size=250
+            )
+            messages = [one async for one in listed.limit(MOST_MESSAGES)]
+        self._service.heard(seen)
+        return messages
+
+    def _began(self, search: _Search) -> Began:
+        return self._service.began(search.row, search.attempts, taken_at=search.taken_at)
+
+    async def _baseline(self, search: _Search) -> int:
         """Count earlier items of the thread that say the same and were settled without an id."""
+        row, attempts = search.row, search.attempts
+        # By the store's own time, which is what all items of the thread have.
+        began = attempts[-1].started_at if attempts else row.created_at
         count, after = 0, 0
         wanted = Filter(states=("sent",), thread=row.thread)
         while rows := await self._store.find(wanted, after=after):
@@ -131,39 +158,43 @@ class ClientLooker:
             count += sum(
                 one.result_id is None
                 and one.text_digest == row.text_digest
-                and one.changed_at >= started - SKEW - WIDE
+                and one.changed_at >= began - SKEW - WIDE
                 for one in rows
             )
         return count
 
-    async def _said(self, row: Row, wanted: Wanted, chat: str) -> Seen:
+    async def _said(self, search: _Search, chat: str) -> Seen:
         """Look through a chat's messages since shortly before the attempt."""
         # The wide window needs what is older, too: an equal text there makes it undecided.
-        after = datetime.fromtimestamp(wanted.started_at - SKEW - WIDE, UTC)
-        listed = self._client.messages.list(
-            chat_id=chat, account_id=row.account_id, after=after, page_size=250
-        )
-        messages = [one async for one in listed.limit(MOST_MESSAGES)]
-        seen = await self._among(row, wanted, messages)
+        messages = await self._since(search, chat)
+        seen = await self._among(search, messages)
         if isinstance(seen, Absent) and len(messages) >= MOST_MESSAGES:
             return Perhaps(reason=f"chat {chat} has had too many messages since to read them all")
         return seen
 
-    async def _started(self, row: Row, wanted: Wanted, person: str) -> Seen:
+    async def _started(self, search: _Search, person: str) -> Seen:
         """Look through the chats with a person, then through all of the account's."""
-        for chat in await self._chats(row, person):
-            seen = await self._said(row, wanted, chat)
+        for chat in await self._chats(search.row, person):
+            seen = await self._said(search, chat)
             if not isinstance(seen, Absent):
                 return seen
         # The new chat may be there and not be filed under the person yet; an older one, or a group
         # that both are in, says nothing about it.
-        after = datetime.fromtimestamp(wanted.started_at - SKEW - WIDE, UTC)
-        listed = self._client.messages.list(account_id=row.account_id, after=after, page_size=250)
-        messages = [one async for one in listed.limit(MOST_MESSAGES)]
-        seen = await self._among(row, wanted, messages)
+        messages = await self._since(search)
+        seen = await self._among(search, messages)
         if isinstance(seen, Absent) and len(messages) < MOST_MESSAGES:
             return seen
         return Perhaps(reason="no chat with this person shows it, but the text was sent somewhere")
+
+    async def _long_ago(self, search: _Search, chats: Sequence[str]) -> Seen:
+        """Look through what chats have of older messages: perhaps all the clocks were wrong."""
+        before = _instant(self._began(search).least - WIDE)
+        for chat in chats:
+            messages = await self._listed(search.row, chat, before=before)
+            seen = await self._among(search, messages)
+            if not isinstance(seen, Absent):
+                return seen
+        return Absent()
 
     async def _chats(self, row: Row, person: str) -> list[str]:
         """Return the chats with a person, as far as they are listed."""
@@ -173,10 +204,19 @@ class ClientLooker:
         except NotFoundError:
             return []  # nobody the account has ever talked to
 
-    async def _among(self, row: Row, wanted: Wanted, messages: Sequence[Message]) -> Seen:
+    async def _among(self, search: _Search, messages: Sequence[Message]) -> Seen:
+        row = search.row
         ids = [name for one in messages for name in matching.ids_of(one)]
         bound = await self._store.bound(row.account_id, ids) if ids else frozenset[str]()
-        return matching.in_messages(messages, wanted, bound=bound, now=self._clock.time())
+        wanted = Wanted(
+            text_digest=row.text_digest,
+            loose_digest=row.loose_digest,
+            started_at=self._began(search).at,
+            files=contents.known_files(search.content),
+            inmail=row.action == "inmail",
+            baseline=await self._baseline(search),
+        )
+        return matching.in_messages(messages, wanted, bound=bound, now=self._service.now())
 
     # -- invitations -----------------------------------------------------------------------
 
@@ -198,3 +238,19 @@ class ClientLooker:
         if not isinstance(profile, LinkedInProfile):
             return Nowhere(reason="only LinkedIn shows who was invited: look at the provider")
         return matching.in_profile(profile)
+
+
+class _Search:
+    """Be what is looked for: an item, as it was taken."""
+
+    def __init__(
+        self, row: Row, content: Content, attempts: Sequence[Attempt], *, taken_at: float
+    ) -> None:
+        self.row = row
+        self.content = content
+        self.attempts = attempts
+        self.taken_at = taken_at
+
+
+def _instant(seconds: float) -> datetime:
+    return _EPOCH + timedelta(seconds=seconds)

@@ -28,8 +28,8 @@ __all__ = ["SKEW", "WIDE", "Wanted", "ids_of", "in_messages", "in_profile", "inv
 SKEW: Final = 120.0
 """Seconds by which the service's clock, or a provider's, may differ from ours."""
 WIDE: Final = 26 * 3600.0
-"""Seconds before the attempt in which an equal text of another time is at least *perhaps* it: no
-clock, and no clock's zone, is wrong by more. Without it, a wrong clock would send twice."""
+"""Seconds before the attempt in which all that is alike is at least *perhaps* it: hardly a clock,
+and no clock's zone, is wrong by more. What is older must have the same attachments, too."""
 _FILES: Final[dict[str, digests.FileKind]] = {
     "img": "img",
     "video": "video",
@@ -68,8 +68,10 @@ def in_messages(
 ) -> Seen:
     """Look for a message among those of its chat.
 
+    An equal text of another time is *perhaps* it, however old: a wrong clock would send twice.
+
     Args:
-        messages: all since shortly before the attempt, in any order.
+        messages: all since before the attempt, in any order.
         wanted: what to look for.
         bound: ids of messages that belong to other items.
         now: seconds since the epoch.
@@ -83,7 +85,9 @@ def in_messages(
             continue
         if not _in_time(one, since, until):
             # Nothing comes from the future: what seems to shows that our clock is behind.
-            if _in_time(one, since - WIDE, inf) and _alike(one, wanted):
+            if _alike(one, wanted) and (
+                _in_time(one, since - WIDE, inf) or _same_files(one, wanted)
+            ):
                 near = one
             continue
         likeness = _likeness(one, wanted)
@@ -124,15 +128,10 @@ def _place(message: Message) -> tuple[float, str]:
 
 def _likeness(message: Message, wanted: Wanted) -> str | None:
     equal = _says_it(message, wanted)
-    files = [
-        File(kind=_FILES[one.type], size=_size(one))
-        for one in message.attachments
-        if one.type in _FILES
-    ]
     certain = message.is_sender is not None and message.id is not None and message.sent_at
     if wanted.inmail and (message.message_type or "INMAIL").upper() != "INMAIL":
         certain = None
-    if equal and certain and not message.deleted and _files_fit(files, wanted.files):
+    if equal and certain and not message.deleted and _same_files(message, wanted):
         return "same"
     # What was changed or taken back since then shows nothing of what it said.
     hidden = bool(message.deleted or message.edited)
@@ -149,6 +148,15 @@ def _says_it(message: Message, wanted: Wanted) -> bool:
 
 def _alike(message: Message, wanted: Wanted) -> bool:
     return wanted.loose_digest == digests.loose(message.text or "") or _says_it(message, wanted)
+
+
+def _same_files(message: Message, wanted: Wanted) -> bool:
+    files = [
+        File(kind=_FILES[one.type], size=_size(one))
+        for one in message.attachments
+        if one.type in _FILES
+    ]
+    return _files_fit(files, wanted.files)
 
 
 def _size(attachment: object) -> int | None:

@@ -1,4 +1,4 @@
-"""How long an answer asks to wait: `Retry-After`, and the reset of a rate-limit header."""
+"""How long an answer asks to wait: `Retry-After`, the reset of a rate-limit header; its date."""
 
 from __future__ import annotations
 
@@ -49,6 +49,11 @@ def until_reset(headers: Mapping[str, str], now: float) -> float | None:
     return None
 
 
+def date_of(headers: Mapping[str, str]) -> float | None:
+    """Return the service's time when it answered; its headers by lower-case or usual names."""
+    return _date(headers.get("date") or headers.get("Date", ""))
+
+
 def _number(text: str) -> float | None:
     if not _SECONDS.match(text):
         return None
@@ -58,7 +63,7 @@ def _number(text: str) -> float | None:
 
 def _now(headers: Mapping[str, str], now: float) -> float:
     """Return the service's own time where the answer tells it."""
-    return _date(headers.get("Date", "")) or now
+    return date_of(headers) or now
 
 
 def _date(text: str) -> float | None:

@@ -76,7 +76,9 @@ def finish(world, v, w, worker, came):
 
 
 def idle(world, v, w, worker):
-    closing = {"claimed", "sending", "unknown"} if v.closes else {"claimed", "sending"}
+    closing = {"claimed", "sending"}
+    if v.closes:
+        closing |= {"unknown", "a person's"}
     if not any(item.state in closing for item in world.items):
         for i, item in enumerate(world.items):
             if item.state == "queued":
@@ -168,8 +170,8 @@ def bound_by(world, v, i):
 def looking(world, v, w, worker):
     i = worker.item
     phase = world.phases[i][world.items[i].attempt]
-    seen = read(len(world.chat), bound_by(world, v, i))
-    at = "seen" if seen != "absent" or v.reads == 1 else "looked_once"
+    seen = read(len(world.chat), bound_by(world, v, i), v.wrong, v.long_ago)
+    at = "seen" if isinstance(seen, int) or v.reads == 1 else "looked_once"
     yield (
         f"w{w} reads: {seen}",
         world._replace(workers=put(world.workers, w, worker._replace(at=at, known=(seen, phase)))),
@@ -181,8 +183,9 @@ def looking(world, v, w, worker):
 
 
 def looked_once(world, v, w, worker):
-    seen = read(len(world.chat), bound_by(world, v, worker.item))
-    known = (joined("absent", seen), worker.known[1])
+    first, phase = worker.known
+    seen = read(len(world.chat), bound_by(world, v, worker.item), v.wrong, v.long_ago)
+    known = (joined(first, seen), phase)
     yield (
         f"w{w} reads again: {known[0]}",
         world._replace(workers=put(world.workers, w, worker._replace(at="seen", known=known))),
@@ -273,7 +276,8 @@ def walk(v):
 
     def over(world):  # or at the model's bound, behind which nothing is known
         sent = all(item.state == "sent" for item in world.items)
-        return sent or any(item.fence >= v.fences for item in world.items)
+        asked = any(item.state == "a person's" for item in world.items)
+        return sent or asked or any(item.fence >= v.fences for item in world.items)
 
     def nexts(world):
         return ((words, canonical(reached)) for words, reached in steps(world, v))

@@ -19,6 +19,7 @@ LEASES = Variant(fences=3)
 HOLDS = {
     "an owner's death is certain": FILES,
     "lease, deadline as the last act, grace": LEASES,
+    "a clock that nobody sets right": FILES._replace(wrong=3, fences=3),
     "the key is honoured, a mark and no waiting": LEASES._replace(
         honoured=True, wait=False, deadline=False, fences=2
     ),
@@ -39,6 +40,7 @@ BREAKS = {
     "no fence": (LEASES._replace(fence=False), "sent twice"),
     "no binding": (LEASES._replace(binding=False), "lost"),
     "no binding, certain death": (FILES._replace(binding=False), "lost"),
+    "what seems too old is not read": (FILES._replace(wrong=3, long_ago=False), "sent twice"),
     "a thread that stays open": (FILES._replace(closes=False), "out of order"),
 }
 

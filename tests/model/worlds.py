@@ -1,13 +1,14 @@
 """What the model's worlds are made of, and the product's own decisions about them."""
 
+from datetime import UTC, datetime
 from functools import cache
 from typing import NamedTuple
 
 from postpress_async.models import Message
 from postpress_async.outbox import protocol
 from postpress_async.outbox.digests import digest, loose
-from postpress_async.outbox.matching import Wanted, in_messages
-from postpress_async.outbox.protocol import Absent, Found, Terms
+from postpress_async.outbox.matching import WIDE, Wanted, in_messages
+from postpress_async.outbox.protocol import Absent, Found, Perhaps, Terms
 from postpress_async.outbox.results import Doubtful, Later, Sent
 from postpress_async.storage.outbox.rows import Attempt
 
@@ -27,6 +28,8 @@ class Variant(NamedTuple):
     binding: what is found is bound to one item.
     closes: an unknown item closes its thread.
     honoured: the service does what bears a known key once.
+    wrong: by how many days our clock is ahead of the service's, and nothing tells us so.
+    long_ago: what seems too old is read, too, before absent is believed.
     """
 
     certain: bool = False
@@ -40,6 +43,8 @@ class Variant(NamedTuple):
     binding: bool = True
     closes: bool = True
     honoured: bool = False
+    wrong: int = 0
+    long_ago: bool = True
     fences: int = 4
 
 
@@ -76,6 +81,7 @@ DEADLINE = 100.0
 NOW = (50.0, 150.0, DEADLINE + LIMITS.grace)
 TEXT = "Hello"
 ROW = item_row(text_digest=digest(TEXT), loose_digest=loose(TEXT))
+SEEN = {"absent": Absent(), "perhaps": Perhaps(reason="alike")}
 RESULTS = {
     "limited": Later(reason="429", seconds=60.0, lane=True, attempted=True),
     "refused": Later(reason="connection refused"),
@@ -98,7 +104,7 @@ def after(known):
 @cache
 def looked(seen, phase, happened, wait):
     """Ask the product what becomes of an item after a look."""
-    what = Absent() if seen == "absent" else Found(result_id=str(seen))
+    what = SEEN.get(seen) or Found(result_id=str(seen))
     attempt = Attempt(
         item="item", number=1, fence=1, started_at=0.0, deadline=DEADLINE,
         outcome="happened" if happened else "unknown",
@@ -106,26 +112,35 @@ def looked(seen, phase, happened, wait):
     now = NOW[phase] if wait else NOW[2]
     finish = protocol.looked(what, row=ROW, attempt=attempt, now=now, terms=LIMITS)
     message = -1 if finish.result_id is None else int(finish.result_id)
-    return finish.state, message, finish.outcome == "happened"
+    state = "a person's" if finish.needs_decision else finish.state
+    return state, message, finish.outcome == "happened"
 
 
 @cache
-def read(count, bound):
+def read(count, bound, wrong=0, long_ago=True):
     """Ask the product whether one of `count` equal messages may be the item's."""
+    began = 1_767_225_600.0
+    instants = [began + n - wrong * 86_400.0 for n in range(count)]
     messages = [
-        Message(id=str(n), text=TEXT, is_sender=1, timestamp=f"2026-01-01T00:00:0{n}Z")
-        for n in range(count)
+        Message(
+            id=str(n), text=TEXT, is_sender=1, timestamp=datetime.fromtimestamp(at, UTC).isoformat()
+        )
+        for n, at in enumerate(instants)
+        if long_ago or at > began - WIDE
     ]
-    wanted = Wanted(
-        text_digest=ROW.text_digest, loose_digest=ROW.loose_digest, started_at=1_767_225_600.0
-    )
-    seen = in_messages(messages, wanted, bound=frozenset(map(str, bound)), now=1_767_225_700.0)
-    return int(seen.result_id) if isinstance(seen, Found) else "absent"
+    wanted = Wanted(text_digest=ROW.text_digest, loose_digest=ROW.loose_digest, started_at=began)
+    seen = in_messages(messages, wanted, bound=frozenset(map(str, bound)), now=began + 100.0)
+    return _named(seen)
 
 
 @cache
 def joined(first, second):
     """Ask the product what two reads make."""
-    saw = [Absent() if one == "absent" else Found(result_id=str(one)) for one in (first, second)]
-    both = protocol.two_looks(*saw, apart=LIMITS.apart, terms=LIMITS)
-    return int(both.result_id) if isinstance(both, Found) else "absent"
+    saw = [SEEN.get(one) or Found(result_id=str(one)) for one in (first, second)]
+    return _named(protocol.two_looks(*saw, apart=LIMITS.apart, terms=LIMITS))
+
+
+def _named(seen):
+    if isinstance(seen, Found):
+        return int(seen.result_id)
+    return "perhaps" if isinstance(seen, Perhaps) else "absent"

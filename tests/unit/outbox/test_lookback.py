@@ -2,14 +2,17 @@
 
 import asyncio
 from datetime import UTC, datetime
+from email.utils import formatdate
 from types import SimpleNamespace
 
 import pytest
 
 from postpress_async.errors import NotFoundError
+from postpress_async.exchange.capture import Seen, capturing
 from postpress_async.models import (
     Chat,
     ChatHistorySync,
+    ImageAttachment,
     InvitationSent,
     LinkedInProfile,
     Message,
@@ -52,8 +55,8 @@ class Client:
     def __init__(self, **says):
         self.asked = []
         self.says = {
-            "messages": [], "chats": [], "sent": [], "relations": [], "elsewhere": [],
-            "profile": LinkedInProfile(), "ok": True, "sync": "SYNC_DONE", **says,
+            "messages": [], "older": [], "elsewhere": [], "chats": [], "sent": [], "relations": [],
+            "profile": LinkedInProfile(), "ok": True, "sync": "SYNC_DONE", "date": None, **says,
         }  # fmt: skip
         self.messages = self.chats = self.accounts = self.attendees = self
         self.invitations = SimpleNamespace(sent=lambda **_: self._listed("sent"))
@@ -69,7 +72,14 @@ class Client:
     def _listed(self, what):
         return Listed(self, self._say(what))
 
-    def list(self, *, chat_id=None, after=None, **_):
+    def list(self, *, chat_id=None, after=None, before=None, **_):
+        if self.says["date"] is not None and (seen := capturing.get()) is not None:
+            date = formatdate(self.says["date"](), usegmt=True)
+            seen.append(Seen(status=200, headers={"date": date}, request_id=None, attempts=1))
+        if before is not None:
+            assert chat_id
+            self.before = before
+            return self._listed("older")
         self.after = after
         return self._listed("messages" if chat_id else "elsewhere")
 
@@ -124,7 +134,8 @@ async def test_absent_after_two_reads_a_sync_and_half_a_minute():
     start = asyncio.get_running_loop().time()
     assert await look(client) == Absent()
     assert asyncio.get_running_loop().time() - start >= 30.0
-    assert client.asked == ["messages", "ok", "sync", "messages"]
+    assert client.asked == ["messages", "ok", "sync", "messages", "older"]
+    assert client.before > client.after  # nothing lies between what was read
 
 
 async def test_found_by_the_second_read():
@@ -173,6 +184,55 @@ async def test_a_clock_that_was_set_back_hides_nothing(behind):
     client = Client(messages=[message()])
     seen = await look(client, changed_at=1_000_200.0, wrong=200.0 - behind)
     assert isinstance(seen, Perhaps)
+
+
+def service_behind(seconds, arrived, **where):
+    """Return a client of a service whose clock is behind ours, and where something has arrived."""
+    told = {"date": lambda: 1_000_000.0 + asyncio.get_running_loop().time() - seconds}
+    lists = {
+        "messages": lambda: [one for one in arrived if one.sent_at > client.after],
+        "older": lambda: [one for one in arrived if one.sent_at < client.before],
+        "elsewhere": lambda: [one for one in arrived if one.sent_at > client.after],
+    }
+    client = Client(**{**told, **lists, **where})
+    return client
+
+
+@pytest.mark.parametrize("days", [-400.0, -2.0, 0.0, 2.0, 400.0])
+async def test_a_clock_that_stays_wrong_is_set_right_by_answers(days):
+    client = service_behind(days * 86_400.0, [message(seconds=-days * 86_400.0)])
+    assert await look(client) == Found(result_id="m1")
+    assert client.asked == ["messages"] * (2 if days > 0.0 else 1)
+
+
+@pytest.mark.parametrize("days", [-400.0, -2.0, 2.0, 400.0])
+async def test_a_clock_of_which_nobody_tells_hides_nothing_either(days):
+    client = service_behind(0.0, [message(seconds=-days * 86_400.0)], date=None)
+    assert isinstance(await look(client), Perhaps)
+
+
+async def test_a_clock_that_was_ahead_when_nobody_worked_hides_nothing():
+    # The store's time stood still from the mark to the next worker's start, days later.
+    arrived = [message(seconds=-3 * 86_400.0)]
+    client = service_behind(0.0, arrived)
+    assert isinstance(await look(client, changed_at=1_000_000.0 + 200.0, wrong=200.0), Perhaps)
+    there = service_behind(0.0, arrived, chats=[Chat(id="chat_9")])
+    assert isinstance(await look(there, START, changed_at=1_000_000.0, wrong=200.0), Perhaps)
+
+
+async def test_a_new_chat_is_looked_for_by_the_services_clock():
+    client = service_behind(2 * 86_400.0, [message(seconds=-2 * 86_400.0, chat_id="chat_9")])
+    assert isinstance(await look(client, START), Perhaps)
+
+
+async def test_other_files_of_long_ago_are_not_taken_for_those_that_were_sent():
+    file = contents.Attached(field="attachments", name="a", content_type="image/png", data=b"12")
+    wanted = MessageContent(chat_id="chat_1", files=(file,))
+    digested = {"text_digest": digest(""), "loose_digest": loose("")}
+    for size, seen in [(3, Absent), (2, Perhaps)]:
+        image = ImageAttachment(id="a", file_size=size)
+        old = message(seconds=-200_000.0, text=None, attachments=[image])
+        assert isinstance(await look(Client(older=[old]), wanted, **digested), seen)
 
 
 async def test_a_text_that_was_changed_at_another_hour_is_not_absent():

@@ -1,0 +1,53 @@
+"""A machine's clock that is wrong, for as long as it likes, and what arrived meanwhile."""
+
+import asyncio
+
+import pytest
+
+from postpress_async.outbox import Outbox
+
+MESSAGES = "POST /chats/{chat_id}/messages"
+DAY = 86_400.0
+
+
+class WrongClock:
+    """Be a sandbox's clock, but for the time of day."""
+
+    def __init__(self, clock, ahead):
+        self._clock = clock
+        self.ahead = ahead
+        self.monotonic, self.sleep, self.call_at = clock.monotonic, clock.sleep, clock.call_at
+
+    def time(self):
+        return self._clock.time() + self.ahead
+
+
+async def settled(outbox, item, sandbox):
+    async with asyncio.timeout(30):
+        while True:
+            found = await outbox.get(item.id)
+            if found.state == "sent" or found.needs_decision:
+                return found
+            await sandbox.advance(5.0)
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("days", [-400.0, -2.0, 2.0, 400.0])
+async def test_a_clock_that_stays_wrong_hides_nothing(connect, tmp_path, accounts, sandbox, days):
+    account = accounts["LINKEDIN"]
+    chat = account["chats"][0]
+    sandbox.faults([{"route": MESSAGES, "effect": "reset", "stage": "after", "times": 1}])
+    clock = WrongClock(sandbox.clock, days * DAY)
+    url = f"sqlite:///{tmp_path / 'outbox.db'}"
+    async with connect(clock=clock) as client, Outbox(client, url) as outbox:
+        item = await outbox.message(account_id=account["id"], chat_id=chat, text="Hello")
+        running = asyncio.create_task(outbox.run())
+        found = await settled(outbox, item, sandbox)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert (found.state, found.attempts) == ("sent", 1)
+        (message,) = [
+            one async for one in client.messages.list(chat_id=chat) if one.text == "Hello"
+        ]
+        assert found.result_id == message.id
+    assert len([one for one in sandbox.journal(route=MESSAGES) if one.committed]) == 1
