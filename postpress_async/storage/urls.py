@@ -21,8 +21,10 @@ EXAMPLES = "memory:, sqlite:///counts.db, postgresql://host/name or redis://host
 _OPTIONS: dict[Kind, frozenset[str]] = {
     "memory": frozenset(),
     "sqlite": frozenset({"synchronous", "timeout"}),
-    "postgresql": frozenset({"connect_timeout", "prefix", "sslmode", "sslrootcert"}),
-    "redis": frozenset({"db", "prefix", "ssl_ca_certs"}),
+    "postgresql": frozenset(
+        {"connect_timeout", "prefix", "sslcert", "sslkey", "sslmode", "sslrootcert"}
+    ),
+    "redis": frozenset({"db", "prefix", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}),
 }
 _SCHEMES: dict[str, Kind] = {
     "memory": "memory",

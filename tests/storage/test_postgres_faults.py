@@ -9,6 +9,7 @@ import time
 import pytest
 
 from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
+from postpress_async.storage.postgres.health import health
 from postpress_async.storage.remote.images import PATIENCE
 from postpress_async.storage.remote.swaps import LATE, NotDoneError
 
@@ -481,6 +482,8 @@ async def test_a_wrong_password(postgres_cluster, open_postgres_images, works, r
         await asyncio.sleep(0.2)
         url = postgres_cluster.url_of("postgres", user=role.name, password="wr%25ng")
         said = await misconfigured(open_postgres_images(url), works.add(), "user or the password")
+        [finding] = await health(url)
+        assert (finding.name, "user or the password" in finding.said) == ("login", True)
         assert "wr%ng" not in said + caplog.text
         none = postgres_cluster.url_of("postgres", user=role.name)
         await misconfigured(open_postgres_images(none), works.add(), "user or the password")

@@ -128,6 +128,7 @@ async def test_a_server_that_is_not_there(postgres_cluster):
     assert "hidden" not in repr(said)
     said = await health(postgres_cluster.url_of("nothing"))
     assert "no such database" in said[0].said
+    assert [(one.name, one.level) for one in said] == [("login", "error")]
 
 
 async def test_only_a_postgresql_is_looked_at():

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 import redis_server
+from redis.exceptions import ResponseError
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.images import kept
-from postpress_async.storage.redis import connection, script, server
+from postpress_async.storage.redis import connection, faults, script, server
 from postpress_async.storage.remote.images import RemoteImages
 from postpress_async.storage.urls import parse
 
@@ -296,6 +297,7 @@ async def test_a_promoted_replica_goes_on_counting(valkeys, valkey, proxy, open_
         assert await images.step(works.add()) == n + 1
     await until(lambda: "'master_link_status': 'up'" in str(replica.ask("INFO", "replication")))
     assert await images.step(works.add()) == 6
+    assert valkey.ask("WAIT", 1, 10_000) == 1  # it has got all
     valkey.kill9()
     replica.ask("REPLICAOF", "NO", "ONE")
     proxy.target = replica.port
@@ -311,6 +313,23 @@ async def test_a_full_memory_stops_counting_until_there_is_room(valkey, open_url
     valkey.ask("CONFIG", "SET", "maxmemory", "0")
     assert await images.step(works.add()) == 2
     assert await images.step(works.read("a")) == 0  # nothing was done by halves
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("-READONLY You can't write against a read only replica.", "it is a replica"),
+        ("-OOM command not allowed when used memory > 'maxmemory'.", "its memory is full"),
+        (
+            "The user executing the script can't run this command or subcommand",
+            "lacks a permission",
+        ),
+    ],
+)
+def test_what_6_2_says_of_a_script_is_understood_as_well(said, words):
+    before = "Error running script (call to f_462772ab): @user_script:111: @user_script: 111: "
+    error = ResponseError(before + said, status_code="ERR")
+    assert words in str(faults.meaning("redis://host", connection._text(error)))
 
 
 async def test_a_policy_that_evicts_counts_is_warned_of(valkeys, open_url, works, caplog):
@@ -402,8 +421,8 @@ async def test_every_key_expires_by_itself(valkey, open_url, works):
 
 async def test_a_clusters_other_node_is_found(valkeys, open_url, works):
     nodes = [valkeys(port=True, cluster_enabled="yes").start() for _ in range(2)]
-    nodes[0].ask("CLUSTER", "ADDSLOTSRANGE", "0", "8000")
-    nodes[1].ask("CLUSTER", "ADDSLOTSRANGE", "8001", "16383")
+    nodes[0].ask("CLUSTER", "ADDSLOTS", *range(8001))  # which 6.2 knows as well
+    nodes[1].ask("CLUSTER", "ADDSLOTS", *range(8001, 16384))
     nodes[0].ask("CLUSTER", "MEET", "127.0.0.1", nodes[1].port)
     await until(lambda: all("cluster_state:ok" in info(one) for one in nodes))
     for prefix in ("a", "b", "c"):

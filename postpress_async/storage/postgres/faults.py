@@ -38,7 +38,7 @@ _REASONS: Final = {
     "P0002": "the tables of {what} are empty" + _AGAIN,
 }
 
-_NEVER: Final = {
+_: Final = {
     "28": "it refuses the user or the password: look at the URL's login",
     "3D000": "there is no such database: create it, or name another one in the URL",
     "PPA01": "transactions of this user are not read committed: have an administrator run: "
@@ -54,7 +54,51 @@ _WORDS: Final = (
     (re.compile(r"too many (connections|clients)|connection slots"), "53300"),
     (re.compile(r"starting up|shutting down|recovery mode|not yet accepting"), "57"),
 )
-_TLS: Final = re.compile(r"certificate|SSL|sslmode|pg_hba")
+# Of TLS, the first that fits holds. libpq does not tell an unknown authority from an expired
+# certificate, nor a server that asks for a certificate of ours from one that just goes.
+_CUT: Final = re.compile(r"closed unexpectedly|unexpected eof|SYSCALL")
+_TLS: Final = (
+    (r"does not match host name", "its certificate is for another name: let the URL name it so"),
+    (
+        r"certificate verify failed",
+        (
+            "its certificate is not trusted: name its authority with ?sslrootcert=, or renew the "
+            "certificate if it has expired"
+        ),
+    ),
+    (
+        r"root certificate file|not read root certificate",
+        (
+            "there is no file of authorities: name one with ?sslrootcert=, or this machine's own "
+            "with sslrootcert=system"
+        ),
+    ),
+    (
+        r"server does not support SSL",
+        "it speaks no TLS: turn ssl on there, or leave sslmode out",
+    ),
+    (
+        r"client certificate|alert (\w+ )*(certificate|ca\b|handshake)",
+        (
+            "it does not take us without a certificate that its authority has signed: name it, "
+            "and its key, with ?sslcert= and sslkey="
+        ),
+    ),
+    (
+        r"(certificate|private key) file|could not load",
+        (
+            "sslcert or sslkey cannot be used: they belong together, only their owner may read "
+            "the key, and it may have no password"
+        ),
+    ),
+    (
+        r"certificate|SSL|sslmode|pg_hba",
+        (
+            "it does not take this connection: look at sslmode and sslrootcert of the URL, and at "
+            "the server's pg_hba.conf"
+        ),
+    ),
+)
 _FIRST: Final = re.compile(r"(?:connection failed: )?(?:connection to server .*? failed: )?(.*)")
 
 
@@ -101,27 +145,33 @@ def translated(
     words = " ".join(str(error).split())
     if secret:
         words = words.replace(secret, "…")
+    told = _told(words)
     state = error.sqlstate or ""
     if not state:
         state = next((code for pattern, code in _WORDS if pattern.search(words)), "")
-        if not state and _TLS.search(words):
-            return ConfigurationError(
-                f"{where}: it does not take this connection: look at sslmode and sslrootcert of "
-                f"the URL, and at the server's pg_hba.conf ({_told(words)})"
-            )
-    told = _told(words)
+        if not state:
+            return _while_connecting(where, words)
     if state == "42501":
         grants = f": {said_of_grants(schema, user)}" if what == "counts" else f" in {schema}"
         return ConfigurationError(f"{where}: {user} may not use the tables of {what}{grants}")
     for code in (state, state[:2]):
-        if code in _NEVER:
-            return ConfigurationError(f"{where}: {_NEVER[code]} ({told})")
+        if code in _:
+            return ConfigurationError(f"{where}: {_[code]} ({told})")
     for code in (state, state[:2]):
         if code in _REASONS:
             return StateUnavailableError(f"{where}: {_REASONS[code].format(what=what)} ({told})")
-    if not state:
-        return StateUnavailableError(f"{where} cannot be reached{_AGAIN} ({told})")
     return StateUnavailableError(f"{where} refused a statement{_AGAIN} ({state}: {told})")
+
+
+def _while_connecting(where: str, words: str) -> PostpressError:
+    """Say what libpq's words mean, which are of the network or of TLS."""
+    told = _told(words)
+    if not _CUT.search(words):
+        step = next((step for pattern, step in _TLS if re.search(pattern, words)), None)
+        if step is not None:
+            return ConfigurationError(f"{where}: {step} ({told})")
+    look = ": look whether it asks for a certificate (?sslcert=)" if "eof" in words else ""
+    return StateUnavailableError(f"{where} cannot be reached{look}{_AGAIN} ({told})")
 
 
 def _told(words: str) -> str:

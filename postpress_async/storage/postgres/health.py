@@ -48,8 +48,9 @@ class _Around(msgspec.Struct, frozen=True, kw_only=True):
 async def health(url: str) -> list[Finding]:
     """Look at a server and at the tables of counts in it.
 
-    The findings are `reachable`, and if it is `version`, `writable`, `synchronous_commit`,
-    `fsync`, `full_page_writes`, `isolation`, `clock`, `connections`, `schema` and `permissions`.
+    The findings are `reachable`, or `login` where it does not let us in; and if it does `version`,
+    `writable`, `synchronous_commit`, `fsync`, `full_page_writes`, `isolation`, `clock`,
+    `connections`, `schema` and `permissions`.
 
     Raises:
         ConfigurationError: the URL names no PostgreSQL, or psycopg is not installed.
@@ -64,7 +65,8 @@ async def health(url: str) -> list[Finding]:
     try:
         await server.look(lambda link: _look(link, server, found))
     except PostpressError as error:
-        found.append(Finding(name="reachable", level="error", said=str(error)))
+        name = "login" if isinstance(error, ConfigurationError) else "reachable"
+        found.append(Finding(name=name, level="error", said=str(error)))
     finally:
         await server.aclose()
     return found

@@ -244,7 +244,9 @@ def _parameters(url: StoreUrl, patience: float) -> dict[str, Any]:
         "password": url.password,
         "dbname": url.database,
         "sslmode": url.options.get("sslmode"),
-        "sslrootcert": url.options.get("sslrootcert"),
+        **{name: url.options.get(name) for name in ("sslrootcert", "sslcert", "sslkey")},
+        # Of a key that needs a password, libpq would ask the terminal, and wait.
+        "sslpassword": "none" if "sslkey" in url.options else None,
         "connect_timeout": max(int(patience) + 1, 2),  # ours ends first
         "application_name": "postpress-async",
         "client_encoding": "UTF8",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from redis import exceptions
@@ -13,6 +12,7 @@ from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.redis.faults import meaning
+from postpress_async.storage.redis.trust import checked, guess, mistrust
 from postpress_async.storage.remote.swaps import NotDoneError
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ class Link:
         except TimeoutError:
             await link.drop()
             said = f"{where} does not answer within {CONNECT_WITHIN:g} s: look whether it is frozen"
-            raise NotDoneError(f"{said} or a firewall is between") from None
+            plain = " or speaks no TLS" if url.tls else ""
+            raise NotDoneError(f"{said}{plain} or a firewall is between") from None
         except BaseException as error:  # noqa: BLE001 - all of it is raised again, explained
             await link.drop()
             try:
@@ -149,6 +150,7 @@ def _connection(
 ) -> Connection | UnixDomainSocketConnection:
     """Return a connection that is not made yet; RESP2, which every server and proxy speaks."""
     user, password, database = url.user, url.password, int(url.database or 0)
+    checked(url.options, where=place_of(url), tls=url.tls)
     if url.path is not None:
         return UnixDomainSocketConnection(
             path=url.path, username=user, password=password, db=database, protocol=2,
@@ -160,16 +162,13 @@ def _connection(
             host=host, port=port, username=user, password=password, db=database, protocol=2,
             socket_timeout=None, socket_connect_timeout=CONNECT_WITHIN,
         )  # fmt: skip
-    authorities = url.options.get("ssl_ca_certs")
-    if authorities is not None and not Path(authorities).is_file():
-        raise ConfigurationError(
-            f"{place_of(url)}: ssl_ca_certs= names no file, {authorities!r}: name one with the "
-            "certificates of its authority"
-        )
+    file = url.options.get
     return SSLConnection(
         host=host, port=port, username=user, password=password, db=database, protocol=2,
-        socket_timeout=None, socket_connect_timeout=CONNECT_WITHIN, ssl_ca_certs=authorities,
-        ssl_check_hostname=True,
+        socket_timeout=None, socket_connect_timeout=CONNECT_WITHIN, ssl_check_hostname=True,
+        ssl_ca_certs=file("ssl_ca_certs"), ssl_certfile=file("ssl_certfile"),
+        ssl_keyfile=file("ssl_keyfile"),
+        ssl_password="",  # or OpenSSL asks the terminal for one
     )  # fmt: skip
 
 
@@ -186,20 +185,18 @@ def _text(error: BaseException) -> str:
     """Return an error as the server wrote it, its code first."""
     text = str(error)
     code = getattr(error, "status_code", None)
-    if not code and (inner := re.search(r"(?:^|-)([A-Z]{3,}) ", text)):
-        code, text = inner[1], text[inner.end() :]  # older servers put a script's own error last
+    if code in {None, "", "ERR"} and (inner := re.search(r"(?:^|-)([A-Z]{3,}) ", text)):
+        code, text = inner[1], text[inner.end() :]  # before 7.0 a script's own error stands last
     return text if not code or text.startswith(f"{code} ") else f"{code} {text}"
 
 
 def _unreachable(where: str, error: BaseException) -> NoReturn:
     reason = " ".join(str(error).split())[:200] or type(error).__name__
-    if "certificate" in reason.lower():
-        raise ConfigurationError(
-            f"{where}: its certificate is not trusted: name its authority with ?ssl_ca_certs= "
-            f"({reason})"
-        ) from None
+    tls = where.startswith("rediss:")
+    if tls and (step := mistrust(reason)) is not None:
+        raise ConfigurationError(f"{where}: {step} ({reason})") from None
     raise StateUnavailableError(
-        f"{where} cannot be reached: look whether it runs there; the next call tries again "
+        f"{where} cannot be reached: look {guess(reason, tls=tls)}; the next call tries again "
         f"({reason})"
     ) from None
 

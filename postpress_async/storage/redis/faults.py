@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from postpress_async.errors import ConfigurationError
@@ -41,6 +42,7 @@ _WORDS: Final[tuple[tuple[str, str, bool], ...]] = (  # of errors without a code
     ("db index", "it has no database of that number: look at the end of the URL", False),
     ("protected mode", "it takes connections of its own machine only: give it a password", False),
 )
+_FORBIDDEN: Final = re.compile("has no permissions|user executing the script can't")
 
 
 def meaning(where: str, text: str) -> NotDoneError | ConfigurationError:
@@ -52,7 +54,7 @@ def meaning(where: str, text: str) -> NotDoneError | ConfigurationError:
         where: the server, without its password.
         text: as the server wrote it, its code first.
     """
-    code = "NOPERM" if "has no permissions" in text else text.partition(" ")[0]
+    code = "NOPERM" if _FORBIDDEN.search(text) else text.partition(" ")[0]
     plain = " ".join(text.split())[:200]
     if code in _STOPS:
         return ConfigurationError(f"{where}: {_STOPS[code]} ({plain})")
