@@ -323,6 +323,29 @@ def test_a_pause_in_a_file_holds_for_whoever_shares_it(run, served, tmp_path):
     assert "under review" not in seen.out
 
 
+@pytest.mark.usefixtures("alone")
+def test_a_shared_state_needs_no_key(run, tmp_path):
+    state = ("--state", f"sqlite:///{tmp_path / 'counts.db'}")
+    assert run("limits", "pause", "acc_1", "--reason", "under review", *state).code == 0
+    seen = run("limits", "show", "acc_1", "--json", *state)
+    [lane] = seen.lines
+    assert (seen.code, lane["paused"], lane["provider"]) == (0, "under review", None)
+    for arguments in (("explain", "acc_1"), ("plan", "acc_1", "invite=1")):
+        seen = run("limits", *arguments, *state)  # whose limits would hold?
+        assert seen.code == 2
+        assert "acc_1" in seen.err
+        assert "--provider" in seen.err
+    used = ("--provider", "LINKEDIN", "--used", "invite=80")
+    assert run("limits", "show", "acc_1", *used, *state).code == 0
+    assert run("limits", "resume", "acc_1", *state).code == 0
+    [lane] = run("limits", "show", "acc_1", "--json", *state).lines
+    assert (lane["paused"], lane["provider"], lane["status"]) == (None, "LINKEDIN", None)
+    seen = run("limits", "estimate", "acc_1", "invite", "--json", *state)
+    [line] = seen.lines
+    assert (seen.code, line["limit"]) == (0, INVITES)
+    assert "80 of 80 used" in run("limits", "show", "acc_1", *state).out
+
+
 @pytest.mark.parametrize("scheme", ["redis", "postgresql"])
 def test_a_state_that_cannot_be_reached_is_told_without_its_password(run, served, scheme):
     state = f"{scheme}://me:canary@127.0.0.1:1/0"

@@ -34,7 +34,8 @@ _DEFAULT: Final = Given()
 async def show(account_id: str | None = None, /, *, given: Given = _DEFAULT) -> None:
     """Show the limits that hold, or how far an account has used them.
 
-    Without an account nobody is asked, and no key is needed.
+    Without an account nobody is asked, and no key is needed; nor is it where --provider says whose
+    account it is, or a shared state knows.
 
     Args:
         account_id: the account; none shows the table.
@@ -47,7 +48,7 @@ async def show(account_id: str | None = None, /, *, given: Given = _DEFAULT) -> 
             raise ConfigurationError(msg)
         print_table(rows_of(limits, provider_of(given), given.tier), as_json=given.as_json)
         return
-    async with known(given, account_id) as (client, account):
+    async with known(given, account_id, as_recalled=True) as (client, account):
         [lane] = await client.scheduler.snapshot(account_id)
     if given.as_json:
         print_json(as_line(lane, account))

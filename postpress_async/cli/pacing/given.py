@@ -79,19 +79,44 @@ class Known(NamedTuple):
 
 
 @asynccontextmanager
-async def known(given: Given, account_id: str) -> AsyncGenerator[Known]:
-    """Open a client that knows who an account is, and what it has used already."""
+async def known(
+    given: Given, account_id: str, *, as_recalled: bool = False
+) -> AsyncGenerator[Known]:
+    """Open a client that knows who an account is, and what it has used already.
+
+    Where there is no key, it is what the shared state knows of it.
+
+    Args:
+        given: the options.
+        account_id: the account.
+        as_recalled: whether it is enough where that is nothing.
+    """
     used = used_of(given)
     async with client_of(given, account_id) as client:
         bound = client.account(account_id)  # refuses what is no id
         account = None
-        if given.provider is None:
-            account = await bound.accounts.get()
-        else:
+        if given.provider is not None:
             client.scheduler.describe(account_id, None, tier=given.tier, ok=None)
+        elif _no_key() is None:
+            account = await bound.accounts.get()
+        elif not await _recalled(client, account_id) and not as_recalled:
+            msg = (
+                f"account_id {account_id!r} is not known in this state yet: set "
+                "POSTPRESS_API_KEY, so that it is looked up, or give --provider"
+            )
+            raise ConfigurationError(msg)
         for one in used:
             await client.scheduler.record(account_id, one.action, one.times, at=one.at)
         yield Known(client, account)
+
+
+async def _recalled(client: Postpress, account_id: str) -> bool:
+    """Learn from the state who an account is; tell whether it knows."""
+    client.scheduler.lane(account_id)
+    [lane] = await client.scheduler.snapshot(account_id)
+    if lane.provider is not None:
+        client.scheduler.describe(account_id, lane.provider, tier=lane.tier, ok=None)
+    return lane.provider is not None
 
 
 def client_of(given: Given, account_id: str) -> Postpress:
@@ -100,10 +125,8 @@ def client_of(given: Given, account_id: str) -> Postpress:
     if provider is None and given.tier is not None:
         msg = "--tier needs --provider: without it the account is asked for both"
         raise ConfigurationError(msg)
-    alone = provider is not None and state == _MEMORY
-    key = "nobody-is-asked" if alone and not os.environ.get("POSTPRESS_API_KEY") else None
     return Postpress(
-        key,
+        _no_key() if provider is not None or state != _MEMORY else None,
         base_url=given.base_url,
         state=state,
         limits=limits_of(given),
@@ -112,7 +135,7 @@ def client_of(given: Given, account_id: str) -> Postpress:
 
 
 def shared(state: str | None) -> Postpress:
-    """Return a client whose state others see.
+    """Return a client whose state others see; it asks nobody, and so needs no key.
 
     Raises:
         ConfigurationError: it is this process's own.
@@ -125,7 +148,12 @@ def shared(state: str | None) -> Postpress:
             "name a state that is shared by --state or POSTPRESS_STATE, such as sqlite:///counts.db"
         )
         raise ConfigurationError(msg)
-    return Postpress(state=url)
+    return Postpress(_no_key(), state=url)
+
+
+def _no_key() -> str | None:
+    """Return what stands for a key where nobody is asked, unless there is one."""
+    return None if os.environ.get("POSTPRESS_API_KEY") else "nobody-is-asked"
 
 
 def state_of(given: str | None) -> str:
