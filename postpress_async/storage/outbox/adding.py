@@ -1,13 +1,14 @@
-"""Put items in: by INSERT alone, so that it can happen in anybody's transaction."""
+"""Put items in: by INSERT alone, where it happens in anybody's transaction."""
 
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from postpress_async.errors import StateUnavailableError
 from postpress_async.storage.outbox import statements as sql
-from postpress_async.storage.outbox.heads import FORGOTTEN
+from postpress_async.storage.outbox.heads import FORGOTTEN, locked, refreshed, upkeep
 from postpress_async.storage.outbox.reading import row_of
 from postpress_async.storage.outbox.rows import Added, Row
 
@@ -17,22 +18,40 @@ if TYPE_CHECKING:
     from postpress_async.storage.outbox.dialect import Steps
     from postpress_async.storage.outbox.rows import New
 
-__all__ = ["add"]
+__all__ = ["add", "add_several"]
 
-_CHUNKS: Final = (10, 1)  # rows of one statement: names of values are looked up one by one
+_CHUNKS: Final = (100, 10, 1)  # rows of one statement
 
 _Fate: TypeAlias = tuple[int, float]  # serial, created_at
 
 
-def add(items: Sequence[New]) -> Steps[list[Added]]:
-    """Put items in, and tell what became of each."""
+def add_several(items: Sequence[New]) -> Steps[tuple[list[Added], bool]]:
+    """Put items in where nobody else writes meanwhile; tell whether their threads know of them.
+
+    They do not as long as others are fresh which came before them: these go first.
+    """
+    if (yield sql.ANY_FRESH, {})[0][0]:
+        yield from upkeep()
+    sort = not (yield sql.ANY_FRESH, {})[0][0]
+    told = yield from add(items, sort=sort)
+    return told, sort
+
+
+def add(items: Sequence[New], *, sort: bool = False) -> Steps[list[Added]]:
+    """Put items in, and tell what became of each.
+
+    Args:
+        items: what is new.
+        sort: whether to let their threads know at once, where nobody can write meanwhile: neither
+            what would wait for these threads, nor who forgets a recipient.
+    """
     gone = yield from _forgotten(items)
     kept: dict[str, _Fate] = {}
     rest = [item for item in items if item.tombstone.hex() not in gone]
     place = 0
     for size in _CHUNKS:
         while len(rest) - place >= size:
-            rows = yield _insert(rest[place : place + size])
+            rows = yield _insert(rest[place : place + size], fresh=not sort)
             kept |= {name: (serial, at) for name, serial, at in rows}
             place += size
     known = yield from _known(items, kept)
@@ -45,6 +64,9 @@ def add(items: Sequence[New]) -> Steps[list[Added]]:
             told.append(Added(row=_row(item, *fate), kind="new"))
         else:
             told.append((yield from _older(item, known)))
+    if kept and sort:
+        threads = yield from locked(item.thread for item in items if item.id in kept)
+        yield from refreshed(threads)
     if kept:
         yield sql.TELL, {}
     return told
@@ -62,19 +84,16 @@ def _forgotten(items: Sequence[New]) -> Steps[dict[str, float]]:
     return {row[0]: now[0][0] for row in rows}
 
 
-def _insert(items: Sequence[New]) -> tuple[str, dict[str, object]]:
-    values: dict[str, object] = {"yes": True, "no": False}
-    for n, item in enumerate(items):
-        for name, value in zip(sql.VALUES, _values(item), strict=True):
-            values[f"{name}{n}"] = value
-    return _statement(len(items)), values
+def _insert(items: Sequence[New], *, fresh: bool) -> tuple[str, dict[str, object]]:
+    given = chain.from_iterable(map(_values, items))
+    values: dict[str, object] = dict(zip(_NAMES[len(items)], given, strict=True))
+    return _STATEMENTS[len(items)], values | {"fresh": fresh, "no": False}
 
 
 _STATEMENTS: Final = {size: sql.insert(size) for size in _CHUNKS}
-
-
-def _statement(size: int) -> str:
-    return _STATEMENTS[size]
+_NAMES: Final = {
+    size: [f"{name}{n}" for n in range(size) for name in sql.VALUES] for size in _CHUNKS
+}
 
 
 def _values(item: New) -> tuple[object, ...]:

@@ -29,17 +29,19 @@ def driven(asked: Steps[T], connection: sqlite3.Connection | sqlite3.Cursor, now
         query = next(asked)
         while True:
             text, values = query
-            cursor = connection.execute(SQLITE.statement(text), _values(values, now))
+            statement, names = SQLITE.numbered(text)
+            cursor = connection.execute(statement, _values(names, values, now))
             query = asked.send(cursor.fetchall())
     except StopIteration as end:
         result: T = end.value
         return result
 
 
-def _values(values: Mapping[str, object], now: float) -> dict[str, Any]:
-    told: dict[str, Any] = {"now": now}
-    for name, value in values.items():
-        told[name] = json.dumps(value) if isinstance(value, list) else value
+def _values(names: Sequence[str], values: Mapping[str, object], now: float) -> Sequence[Any]:
+    told: list[Any] = []
+    for name in names:
+        value = now if name == "now" else values[name]
+        told.append(json.dumps(value) if isinstance(value, list) else value)
     return told
 
 

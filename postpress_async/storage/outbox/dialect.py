@@ -35,6 +35,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         now: the store's time, in seconds since the epoch; steady within a statement.
         skip: behind a SELECT, to lock its rows and pass by what others have locked.
         lock: behind a SELECT, to lock its rows.
+        locked: behind a SELECT, the threads among some that are there and locked now; all of them
+            where whoever writes has everything locked.
         greatest, least: of several values.
         tell: an expression that wakes those who wait, when the transaction commits.
         try_alone: a statement's first value: whether nobody else does upkeep now.
@@ -46,6 +48,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     now: str
     skip: str
     lock: str
+    locked: str
     greatest: str
     least: str
     tell: str
@@ -63,15 +66,33 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         """
         return _compiled(self, template)
 
+    def numbered(self, template: str) -> tuple[str, tuple[str, ...]]:
+        """Return the statement with numbers in place of names, and the names in that order.
+
+        SQLite looks a name up by walking along all of a statement's names.
+        """
+        return _numbered(self, template)
+
 
 @cache
 def _compiled(dialect: Dialect, template: str) -> str:
     words = {field: getattr(dialect, field) for field in Dialect.__struct_fields__}
     words |= {table: f"{dialect.prefix}{table}" for table in _TABLES}
+    words["locked"] = dialect.locked.format(**words)
     text = template.format(**words)
     if dialect.name == "sqlite":
         return _LIST.sub(_json, text)
     return _NAME.sub(r"%(\1)s", _LIST.sub(_array, text))
+
+
+@cache
+def _numbered(dialect: Dialect, template: str) -> tuple[str, tuple[str, ...]]:
+    places: dict[str, int] = {}
+    text = _NAME.sub(
+        lambda found: f"?{places.setdefault(found[1], len(places) + 1)}",
+        _compiled(dialect, template),
+    )
+    return text, tuple(places)
 
 
 def _json(found: re.Match[str]) -> str:
@@ -92,6 +113,7 @@ SQLITE: Final = Dialect(
     now=":now",
     skip="",
     lock="",
+    locked="value FROM EACH :threads[]",
     greatest="max",
     least="min",
     tell="1",
@@ -117,6 +139,7 @@ def postgres(schema: str, *, clock: bool) -> Dialect:
         now=own,
         skip="FOR UPDATE SKIP LOCKED",
         lock="FOR UPDATE",
+        locked="thread FROM {threads} WHERE thread IN :threads[] ORDER BY thread {lock}",
         greatest="greatest",
         least="least",
         tell=f"pg_notify('{schema}_outbox', '')",

@@ -33,7 +33,7 @@ def insert(rows: int) -> str:
     """Return the statement that puts in some new items, and passes by what is there already."""
     # What is due at once is due when it was put in: what was due before it goes before it.
     places = [_DUE if name == "due_at" else f":{name}%" for name in VALUES]
-    line = f"({', '.join(places)}, :yes, :no, {{now}}, {{now}})"
+    line = f"({', '.join(places)}, :fresh, :no, {{now}}, {{now}})"
     lines = (line.replace("%", str(n)) for n in range(rows))
     return (
         f"INSERT INTO {{items}} ({_PUT}) VALUES {', '.join(lines)} ON CONFLICT DO NOTHING "
@@ -54,7 +54,7 @@ ENTOMBED: Final = "SELECT tombstone FROM {tombstones} WHERE tombstone IN :tombst
 
 # -- threads and lanes -------------------------------------------------------------------------
 
-LOCK: Final = "SELECT thread FROM {threads} WHERE thread IN :threads[] ORDER BY thread {lock}"
+LOCK: Final = "SELECT {locked}"
 LOCK_OF: Final = (
     "SELECT thread FROM {threads} "
     "WHERE thread = (SELECT i.thread FROM {items} i WHERE i.id = :id) {lock}"
@@ -113,6 +113,7 @@ PROBE: Final = (
     "AND expires_at IS NOT NULL AND expires_at <= {now})"
 )
 ALONE: Final = "SELECT {try_alone}"
+ANY_FRESH: Final = "SELECT EXISTS (SELECT 1 FROM {items} WHERE fresh)"
 FRESH: Final = "SELECT serial, thread, tombstone FROM {items} WHERE fresh ORDER BY serial LIMIT :n"
 OVERDUE: Final = (
     "SELECT serial, thread FROM {items} WHERE state IN ('held', 'queued') "

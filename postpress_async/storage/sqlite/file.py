@@ -60,13 +60,18 @@ class SqliteFile:
         # Forgotten without `aclose`: the thread ends after what was asked for.
         weakref.finalize(self, self._writer.end).atexit = False
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
+    async def run(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
         """Run one work in a transaction, all or nothing, and return its result once committed.
 
         It runs in another thread, in order of asking, and again from the start where its
         transaction was lost before anybody was told: it should touch the database only, and
         neither commit nor roll back. Whoever is cancelled withdraws a work that has not begun; one
         that has begun is carried out, and its result dropped.
+
+        Args:
+            work: is handed the connection, inside a transaction.
+            durable: False where the power may fail before the disk has it, although `FULL` was
+                asked for: it is on the disk with the next work that is durable, of any process.
 
         Raises:
             StateUnavailableError: the file cannot be used for now; nothing was changed.
@@ -75,7 +80,7 @@ class SqliteFile:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[object] = loop.create_future()
-        self._writer.ask(Job(work, loop, future))
+        self._writer.ask(Job(work, loop, future, durable=durable))
         try:
             return cast("T", await future)
         except asyncio.CancelledError:

@@ -49,6 +49,7 @@ class Handle:
         self.hurried = False  # set by another thread: the interpreter wants to end
         self._schema = schema
         self._synchronous = synchronous
+        self._level = synchronous  # of the connection, now
         self._timeout = timeout
         self._look_every = look_every
         self._file_system = file_system
@@ -58,8 +59,12 @@ class Handle:
         self._looked = 0.0
         self._known = False
 
-    def begin(self) -> sqlite3.Connection:
+    def begin(self, *, durable: bool = True) -> sqlite3.Connection:
         """Return a connection inside a transaction that holds the file's write lock.
+
+        Args:
+            durable: whether its commit waits for the disk, where the handle's do. One that does
+                not is on the disk with the next that does.
 
         Raises:
             StateUnavailableError: the file cannot be used for now; the next call tries again.
@@ -70,6 +75,9 @@ class Handle:
                 self._connection = self._open()
                 self._known = True
             connection = self._connection
+            if (level := self._synchronous if durable else "NORMAL") != self._level:
+                connection.execute(f"PRAGMA synchronous={level}")
+                self._level = level
             self._patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
             if time.monotonic() - self._looked >= self._look_every:
                 self._look(connection)
@@ -135,6 +143,7 @@ class Handle:
                     f"{self.path} is no SQLite database: name another file, or put back a copy"
                 ) from None
             raise
+        self._level = self._synchronous
         self._identity = identity
         self._log = place.identity(f"{self.path}-wal")
         self._looked = time.monotonic()

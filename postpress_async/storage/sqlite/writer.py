@@ -27,15 +27,18 @@ _MOST = 128  # works in one transaction: other processes wait for its end
 class Job:
     """One work, and whom to tell."""
 
-    __slots__ = ("error", "future", "loop", "result", "work")
+    __slots__ = ("durable", "error", "future", "loop", "result", "work")
 
     def __init__(
         self,
         work: Callable[[Connection], object],
         loop: asyncio.AbstractEventLoop,
         future: asyncio.Future[object],
+        *,
+        durable: bool = True,
     ) -> None:
         self.work: Callable[[Connection], object] = work
+        self.durable: bool = durable
         self.loop: asyncio.AbstractEventLoop = loop
         self.future: asyncio.Future[object] = future
         self.result: object = None
@@ -152,7 +155,7 @@ class Writer:
         so nothing is done twice.
         """
         try:
-            connection = self._handle.begin()
+            connection = self._handle.begin(durable=any(job.durable for job in jobs))
         except PostpressError as error:
             _fail(jobs, error)
             return False

@@ -1,0 +1,125 @@
+"""Putting in many at once, behind what is fresh; and which commits wait for the disk."""
+
+import sqlite3
+
+import pytest
+from outbox_worker import item
+
+from postpress_async.storage.outbox.callers import add_in_file
+from postpress_async.storage.outbox.opening import open_outbox
+from postpress_async.storage.outbox.rows import Claimed, Filter, Finish
+
+START = 1_000_000.0
+
+
+@pytest.fixture
+def file(tmp_path):
+    return str(tmp_path / "outbox.db")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, file):
+    if request.param == "sqlite":
+        return f"sqlite:///{file}"
+    server, schema = request.getfixturevalue("postgres_url"), request.getfixturevalue("schema")
+    return f"{server}{'&' if '?' in server else '?'}prefix={schema}"
+
+
+@pytest.fixture
+async def open_store():
+    opened = []
+
+    async def open_store(url):
+        opened.append(open_outbox(url, clock=lambda: START))
+        await opened[-1].enter(f"w{len(opened)}")
+        return opened[-1]
+
+    yield open_store
+    for store in opened:
+        await store.aclose()
+
+
+async def claims(store, *, most=20, **options):
+    """Claim what there is, and finish each."""
+    told = []
+    while len(told) < most and isinstance(
+        got := await store.claim("w1", lease=60.0, **options), Claimed
+    ):
+        told.append(got.row.id)
+        await store.finish(got.row.id, got.row.fence, Finish(state="sent"))
+    return told
+
+
+async def test_many_at_once_are_kept_as_one_by_one(url, open_store):
+    store = await open_store(url)
+    (first,) = await store.add([item(7, recipient="r7", group="g")])
+    await store.forget("r", b"t")
+    wanted = [item(n, recipient=f"r{n}", group="g", due_at=START - n) for n in range(237)]
+    wanted[7] = item(7, recipient="r7", group="g")
+    wanted[50] = item(50, digest=b"e")
+    wanted[60] = item(60, recipient="r", tombstone=b"t")
+    wanted[236] = item(50)  # the key again, with another digest
+    told = await store.add(wanted)
+    odd = {7: "same", 60: "forgotten", 236: "conflict"}
+    assert {n: added.kind for n, added in enumerate(told) if added.kind != "new"} == odd
+    assert told[7].row == first.row
+    rows = {row.id: row for row in await store.find(Filter(), limit=1000)}
+    assert len(rows) == 235
+    assert [added.row.serial for added in told if added.kind == "new"] == sorted(
+        row.serial for row in rows.values() if row.serial != first.row.serial
+    )
+    for new, added in zip(wanted, told, strict=True):
+        if added.kind == "new":
+            assert added.row == rows[new.id]
+            assert (added.row.key, added.row.thread, added.row.body) == (
+                new.key, new.thread, new.body,
+            )  # fmt: skip
+    told = await claims(store)
+    assert len({*told}) == 20
+    assert {*told} <= {*rows}
+
+
+async def test_several_in_a_file_wait_for_no_claim_to_take_them_in(file, open_store):
+    store = await open_store(f"sqlite:///{file}")
+    await store.add([item(n) for n in range(12)])
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("SELECT count(*) FROM outbox_items WHERE fresh").fetchone() == (
+            0,
+        )
+    connection.close()
+
+
+async def test_what_is_fresh_goes_before_what_came_in_many_at_once(file, open_store):
+    store = await open_store(f"sqlite:///{file}")
+    own = sqlite3.connect(file)
+    for n in range(200):  # more than one claim takes in, and of other chats
+        add_in_file([item(n, thread=f"t{n}")], own, path=file, now=START)
+    add_in_file([item(200, account_id="one", thread="chat")], own, path=file, now=START)
+    own.commit()
+    own.close()
+    await store.add([item(n, account_id="one", thread="chat") for n in (201, 202)])
+    told = []
+    for _ in range(4):  # each takes some in before
+        told += await claims(store, accounts=["one"])
+    assert told == ["i00200", "i00201", "i00202"]
+
+
+async def test_a_claim_does_not_wait_for_the_disk_and_all_else_does(file, open_store):
+    store = await open_store(f"sqlite:///{file}")
+    run, levels = store._file.run, []
+
+    async def noted(work, **options):
+        def with_level(connection):
+            levels.append(connection.execute("PRAGMA synchronous").fetchone()[0])
+            return work(connection)
+
+        return await run(with_level, **options)
+
+    store._file.run = noted
+    await store.add([item(0)])
+    await store.add([item(1), item(2)])
+    claimed = await store.claim("w1", lease=60.0)
+    await store.mark(claimed.row.id, claimed.row.fence, seconds=30.0)
+    await store.finish(claimed.row.id, claimed.row.fence, Finish(state="sent"))
+    await store.cancel(Filter(), reason="by hand")
+    assert (levels[2], {*levels[:2], *levels[3:]}) == (1, {2})  # NORMAL, FULL
