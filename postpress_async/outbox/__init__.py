@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .changing import ItemChanges
     from .decisions import Decision, Defer, Replace, Send, Skip
     from .explaining import Reason
+    from .exporting import ExportFormat, export_items
     from .guards import (
         Guard,
         all_of,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     )
     from .items import Item, ItemKind, ItemState
     from .loading import import_items, preview_import
+    from .metering import OutboxMetrics, OutboxProgress
     from .outbox import Outbox
     from .recipes import ImportKind, ImportProblem, ImportRefusedError, Recipe
     from .reports import Imported, ImportForecast
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Decision",
     "Defer",
+    "ExportFormat",
     "Guard",
     "ImportForecast",
     "ImportKind",
@@ -45,7 +48,9 @@ __all__ = [
     "Outbox",
     "OutboxConflictError",
     "OutboxError",
+    "OutboxMetrics",
     "OutboxNotFoundError",
+    "OutboxProgress",
     "OutboxStateError",
     "Reason",
     "Recipe",
@@ -55,6 +60,7 @@ __all__ = [
     "all_of",
     "debounce",
     "do_not_contact",
+    "export_items",
     "human_takeover",
     "import_items",
     "preview_import",
@@ -64,6 +70,7 @@ __all__ = [
 _HOMES = {
     "Decision": "postpress_async.outbox.decisions",
     "Defer": "postpress_async.outbox.decisions",
+    "ExportFormat": "postpress_async.outbox.exporting",
     "Guard": "postpress_async.outbox.guards",
     "ImportForecast": "postpress_async.outbox.reports",
     "ImportKind": "postpress_async.outbox.recipes",
@@ -77,7 +84,9 @@ _HOMES = {
     "Outbox": "postpress_async.outbox.outbox",
     "OutboxConflictError": "postpress_async.errors",
     "OutboxError": "postpress_async.errors",
+    "OutboxMetrics": "postpress_async.outbox.metering",
     "OutboxNotFoundError": "postpress_async.errors",
+    "OutboxProgress": "postpress_async.outbox.metering",
     "OutboxStateError": "postpress_async.errors",
     "Reason": "postpress_async.outbox.explaining",
     "Recipe": "postpress_async.outbox.recipes",
@@ -87,6 +96,7 @@ _HOMES = {
     "all_of": "postpress_async.outbox.guards",
     "debounce": "postpress_async.outbox.guards",
     "do_not_contact": "postpress_async.outbox.guards",
+    "export_items": "postpress_async.outbox.exporting",
     "human_takeover": "postpress_async.outbox.guards",
     "import_items": "postpress_async.outbox.loading",
     "preview_import": "postpress_async.outbox.loading",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, Self
 from .items import item_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from postpress_async.storage.outbox.rows import Row
 
     from .items import Item
@@ -76,10 +78,20 @@ class ItemChanges:
 
 
 class Listeners:
-    """Keep who listens."""
+    """Keep who listens.
 
-    def __init__(self) -> None:
+    Args:
+        first: hears of each change before them.
+    """
+
+    def __init__(self, first: Callable[[Row], None]) -> None:
+        self._first = first
         self._all: list[ItemChanges] = []
+
+    @property
+    def dropped(self) -> int:
+        """How many changes those who listen now did not see."""
+        return sum(one.dropped for one in self._all)
 
     def add(self, one: ItemChanges) -> None:
         """Listen from now on."""
@@ -93,6 +105,7 @@ class Listeners:
     def tell(self, row: Row | None) -> None:
         """Tell all of a change, where there was one."""
         if row is not None:
+            self._first(row)
             for one in self._all:
                 one.tell(row)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from postpress_async.options import Discreet
 from postpress_async.storage.outbox.rows import Filter
 
-from .items import moment
+from .items import item_of, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,12 +19,18 @@ if TYPE_CHECKING:
 __all__ = ["Reason", "ReasonKind", "explain"]
 
 ReasonKind: TypeAlias = Literal[
-    "held", "not_before", "retry", "unknown_ahead", "ahead", "limits", "sending", "looking",
-    "decision", "over", "nothing",
+    "held", "not_before", "retry", "unknown_ahead", "ahead", "limits", "resting", "sending",
+    "looking", "decision", "over", "nothing",
 ]  # fmt: skip
-"""What keeps an item: its own state, what stands before it in its chat, or its account."""
+"""What keeps an item: its own state, what stands before it in its chat, or its account.
+
+`resting`: a worker met a limit or a refusal, and takes nothing more of this account and action for
+a while; `limits` says which one, where counts are shared with that worker.
+"""
 
 _ACTIVE: Final[tuple[State, ...]] = ("claimed", "sending", "unknown")
+_LONGER: Final = 60.0
+"""Seconds by which a lane must rest longer than limits ask for, to be worth telling."""
 
 
 class Reason(Discreet, frozen=True, kw_only=True):
@@ -74,7 +80,9 @@ async def explain(
         why = f"it could not go: {row.error}" if row.error else "it could not go"
         found.append(_wait("retry", why, "wait: it is tried again by itself", row.retry_at))
     found += await _ahead(row, store)
-    found += await _limits(row, scheduler, pool)
+    limits, resting = await _limits(row, scheduler, pool), await _resting(row, store)
+    found += limits
+    found += [one for one in resting if not limits or _end([one]) > _end(limits) + _LONGER]
     return found or [
         Reason(
             kind="nothing",
@@ -90,22 +98,19 @@ def _wait(kind: ReasonKind, reason: str, step: str, at: float) -> Reason:
 
 def _of_state(row: Row) -> Reason:
     said = f": {row.error}" if row.error else ""
+    todo = item_of(row).next_step or ""
     if row.state == "held":
-        step = "release(id) lets it go"
-        return Reason(kind="held", reason="it is held by wish", next_step=step)
+        return Reason(kind="held", reason="it is held by wish", next_step=todo)
     if row.state == "sending":
         step = "wait; if its worker dies, it is looked for"
         return Reason(kind="sending", reason="its request is under way", next_step=step)
     if row.state == "unknown" and row.needs_decision:
-        step = "look whether it arrived, then resolve(id, sent=True) or resolve(id, sent=False)"
-        return Reason(kind="decision", reason=f"nobody can tell if it went{said}", next_step=step)
+        return Reason(kind="decision", reason=f"nobody can tell if it went{said}", next_step=todo)
     if row.state == "unknown":
         at = None if row.look_at is None else moment(row.look_at)
         step = "wait: workers look for it; resolve(id, sent=…) if you know"
         return Reason(kind="looking", reason=f"in doubt{said}", next_step=step, until=at)
-    step = "nothing is to be done" if row.state == "sent" else "retry(id) sends it after all"
-    if row.state == "expired":
-        step = "put it in again under another key, with a later expires_at"
+    step = todo or "nothing is to be done"
     return Reason(kind="over", reason=f"it is {row.state}{said}", next_step=step)
 
 
@@ -138,6 +143,17 @@ async def _ahead(row: Row, store: Store) -> list[Reason]:
             item=first.id,
         )
     ]
+
+
+async def _resting(row: Row, store: Store) -> list[Reason]:
+    """Return until when workers take nothing of its lane, where no limit that we know says so."""
+    for lane in await store.resting([row.account_id]):
+        if lane.action == row.action:
+            said = f", the last time: {row.error}" if row.error else ""
+            why = f"{row.action} of account {row.account_id} was refused or had no room{said}"
+            step = "wait; workers go on then, or soon after limits are lifted: scheduler.resume()"
+            return [_wait("resting", why, step, lane.until)]
+    return []
 
 
 async def _limits(row: Row, scheduler: Scheduler, pool: Sequence[str]) -> list[Reason]:

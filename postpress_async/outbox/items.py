@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 from postpress_async.models import Profile
 from postpress_async.models.decoding import Reader
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .contents import Attached, Content
 
-__all__ = ["Item", "ItemKind", "ItemState", "item_of"]
+__all__ = ["DECIDE", "Item", "ItemKind", "ItemState", "item_of", "moment"]
 
 ItemState: TypeAlias = Literal[
     "held", "queued", "sending", "sent", "unknown", "failed", "cancelled", "expired"
@@ -29,6 +29,15 @@ ItemState: TypeAlias = Literal[
 
 ItemKind: TypeAlias = Literal["message", "start_chat", "invite", "follow", "react", "profile"]
 """What an item is; an InMail is a `start_chat`."""
+
+DECIDE: Final = "look whether it arrived, then resolve(id, sent=True) or resolve(id, sent=False)"
+_ANEW: Final = "put it in again under another key"
+_NEXT: Final = {
+    "held": "release(id) lets it go",
+    "failed": "mend what its error says, then retry(id) sends it after all",
+    "cancelled": "retry(id) sends it after all",
+    "expired": f"{_ANEW}, with a later expires_at",
+}
 
 
 class Item(Discreet, frozen=True, kw_only=True):
@@ -79,6 +88,15 @@ class Item(Discreet, frozen=True, kw_only=True):
     def is_over(self) -> bool:
         """Whether nothing happens to it any more by itself: sent, failed, cancelled, expired."""
         return self.state in {"sent", "failed", "cancelled", "expired"}
+
+    @property
+    def next_step(self) -> str | None:
+        """What somebody has to do about it; None where it goes on, or is over, by itself."""
+        if self.state == "unknown":
+            return DECIDE if self.needs_decision else None
+        if self.state in {"failed", "cancelled"} and not self.body:
+            return f"its text is no longer kept: {_ANEW}"
+        return _NEXT.get(self.state)
 
     @property
     def text(self) -> str | None:

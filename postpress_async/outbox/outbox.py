@@ -3,38 +3,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import random
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
-from postpress_async.errors import (
-    ConfigurationError,
-    StateUnavailableError,
-)
+from postpress_async.errors import ConfigurationError
 from postpress_async.options import Timeout, positive, whole
 from postpress_async.resources._base import checked_account, checked_text, needed
 from postpress_async.scheduler.clock import LoopClock
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Filter
 
-from . import by_hand, composing, contents, explaining, putting
+from . import by_hand, composing, explaining, metering, putting
 from .changing import ItemChanges, Listeners
-from .contents import ProfileRead
 from .desk import Desk
 from .items import item_of
 from .listing import items_of, states_of
-from .lookback import ClientLooker
+from .metering import Meter
 from .protocol import Terms
 from .putting import Names, Wishes
-from .sending import ClientSender
-from .worker import Worker
+from .running import Crew, Upkeep, accounts_of
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
@@ -49,6 +40,7 @@ if TYPE_CHECKING:
     from .decisions import Decision
     from .explaining import Reason
     from .items import Item, ItemState
+    from .metering import OutboxMetrics, OutboxProgress
 
     BeforeSend: TypeAlias = Callable[[Item], Awaitable[Decision]]
     Reasons: TypeAlias = list[Reason]  # a method below is called `list`, too
@@ -56,7 +48,8 @@ if TYPE_CHECKING:
 __all__ = ["Outbox"]
 
 DAY: Final = 86_400.0
-_TIDY_SECONDS: Final = 6 * 3600.0
+_LEAST_KEPT: Final = 7 * DAY
+"""Seconds for which what is over stays at least: looks for what was cut go back a day or two."""
 _LONGEST: Final = 300.0
 """Seconds that a request may take where the client sets no bound: doubts must end some time."""
 
@@ -66,7 +59,8 @@ class Outbox:
 
     What was put in is on the disk before a call returns. Nothing goes before somebody runs a
     worker, `run`, here or in any other process on the same store. What it promises and what it
-    cannot is told in docs/outbox.md.
+    cannot is told in the guide «The outbox», whose sections the methods name as their source. All
+    durations are in seconds. In the examples, `outbox` is one that is open.
 
     Args:
         client: what sends; it is not closed here. Bound to an account, methods need no
@@ -79,9 +73,11 @@ class Outbox:
             when it certainly did not arrive; `hold` leaves every such decision to a person.
         keep_texts: seconds after which the texts and files of what is over are emptied by a
             worker; None keeps them.
+        keep_items: seconds after which what is over is deleted by a worker, at least seven days;
+            with an item goes its key, which is then free again. None keeps them.
 
     Raises:
-        ConfigurationError: the URL names no store that survives.
+        ConfigurationError: the URL names no store that survives, or an option cannot work.
 
     ```python
     async with Postpress() as client, Outbox(client, "sqlite:///outbox.db") as outbox:
@@ -98,11 +94,13 @@ class Outbox:
         before_send: BeforeSend | None = None,
         on_unknown: Literal["look", "hold"] = "look",
         keep_texts: float | None = 30 * DAY,
+        keep_items: float | None = None,
     ) -> None:
         if on_unknown not in {"look", "hold"}:
             msg = f"on_unknown must be 'look' or 'hold', not {on_unknown!r}"
             raise ConfigurationError(msg)
         positive("keep_texts", keep_texts, zero=True)
+        _long_enough("keep_items", keep_items)
         timeout = client._terms.timeout  # noqa: SLF001 - of this package
         if timeout.total is None:
             timeout = Timeout(total=_LONGEST, connect=timeout.connect, read=timeout.read)
@@ -111,11 +109,10 @@ class Outbox:
         self._clock = client._pipeline._clock  # noqa: SLF001 - of this package
         given = None if type(self._clock) is LoopClock else self._clock.time
         self._store: Store = open_outbox(url, clock=given)
-        self._before_send = before_send
-        self._keep_texts = keep_texts
         self._terms = Terms(total=timeout.total or _LONGEST, hold=on_unknown == "hold")
         self._new_id = Names(now=self._clock.time)
-        self._listeners = Listeners()
+        self._meter = Meter(self._clock.monotonic)
+        self._listeners = Listeners(self._meter.tell)
         self._desk = Desk(
             self._store,
             provider=self._provider,
@@ -123,7 +120,18 @@ class Outbox:
             tell=self._listeners.tell,
             terms=self._terms,
         )
-        self._running: dict[asyncio.Event, asyncio.Event] = {}  # what ends it, and when it has
+        self._upkeep = Upkeep(
+            self._store, now=self._desk.now, keep_texts=keep_texts, keep_items=keep_items
+        )
+        self._crew = Crew(
+            client,
+            self._store,
+            clock=self._clock,
+            upkeep=self._upkeep,
+            new_id=self._new_id,
+            told=self._listeners.tell,
+            before_send=before_send,
+        )
 
     # -- putting in ---------------------------------------------------------------------------
 
@@ -177,12 +185,12 @@ class Outbox:
             StateUnavailableError: the store cannot be used; nothing was put in, unless it says
                 that nobody knows: then put it in again with the same key.
 
+        Source: The outbox, Keys, times, groups.
+
         Examples:
-            >>> from postpress_async.outbox import Outbox
-            >>> async with Outbox(client, "sqlite:///outbox.db") as outbox:
-            ...     item = await outbox.message(
-            ...         account_id="acc_1", chat_id="chat_1", text="Hello", key="lead-42/hello"
-            ...     )
+            >>> item = await outbox.message(
+            ...     account_id="acc_1", chat_id="chat_1", text="Hello", key="lead-42/hello"
+            ... )
             >>> item.state
             'queued'
         """
@@ -234,6 +242,15 @@ class Outbox:
         Raises:
             ConfigurationError, AttachmentError, OutboxConflictError, OutboxError,
                 StateUnavailableError: as in `message`.
+
+        Source: The outbox.
+
+        Examples:
+            >>> item = await outbox.start_chat(
+            ...     account_id="acc_1", to="ACoAAExample1", text="Hi", key="lead-43/hello"
+            ... )
+            >>> (item.kind, item.action)
+            ('start_chat', 'first_message')
         """
         wishes = Wishes(
             key=key, group=group, recipient=recipient, not_before=not_before,
@@ -280,6 +297,15 @@ class Outbox:
             ConfigurationError, OutboxError, StateUnavailableError: as in `message`.
             OutboxConflictError: the key stands for something else, or another invitation of this
                 account to this person is open.
+
+        Source: The outbox.
+
+        Examples:
+            >>> item = await outbox.invite(
+            ...     account_id="acc_1", provider_id="ACoAAExample2", message="Shall we connect?"
+            ... )
+            >>> item.action
+            'invite_note'
         """
         wishes = Wishes(
             key=key, group=group, recipient=recipient, not_before=not_before,
@@ -319,6 +345,13 @@ class Outbox:
         Raises:
             ConfigurationError, OutboxConflictError, OutboxError, StateUnavailableError: as in
                 `message`.
+
+        Source: The outbox.
+
+        Examples:
+            >>> item = await outbox.follow(account_id="acc_instagram", provider_id="17841400001")
+            >>> item.action
+            'follow'
         """
         wishes = Wishes(
             key=key, group=group, recipient=recipient, not_before=not_before,
@@ -354,6 +387,13 @@ class Outbox:
         Raises:
             ConfigurationError, OutboxConflictError, OutboxError, StateUnavailableError: as in
                 `message`.
+
+        Source: The outbox.
+
+        Examples:
+            >>> item = await outbox.react("msg_1", reaction="👍", account_id="acc_1")
+            >>> item.message_id
+            'msg_1'
         """
         wishes = Wishes(
             key=key, group=group, recipient=recipient, not_before=not_before,
@@ -385,13 +425,22 @@ class Outbox:
 
         Args:
             identifier, linkedin_sections, linkedin_api: as in `users.get`.
-            accounts: who may look: accounts of one provider.
+            accounts: who may look: accounts of one provider. A worker that runs for some accounts
+                only looks through those of its own.
             key, group, recipient, not_before, expires_at, hold, priority, connection: as in
                 `message`.
 
         Raises:
             ConfigurationError, OutboxConflictError, OutboxError, StateUnavailableError: as in
                 `message`.
+
+        Source: The outbox, Profiles through several accounts.
+
+        Examples:
+            >>> item = await outbox.profile("jordan-walke", accounts=["acc_1", "acc_2"])
+            >>> await outbox.run(until_empty=True)
+            >>> (await outbox.get(item.id)).profile.first_name
+            'Jordan'
         """
         wishes = Wishes(
             key=key, group=group, recipient=recipient, not_before=not_before,
@@ -429,38 +478,25 @@ class Outbox:
             accounts: only what goes out from these accounts.
 
         Raises:
+            ConfigurationError: an argument cannot work.
+            ClientClosedError: the client was closed while it worked.
             StateUnavailableError: the store could not be used for five minutes.
+
+        Source: The outbox, A worker.
+
+        Examples:
+            >>> await outbox.run(until_empty=True)
         """
         whole("concurrency", concurrency, least=1)
         if accounts is not None:
             accounts = [checked_account(one) for one in accounts]
-        worker = Worker(
-            self._store,
-            sender=ClientSender(
-                self._client, before_send=self._before_send, told=self._listeners.tell
-            ),
-            looker=ClientLooker(self._client, self._store, clock=self._clock, terms=self._terms),
-            owner=f"{os.getpid()}-{self._new_id()}",
-            clock=self._clock,
-            random=random.random,
-            terms=self._terms,
+        await self._crew.run(
+            until_empty=until_empty,
             concurrency=concurrency,
+            stop=stop,
             accounts=accounts,
-            told=self._listeners.tell,
+            terms=self._terms,
         )
-        ending, ended = asyncio.Event(), asyncio.Event()
-        helpers = [asyncio.create_task(self._tidy())]
-        if stop is not None:
-            helpers.append(asyncio.create_task(_relay(stop, ending)))
-        self._running[ending] = ended
-        try:
-            await worker.run(until_empty=until_empty, stop=ending)
-        finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
-            del self._running[ending]
-            ended.set()
 
     # -- looking ------------------------------------------------------------------------------
 
@@ -482,7 +518,17 @@ class Outbox:
             account_id, group, recipient: only those of it.
             needs_decision: only those that a person must decide, or only the others.
             start: the cursor to begin at.
-            page_size: items on a page.
+            page_size: items on a page, at most 250; 100 if it is not given.
+
+        Raises:
+            ConfigurationError: there is no such state, or no such cursor.
+            StateUnavailableError: the store cannot be used now; while it is walked.
+
+        Source: The outbox, States.
+
+        Examples:
+            >>> async for item in outbox.list(state=["failed", "expired"]):
+            ...     print(item.id, item.error, item.next_step)
         """
         wanted = Filter(
             states=states_of(state),
@@ -496,8 +542,21 @@ class Outbox:
     async def get(self, id: str) -> Item:
         """Return an item, by its id or its key.
 
+        Args:
+            id: either of them.
+
         Raises:
             OutboxNotFoundError: there is none.
+            StateUnavailableError: the store cannot be used now.
+
+        Source: The outbox, States.
+
+        Examples:
+            >>> item = await outbox.message(
+            ...     account_id="acc_1", chat_id="chat_1", text="Hi", key="lead-44"
+            ... )
+            >>> (await outbox.get("lead-44")).id == item.id
+            True
         """
         return item_of(await self._desk.row(id))
 
@@ -508,29 +567,92 @@ class Outbox:
 
         Args:
             account_id, group: only those of it.
+
+        Raises:
+            StateUnavailableError: the store cannot be used now.
+
+        Source: The outbox, Looking after it.
+
+        Examples:
+            >>> await outbox.counts(group="spring")
+            {}
         """
-        found = await self._store.counts(Filter(account_id=account_id, group=group))
-        counted: dict[str, int] = {}
-        for state, count in found.items():
-            shown = by_hand.shown(state)
-            if count:
-                counted[shown] = counted.get(shown, 0) + count
-        return msgspec.convert(counted, dict[_STATE, int])
+        return metering.summed(await self._store.counts(_some(account_id, group)))
+
+    async def progress(
+        self, *, account_id: str | None = None, group: str | None = None
+    ) -> OutboxProgress:
+        """Tell how far a group is, and when its last item could go at the earliest.
+
+        Args:
+            account_id, group: only those of it; else all.
+
+        Raises:
+            StateUnavailableError: the store, or that of counts, cannot be used now.
+            PostpressError: the provider of an account cannot be looked up.
+
+        Source: The outbox, Looking after it.
+
+        Examples:
+            >>> item = await outbox.message(
+            ...     account_id="acc_1", chat_id="chat_1", text="Hi", group="spring"
+            ... )
+            >>> progress = await outbox.progress(group="spring")
+            >>> (progress.total, progress.left, progress.share)
+            (1, 1, 0.0)
+        """
+        return await metering.progress_of(
+            _some(account_id, group),
+            store=self._store,
+            scheduler=self._client.scheduler,
+            now=self._clock.time(),
+        )
+
+    async def metrics(self) -> OutboxMetrics:
+        """Tell how the outbox does, in numbers for a monitor; all of it is counted each time.
+
+        Raises:
+            StateUnavailableError: the store cannot be used now.
+
+        Source: The outbox, Looking after it.
+
+        Examples:
+            >>> metrics = await outbox.metrics()
+            >>> (metrics.counts["unknown"], metrics.oldest_due_seconds, metrics.workers)
+            (0, 0.0, 0)
+        """
+        return metering.metrics_of(
+            await self._store.overview(),
+            self._meter,
+            workers=self._crew.workers,
+            dropped=self._listeners.dropped,
+        )
 
     async def explain(self, id: str) -> Reasons:
         """Say why an item has not gone yet, and what to do about it, in words.
 
+        Args:
+            id: its id or key.
+
         Raises:
             OutboxNotFoundError: there is none.
+            StateUnavailableError: the store, or that of counts, cannot be used now.
+
+        Source: The outbox, Looking after it.
+
+        Examples:
+            >>> item = await outbox.message(
+            ...     account_id="acc_1", chat_id="chat_1", text="Hi", hold=True
+            ... )
+            >>> [reason.next_step for reason in await outbox.explain(item.id)]
+            ['release(id) lets it go']
         """
         row = await self._desk.row(id)
-        content = contents.decode(row.body) if row.body else None
-        pool = content.accounts if isinstance(content, ProfileRead) else (row.account_id,)
         return await explaining.explain(
             row,
             store=self._store,
             scheduler=self._client.scheduler,
-            pool=pool,
+            pool=accounts_of(row),
             now=self._clock.time(),
         )
 
@@ -538,6 +660,14 @@ class Outbox:
         """Listen to items as they change in this process, from now on.
 
         What workers of other processes do is not heard: look with `list` for that.
+
+        Source: The outbox, Looking after it.
+
+        Examples:
+            >>> changes = outbox.changes()
+            >>> item = await outbox.message(account_id="acc_1", chat_id="chat_1", text="Hi")
+            >>> (await anext(changes)).state
+            'queued'
         """
         return ItemChanges(self._listeners)
 
@@ -561,6 +691,13 @@ class Outbox:
             ConfigurationError: neither an item nor anything else was named.
             OutboxNotFoundError: there is no such item.
             OutboxStateError: it goes right now, may have gone, or is over.
+            StateUnavailableError: the store cannot be used now; of several, some may be cancelled.
+
+        Source: The outbox, Keys, times, groups.
+
+        Examples:
+            >>> await outbox.cancel(group="spring")
+            0
         """
         several = (group, recipient, account_id)
         if (id is None) == (several == (None, None, None)):
@@ -575,18 +712,46 @@ class Outbox:
     async def release(self, id: str) -> Item:
         """Let an item go that was held by wish.
 
+        Args:
+            id: its id or key.
+
         Raises:
             OutboxNotFoundError: there is none.
             OutboxStateError: it is not held.
+            StateUnavailableError: the store cannot be used now.
+
+        Source: The outbox, States.
+
+        Examples:
+            >>> item = await outbox.message(
+            ...     account_id="acc_1", chat_id="chat_1", text="Hi", hold=True
+            ... )
+            >>> (await outbox.release(item.id)).state
+            'queued'
         """
         return await self._desk.change(id, by_hand.release)
 
     async def retry(self, id: str) -> Item:
         """Queue an item again that failed or was cancelled, and certainly did not go.
 
+        Args:
+            id: its id or key.
+
         Raises:
             OutboxNotFoundError: there is none.
             OutboxStateError: it went, may have gone, waits anyhow, or its text is gone.
+            StateUnavailableError: the store cannot be used now.
+
+        Source: The outbox, States.
+
+        Examples:
+            >>> item = await outbox.message(
+            ...     account_id="acc_1", chat_id="chat_1", text="Hi", key="lead-44"
+            ... )
+            >>> await outbox.cancel(id="lead-44")
+            1
+            >>> (await outbox.retry("lead-44")).state
+            'queued'
         """
         return await self._desk.change(id, by_hand.retry)
 
@@ -600,6 +765,13 @@ class Outbox:
         Raises:
             OutboxNotFoundError: there is none.
             OutboxStateError: it is not unknown; or its request may still arrive.
+            StateUnavailableError: the store cannot be used now.
+
+        Source: The outbox, States.
+
+        Examples:
+            >>> async for item in outbox.list(needs_decision=True):
+            ...     await outbox.resolve(item.id, sent=True)  # you have seen it in the chat
         """
         return await self._desk.resolve(id, sent=sent)
 
@@ -625,33 +797,94 @@ class Outbox:
             ConfigurationError: it cannot be sent so.
             OutboxNotFoundError: there is none.
             OutboxStateError: it goes right now, may have gone, or is over.
+            StateUnavailableError: the store cannot be used now.
+
+        Source: The outbox, Keys, times, groups.
+
+        Examples:
+            >>> item = await outbox.message(account_id="acc_1", chat_id="chat_1", text="Hi")
+            >>> (await outbox.edit(item.id, text="Hi, Jordan")).text
+            'Hi, Jordan'
         """
         return await self._desk.edit(
             id, text=text, not_before=not_before, expires_at=expires_at, priority=priority
         )
 
-    async def forget(self, recipient: str) -> int:
-        """Forget somebody: cancel and empty all that is to them, and refuse what comes later.
+    async def forget(self, recipient: str | Sequence[str]) -> int:
+        """Forget people: cancel and empty all that is to them, and refuse what comes later.
 
-        What is kept is a digest of the name, exactly as it was given, and what was sent when.
+        What is kept is a digest of each name, exactly as it was given, and what was sent when. Keys
+        and groups that hold the name are replaced. What is under way is emptied when it ends. An
+        SQLite file is then written anew, so that no byte of it says more: workers wait meanwhile,
+        some ten seconds for a gigabyte; give many names at once.
 
         Args:
-            recipient: the name that items were put in with, or the person's id.
+            recipient: the names that items were put in with, or people's ids; one or several.
 
         Returns:
             How many items were cancelled.
+
+        Raises:
+            ConfigurationError: a name is empty.
+            StateUnavailableError: the store cannot be used now; forget them again when it can.
+
+        Source: The outbox, Data.
+
+        Examples:
+            >>> await outbox.forget("lead-42")
+            0
         """
-        name = checked_text("recipient", recipient)
-        return await self._store.forget(name, putting.tombstone_of(name))
+        several = [recipient] if isinstance(recipient, str) else list(recipient)
+        names = [checked_text("recipient", one) for one in several]
+        count = 0
+        for name in names:
+            count += await self._store.forget(name, putting.tombstone_of(name))
+        await self._store.scrub()
+        return count
 
     async def purge(self, *, older_than: float) -> int:
         """Empty the texts and files of what was over some seconds ago; return how many.
 
         Digests, ids and states stay, so that keys go on standing for what they stood for. Profiles
         that durable reads brought are emptied, too.
+
+        Args:
+            older_than: seconds.
+
+        Raises:
+            ConfigurationError: they are negative.
+            StateUnavailableError: the store cannot be used now; some may be emptied.
+
+        Source: The outbox, Data.
+
+        Examples:
+            >>> await outbox.purge(older_than=30 * 86_400)
+            0
         """
         positive("older_than", older_than, zero=True)
-        return await self._store.purge(before=await self._desk.now() - older_than)
+        return await self._upkeep.purge(older_than)
+
+    async def vacuum(self, *, older_than: float | None = None) -> int:
+        """Delete what was over some seconds ago, and give the space back; return how many.
+
+        With an item goes its key, which is then free again: put in once more, it is sent once more.
+        Everybody waits while an SQLite file is written anew, some ten seconds for a gigabyte.
+
+        Args:
+            older_than: seconds, at least seven days; None deletes nothing.
+
+        Raises:
+            ConfigurationError: they are less than seven days.
+            StateUnavailableError: the store cannot be used now; some may be deleted.
+
+        Source: The outbox, Data.
+
+        Examples:
+            >>> await outbox.vacuum(older_than=365 * 86_400)
+            0
+        """
+        _long_enough("older_than", older_than)
+        return await self._upkeep.vacuum(older_than)
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -659,10 +892,13 @@ class Outbox:
         """End workers that run here, as `stop` does, and close the store; the client stays open.
 
         A second time does nothing.
+
+        Source: The outbox, A worker.
+
+        Examples:
+            >>> await outbox.aclose()
         """
-        for ending, ended in list(self._running.items()):
-            ending.set()
-            await ended.wait()
+        await self._crew.aclose()
         self._listeners.end()
         await self._store.aclose()
 
@@ -683,13 +919,6 @@ class Outbox:
 
     # -- inside -------------------------------------------------------------------------------
 
-    async def _tidy(self) -> None:
-        """Empty what is over and old, from time to time."""
-        while self._keep_texts is not None:
-            with contextlib.suppress(StateUnavailableError):  # the worker says so, and loudly
-                await self.purge(older_than=self._keep_texts)
-            await self._clock.sleep(_TIDY_SECONDS)
-
     def _account(self, action: str, account_id: str | None) -> str:
         if account_id is None:
             account_id = self._client._account_id  # noqa: SLF001 - of this package
@@ -699,9 +928,12 @@ class Outbox:
         return self._client.scheduler.lane(account_id).provider
 
 
-_STATE = Literal["held", "queued", "sending", "sent", "unknown", "failed", "cancelled", "expired"]
+def _some(account_id: str | None, group: str | None) -> Filter:
+    return Filter(account_id=account_id, group=group)
 
 
-async def _relay(stop: asyncio.Event, ending: asyncio.Event) -> None:
-    await stop.wait()
-    ending.set()
+def _long_enough(name: str, seconds: float | None) -> None:
+    positive(name, seconds)
+    if seconds is not None and seconds < _LEAST_KEPT:
+        msg = f"{name} must be at least {_LEAST_KEPT:.0f} s (seven days), not {seconds!r}: looks "
+        raise ConfigurationError(msg + "for what was cut need what was sent before it")

@@ -1,0 +1,167 @@
+"""Lanes that rest because of our own limits, and are looked at again when those have changed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from postpress_async.errors import PostpressError, SchedulerError, StateUnavailableError
+
+from .results import Later, of_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from postpress_async.scheduler.clock import Clock
+    from postpress_async.scheduler.scheduler import Scheduler
+    from postpress_async.storage.outbox.rows import Resting, Row, Store
+
+    from .results import Result
+    from .turn import Sender, Turn
+
+__all__ = ["Watcher"]
+
+log: Final = logging.getLogger("postpress_async.outbox")
+_EVERY: Final = 15.0
+_MOST: Final = 50
+"""Lanes that are looked at in one go: of ten thousand, each has its turn within the hour."""
+_AT_START: Final = 1_000
+_SOONER: Final = 1.0
+_LATE: Final = 5.0
+"""Seconds by which a lane may rest longer than we have told it to, and still rest because of us."""
+_LONG: Final = 3600.0
+
+_told = False
+
+
+class Watcher:
+    """Send by another sender, remember which lanes our own limits have shut, and open them sooner.
+
+    A lane rests until an instant that was right when it was told. Then somebody lifts a limit,
+    resumes an account, or connects it again: so lanes are looked at again from time to time. Those
+    that the service has shut stay shut, as long as it said.
+
+    Args:
+        sender: what sends.
+        store: where the lanes are.
+        scheduler: the limits.
+        clock: the client's.
+        shared: whether counts survive this process: only then all that was learned before it began
+            is known, so that what rested before may be looked at, too.
+        pool_of: the accounts of a lane's name.
+    """
+
+    def __init__(
+        self,
+        sender: Sender,
+        *,
+        store: Store,
+        scheduler: Scheduler,
+        clock: Clock,
+        shared: bool,
+        pool_of: Callable[[Row], Sequence[str]],
+    ) -> None:
+        self._sender = sender
+        self._store = store
+        self._scheduler = scheduler
+        self._clock = clock
+        self._shared = shared
+        self._pool_of = pool_of
+        self._resting: dict[tuple[str, str], tuple[float, Sequence[str]]] = {}
+        self._some = asyncio.Event()
+
+    async def send(self, row: Row, /, *, granted: Turn) -> Result:
+        """Go once at an item; see `turn.Sender`."""
+        if not self._shared:
+            self._warn(row)
+        try:
+            result = await self._sender.send(row, granted=granted)
+        except SchedulerError as error:
+            if error.limit != "outbox":
+                self._note(row, granted, of_error(error, kind=row.kind))
+            raise
+        self._note(row, granted, result)
+        return result
+
+    def _note(self, row: Row, granted: Turn, result: Result) -> None:
+        """Remember a lane that is shut now, unless something was asked of the service."""
+        if isinstance(result, Later) and result.lane and not result.attempted:
+            until = granted.now() + (result.seconds or 0.0)
+            self._resting[row.account_id, row.action] = until, self._pool_of(row)
+            self._some.set()
+
+    # -- looking again -----------------------------------------------------------------------
+
+    async def keep_looking(self) -> None:
+        """Look at lanes again from time to time, for ever."""
+        if self._shared:
+            await self._what_rested_before()
+        while True:
+            await self._some.wait()
+            await self._clock.sleep(_EVERY)
+            try:
+                await self._look()
+            except StateUnavailableError:
+                continue  # the worker says so, and loudly
+
+    async def _what_rested_before(self) -> None:
+        try:
+            lanes = await self._store.resting(most=_AT_START)
+        except StateUnavailableError:
+            return  # the worker says so, and loudly
+        for lane in lanes:
+            if not lane.account_id.startswith("pool:"):  # whose it is, its items tell
+                self._resting[lane.account_id, lane.action] = lane.until, (lane.account_id,)
+                self._some.set()
+
+    async def _look(self) -> None:
+        """Look at those whose turn it is; the others come next."""
+        some = list(self._resting.items())[:_MOST]
+        names = sorted({account_id for (account_id, _), _ in some})
+        found = {(one.account_id, one.action): one for one in await self._store.resting(names)}
+        for name, (until, pool) in some:
+            self._resting.pop(name, None)
+            lane = found.get(name)
+            if lane is None or lane.until > until + _LATE:
+                continue  # it does not rest any more, or because of somebody else
+            if not await self._opened(lane, pool):
+                self._resting.setdefault(name, (until, pool))
+        if not self._resting:
+            self._some.clear()
+
+    async def _opened(self, lane: Resting, pool: Sequence[str]) -> bool:
+        """Open a lane that may go sooner than it was told; return whether it may go now."""
+        seconds = float("inf")
+        for account_id in pool:
+            try:
+                found = await self._scheduler.estimate(account_id, lane.action)
+            except PostpressError as error:
+                log.debug("account %s cannot be looked at again: %s", account_id, error)
+            else:
+                seconds = min(seconds, found.seconds)
+        at = lane.now + seconds
+        if at >= lane.until - _SOONER:
+            return False
+        await self._store.reopen(lane, at=at)
+        return seconds <= 0.0
+
+    # -- counts that nobody else knows ---------------------------------------------------------
+
+    def _warn(self, row: Row) -> None:
+        """Say, once a process, that limits of long windows are not shared and not remembered."""
+        global _told  # noqa: PLW0603 - what is not shared is the process's
+        if _told:
+            return
+        for account_id in self._pool_of(row):
+            lane = self._scheduler.lane(account_id)
+            tally = lane.tally(row.action, self._clock.monotonic())
+            if any(window.cap.per >= _LONG for window in tally.windows):
+                _told = True
+                log.warning(
+                    "this outbox outlives its process, but what accounts have used of their limits "
+                    "does not (state='memory:'): another worker, or this one after a restart, "
+                    "counts from zero: give Postpress(state='sqlite:///counts.db'), or a "
+                    "postgresql:// or redis:// for several machines"
+                )
+                return
