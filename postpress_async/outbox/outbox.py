@@ -464,7 +464,7 @@ class Outbox:
         stop: asyncio.Event | None = None,
         accounts: Sequence[str] | None = None,
     ) -> None:
-        """Work: send what may go, look for what is in doubt, until told to stop.
+        """Send what may go, and look for what is in doubt, until told to stop.
 
         Any number of workers may run, in any number of processes. When it is stopped or cancelled,
         nothing more is begun, what was not begun goes back, and what is under way gets 30 seconds;

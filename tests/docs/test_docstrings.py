@@ -2,7 +2,7 @@
 
 The examples run, in order, as one notebook a method against a sandbox of its own: `await` works at
 the top, `client` is there, and `acc_1`, `chat_1` and the like stand for ids of that sandbox. Where
-an example shows what comes out, it must come out.
+an example shows what comes out, it must come out. Those of `Outbox` have an `outbox`, too.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pytest
 import postpress_async
 from postpress_async import Limits, Postpress, Sandbox
 from postpress_async.limits import ACTIONS
+from postpress_async.outbox import Outbox
 
 from .conftest import Block, Notebook
 
@@ -44,8 +45,13 @@ def in_namespaces():
         yield from methods_of(getattr(module, room.rpartition(".")[2].title()))
 
 
+def of_outbox():
+    yield from methods_of(Outbox)
+
+
 def anywhere():
     yield from in_namespaces()
+    yield from of_outbox()
     for name in OTHERS:
         yield from methods_of(getattr(postpress_async, name))
 
@@ -89,7 +95,30 @@ def test_it_names_its_arguments_its_errors_its_action_and_its_source(method):
     assert set(counted) <= ACTIONS
 
 
-@pytest.mark.parametrize("method", list(in_namespaces()))
+def raised_by(doc):
+    """Return the names of the errors that a docstring tells of, which are public ones of ours."""
+    told = re.findall(r"^    (\w[\w,\s]*?): ", section(doc, "Raises"), re.MULTILINE)
+    names = [name for line in told for name in re.split(r",\s+", line)]
+    for name in names:
+        assert issubclass(getattr(postpress_async, name), postpress_async.PostpressError)
+    return names
+
+
+@pytest.mark.parametrize("method", list(of_outbox()))
+def test_of_the_outbox_it_names_its_arguments_its_errors_and_its_source(method):
+    doc = inspect.getdoc(method)
+    wanted = {name for name in inspect.signature(method).parameters if name != "self"}
+    told = re.findall(r"^    (\w[\w,\s]*?): ", section(doc, "Args"), re.MULTILINE)
+    names = [name for line in told for name in re.split(r",\s+", line)]
+    assert sorted(names) == sorted(wanted)
+    assert raised_by(doc) or method.__name__ in {"changes", "aclose"}
+    guide, _, heading = re.search(r"^Source: ([^\n.]+)\.$", doc, re.MULTILINE)[1].partition(", ")
+    page = (Path(__file__).parents[2] / "docs" / "outbox.md").read_text(encoding="utf-8")
+    assert page.startswith(f"# {guide}\n")
+    assert not heading or f"\n## {heading}\n" in page
+
+
+@pytest.mark.parametrize("method", [*in_namespaces(), *of_outbox()])
 def test_its_example_runs(method, monkeypatch, tmp_path, capsys):
     examples = doctest.DocTestParser().get_examples(inspect.getdoc(method))
     name = method.__qualname__.replace(".", "_")
@@ -99,11 +128,14 @@ def test_its_example_runs(method, monkeypatch, tmp_path, capsys):
         monkeypatch.setenv("POSTPRESS_BASE_URL", sandbox.url)
         monkeypatch.chdir(tmp_path)
         notebook = Notebook(path, sandbox, runner, limits=Limits.none())
+        opened = Outbox(notebook.names["client"], "sqlite:///outbox.db")
+        notebook.names["outbox"] = opened
         for number, example in enumerate(examples):
             code = example.source
             if example.want:
                 code = f"_ = ({code.strip()})\nassert repr(_) == {example.want.strip()!r}, repr(_)"
             notebook.run(Block(number + 1, "python", name, code))
+        runner.run(opened.aclose())
         notebook.close()
     assert f".{method.__name__}(" in "".join(example.source for example in examples)
 
