@@ -1,7 +1,7 @@
 """What a person may do with an item in which state, and what to do where it may not be done.
 
-Each question returns a `Change` for the store, which makes it only if the item is still in one of
-the states that the answer was thought for; else ask again with what it is by then.
+Each question returns a `Change` for the store, which makes it only if nobody went on with the item
+since it was looked at, and it is in one of some states; else ask again with what it is by then.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _WAIT: Final = "wait until it is settled: get() shows what became of it"
+_LOOKING: Final = "it is still looked for, and can be resolved as not sent once it needs a decision"
 _RESOLVE: Final = "look whether it arrived, then resolve(sent=True) or resolve(sent=False)"
 _AGAIN: Final = "put it in again under another key"
 _GOES: Final = "it goes by itself: explain() says when"
@@ -92,7 +93,15 @@ def retry(row: Row) -> Change:
     return Change(states=("failed", "cancelled"), finish=Finish(state="queued", retry_at=0.0))
 
 
-def resolve(row: Row, *, sent: bool, last: Attempt | None, now: float, terms: Terms) -> Change:
+def resolve(
+    row: Row,
+    *,
+    sent: bool,
+    last: Attempt | None,
+    now: float,
+    terms: Terms,
+    seen: int | None = None,
+) -> Change:
     """Settle an unknown item by what a person has seen.
 
     Args:
@@ -101,19 +110,25 @@ def resolve(row: Row, *, sent: bool, last: Attempt | None, now: float, terms: Te
         last: its last attempt.
         now: the store's time.
         terms: how long its request may still be under way.
+        seen: its fence when the person spoke: nothing is known of attempts since then.
 
     Raises:
-        OutboxStateError: it is not unknown; or it is said not to have arrived while it still may.
+        OutboxStateError: it is not unknown; or it is said not to have arrived while it still may,
+            or while it is still looked for, or of an attempt that was not the last one.
     """
     if row.state != "unknown":
         step = _WAIT if row.state == "sending" else f"only an unknown one is: {_next_step(row)}"
         raise _refusal("resolve", row, step)
     if sent:
         return Change(states=("unknown",), finish=Finish(state="sent", outcome="resolved as sent"))
+    if seen is not None and last is not None and last.fence > seen:
+        raise _refusal("resolve", row, "it went once more meanwhile: look again whether it arrived")
     left = quiet_at(last, terms) - now
     if left > 0.0:
         step = f"its request may still arrive: look again in {left:.0f} s"
         raise _refusal("resolve", row, step)
+    if not row.needs_decision:  # a look may queue it at any time, and then it may have gone again
+        raise _refusal("resolve", row, _LOOKING)
     finish = Finish(state="queued", retry_at=now, outcome="resolved as not sent")
     return Change(states=("unknown",), finish=finish)
 

@@ -22,7 +22,7 @@ from .decisions import instant_of
 from .items import item_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from postpress_async.storage.outbox.rows import Added, New, Row, Store
@@ -95,14 +95,34 @@ class Desk:
         return row
 
     async def change(
-        self, item: str, ask: Callable[[Row], Change], *, edit: New | None = None
+        self,
+        item: str,
+        ask: Callable[[Row], Change],
+        *,
+        edit: Callable[[Row], New] | None = None,
     ) -> Item:
         """Change an item by hand; ask again where it changed meanwhile."""
+
+        async def at_once(row: Row) -> Change:
+            return ask(row)
+
+        return await self._change(item, at_once, edit)
+
+    async def _change(
+        self,
+        item: str,
+        ask: Callable[[Row], Awaitable[Change]],
+        edit: Callable[[Row], New] | None = None,
+    ) -> Item:
         row = await self.row(item)
         for _ in range(_TRIES):
-            change = ask(row)
+            change = await ask(row)
             changed = await self._store.alter(
-                row.id, states=change.states, finish=change.finish, edit=edit
+                row.id,
+                fence=row.fence,  # who has gone on with it has made it another
+                states=change.states,
+                finish=change.finish,
+                edit=None if edit is None else edit(row),
             )
             if changed is not None:
                 self._tell(changed)
@@ -114,14 +134,19 @@ class Desk:
     async def resolve(self, item: str, *, sent: bool) -> Item:
         """Settle an unknown item by what a person has seen."""
         of_kind("sent", sent, bool, "True")
-        attempts = await self._store.attempts((await self.row(item)).id)
-        last = attempts[-1] if attempts else None
-        now = await self.now()
 
-        def change(row: Row) -> Change:
-            return by_hand.resolve(row, sent=sent, last=last, now=now, terms=self._terms)
+        seen: list[int] = []
 
-        return await self.change(item, change)
+        async def ask(row: Row) -> Change:
+            seen.append(row.fence)
+            attempts = await self._store.attempts(row.id)
+            last = attempts[-1] if attempts else None
+            now = await self.now()
+            return by_hand.resolve(
+                row, sent=sent, last=last, seen=seen[0], now=now, terms=self._terms
+            )
+
+        return await self._change(item, ask)
 
     async def edit(
         self,
@@ -133,26 +158,28 @@ class Desk:
         priority: int | None,
     ) -> Item:
         """Change what an item says, or when it goes."""
-        row = await self.row(item)
-        by_hand.edit(row)
-        if not row.body:
-            msg = f"edit: item {row.id} holds nothing any more"
-            raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))
-        content = contents.decode(row.body)
-        new = putting.rewritten(row, content if text is None else contents.with_text(content, text))
-        if not isinstance(not_before, UnsetType):
-            due = row.created_at if not_before is None else instant_of("not_before", not_before)
-            new = msgspec.structs.replace(new, due_at=due)
-        if not isinstance(expires_at, UnsetType):
-            end = None if expires_at is None else instant_of("expires_at", expires_at)
-            new = msgspec.structs.replace(new, expires_at=end)
-        if priority is not None:
-            of_kind("priority", priority, int, "-1")
-            new = msgspec.structs.replace(new, priority=priority)
-        if new.expires_at is not None and new.expires_at <= new.due_at:
-            msg = "expires_at must be later than not_before, or it never goes"
-            raise ConfigurationError(msg)
-        return await self.change(item, by_hand.edit, edit=new)
+
+        def edited(row: Row) -> New:
+            if not row.body:
+                msg = f"edit: item {row.id} holds nothing any more"
+                raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))
+            said = contents.decode(row.body)
+            new = putting.rewritten(row, said if text is None else contents.with_text(said, text))
+            if not isinstance(not_before, UnsetType):
+                due = row.created_at if not_before is None else instant_of("not_before", not_before)
+                new = msgspec.structs.replace(new, due_at=due)
+            if not isinstance(expires_at, UnsetType):
+                end = None if expires_at is None else instant_of("expires_at", expires_at)
+                new = msgspec.structs.replace(new, expires_at=end)
+            if priority is not None:
+                of_kind("priority", priority, int, "-1")
+                new = msgspec.structs.replace(new, priority=priority)
+            if new.expires_at is not None and new.expires_at <= new.due_at:
+                msg = "expires_at must be later than not_before, or it never goes"
+                raise ConfigurationError(msg)
+            return new
+
+        return await self.change(item, by_hand.edit, edit=edited)
 
 
 def _check(added: Added, new: New) -> None:

@@ -6,7 +6,7 @@ abstract here. What becomes of an item is decided by the product's own functions
 of theirs is seen. Bounded: a few fences an item; safety, order and dead ends, not liveness.
 """
 
-from . import walking
+from . import walking, worlds
 from .worlds import DEAD, IDLE, START, Worker, after, joined, looked, read
 
 
@@ -25,6 +25,7 @@ def steps(world, v):
                     world._replace(workers=put(world.workers, w, DEAD), kills=world.kills - 1),
                 )
     yield from orphans(world, v)
+    yield from people(world, v)
     yield from network(world, v)
     if v.wait or v.deadline:
         yield from time(world)
@@ -119,6 +120,8 @@ def claimed(world, v, w, worker):
     n = len(world.phases[i])
     marked = worker._replace(at="marked", attempt=n)
     item = item._replace(state="sending", attempt=n, happened=False)
+    if v.people:
+        item = item._replace(marked=item.fence)
     yield (
         f"w{w} marks item {i}, attempt {n}",
         with_item(world, i, item, w, marked)._replace(
@@ -194,7 +197,8 @@ def looked_once(world, v, w, worker):
 
 def seen(world, v, w, worker):
     what, phase = worker.known
-    came = looked(what, phase, world.items[worker.item].happened, v.wait)
+    terms = worlds.HELD if v.people else worlds.LIMITS
+    came = looked(what, phase, world.items[worker.item].happened, v.wait, terms)
     yield f"w{w} writes: {came[0]}", finish(world, v, w, worker, came)
 
 
@@ -202,6 +206,34 @@ MOVES = {
     "idle": idle, "claimed": claimed, "marked": marked, "checked": checked, "waiting": waiting,
     "result": result, "looking": looking, "looked_once": looked_once, "seen": seen,
 }  # fmt: skip
+
+
+# -- people ---------------------------------------------------------------------------------
+
+
+def people(world, v):
+    """Two people look at the first item, and say later that it did not arrive.
+
+    Each is right at the moment of looking: the chat does not show it, and no request is under way.
+    """
+    item = world.items[0]
+    for p, seen in enumerate(world.people):
+        if seen is None:
+            quiet = item.attempt >= 0 and world.phases[0][item.attempt] == 2
+            if item.state == "a person's" and quiet and 0 not in world.chat:
+                looked_at = put(world.people, p, item.fence)
+                yield f"person {p} looks", world._replace(people=looked_at)
+            continue
+        phase = world.phases[0][item.attempt]
+        state = {"a person's": "unknown"}.get(item.state, item.state)
+        to = worlds.resolved(state, item.fence, seen if v.names else None, item.marked, phase)
+        said = world._replace(people=put(world.people, p, -1))
+        if seen < 0 or to is None or (v.names and item.fence != seen):
+            if seen >= 0:
+                yield f"person {p} is told to look again", said
+            continue
+        again = item._replace(state=to, fence=item.fence + 1, owner=-1)
+        yield f"person {p} says that it did not arrive", with_item(said, 0, again)
 
 
 # -- what lies between, and time ------------------------------------------------------------
@@ -276,10 +308,11 @@ def walk(v):
 
     def over(world):  # or at the model's bound, behind which nothing is known
         sent = all(item.state == "sent" for item in world.items)
-        asked = any(item.state == "a person's" for item in world.items)
+        asked = any(item.state == "a person's" for item in world.items) and not v.people
+        asked |= v.people and -1 in world.people and None not in world.people
         return sent or asked or any(item.fence >= v.fences for item in world.items)
 
     def nexts(world):
         return ((words, canonical(reached)) for words, reached in steps(world, v))
 
-    return walking.walk(START, nexts, wrong=wrong, over=over)
+    return walking.walk(worlds.ASKED if v.people else START, nexts, wrong=wrong, over=over)

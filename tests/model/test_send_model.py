@@ -20,6 +20,7 @@ HOLDS = {
     "an owner's death is certain": FILES,
     "lease, deadline as the last act, grace": LEASES,
     "a clock that nobody sets right": FILES._replace(wrong=3, fences=3),
+    "two people decide": FILES._replace(people=True, fences=8),
     "the key is honoured, a mark and no waiting": LEASES._replace(
         honoured=True, wait=False, deadline=False, fences=2
     ),
@@ -41,6 +42,7 @@ BREAKS = {
     "no binding": (LEASES._replace(binding=False), "lost"),
     "no binding, certain death": (FILES._replace(binding=False), "lost"),
     "what seems too old is not read": (FILES._replace(wrong=3, long_ago=False), "sent twice"),
+    "a word that names nothing": (FILES._replace(people=True, names=False, fences=8), "sent twice"),
     "a thread that stays open": (FILES._replace(closes=False), "out of order"),
 }
 
@@ -48,7 +50,7 @@ BREAKS = {
 @pytest.fixture(autouse=True)
 def ask_anew():
     """Ask the product's functions again in each test: some are replaced."""
-    for asked in (worlds.after, worlds.looked, worlds.read, worlds.joined):
+    for asked in (worlds.after, worlds.looked, worlds.read, worlds.joined, worlds.resolved):
         asked.cache_clear()
 
 

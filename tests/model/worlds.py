@@ -4,8 +4,11 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import NamedTuple
 
+import msgspec
+
+from postpress_async.errors import OutboxStateError
 from postpress_async.models import Message
-from postpress_async.outbox import protocol
+from postpress_async.outbox import by_hand, protocol
 from postpress_async.outbox.digests import digest, loose
 from postpress_async.outbox.matching import WIDE, Wanted, in_messages
 from postpress_async.outbox.protocol import Absent, Found, Perhaps, Terms
@@ -30,6 +33,8 @@ class Variant(NamedTuple):
     honoured: the service does what bears a known key once.
     wrong: by how many days our clock is ahead of the service's, and nothing tells us so.
     long_ago: what seems too old is read, too, before absent is believed.
+    people: two of them may say of an item of theirs that it did not arrive, if it did not.
+    names: a person's word names what they have seen: only then is it heeded.
     """
 
     certain: bool = False
@@ -45,6 +50,8 @@ class Variant(NamedTuple):
     honoured: bool = False
     wrong: int = 0
     long_ago: bool = True
+    people: bool = False
+    names: bool = True
     fences: int = 4
 
 
@@ -53,6 +60,7 @@ class Item(NamedTuple):
     fence: int = 0
     owner: int = -1
     attempt: int = -1  # the newest one
+    marked: int = -1  # with which fence, where people ask
     bound: int = -1  # of which message
     happened: bool = False
 
@@ -72,11 +80,14 @@ class World(NamedTuple):
     wire: tuple  # requests under way: (item, attempt)
     chat: tuple  # whose message it is, in the order of arrival
     kills: int
+    people: tuple = ()  # what each has seen of the first item: its fence
 
 
 IDLE, DEAD = Worker(), Worker(at="dead")
 START = World((Item(), Item()), (IDLE, IDLE), ((), ()), (), (), 1)
+ASKED = World((Item(),), (IDLE,), ((),), (), (), 0, people=(None, None))
 LIMITS = Terms()
+HELD = Terms(hold=True)  # what is not found waits for a person
 DEADLINE = 100.0
 NOW = (50.0, 150.0, DEADLINE + LIMITS.grace)
 TEXT = "Hello"
@@ -102,7 +113,7 @@ def after(known):
 
 
 @cache
-def looked(seen, phase, happened, wait):
+def looked(seen, phase, happened, wait, terms=LIMITS):
     """Ask the product what becomes of an item after a look."""
     what = SEEN.get(seen) or Found(result_id=str(seen))
     attempt = Attempt(
@@ -110,7 +121,7 @@ def looked(seen, phase, happened, wait):
         outcome="happened" if happened else "unknown",
     )  # fmt: skip
     now = NOW[phase] if wait else NOW[2]
-    finish = protocol.looked(what, row=ROW, attempt=attempt, now=now, terms=LIMITS)
+    finish = protocol.looked(what, row=ROW, attempt=attempt, now=now, terms=terms)
     message = -1 if finish.result_id is None else int(finish.result_id)
     state = "a person's" if finish.needs_decision else finish.state
     return state, message, finish.outcome == "happened"
@@ -131,6 +142,20 @@ def read(count, bound, wrong=0, long_ago=True):
     wanted = Wanted(text_digest=ROW.text_digest, loose_digest=ROW.loose_digest, started_at=began)
     seen = in_messages(messages, wanted, bound=frozenset(map(str, bound)), now=began + 100.0)
     return _named(seen)
+
+
+@cache
+def resolved(state, fence, seen, last, phase):
+    """Ask the product what becomes of an item that a person says did not arrive; None for no."""
+    row = msgspec.structs.replace(ROW, state=state, fence=fence, needs_decision=True)
+    attempt = Attempt(item="item", number=1, fence=last, started_at=0.0, deadline=DEADLINE)
+    try:
+        change = by_hand.resolve(
+            row, sent=False, last=attempt, seen=seen, now=NOW[phase], terms=HELD
+        )
+    except OutboxStateError:
+        return None
+    return change.finish.state
 
 
 @cache

@@ -133,7 +133,9 @@ async def test_what_was_out_when_somebody_was_forgotten_is_emptied_when_it_ends(
     ended = await store.finish(row.id, row.fence, Finish(state=end, error=f"{canary} said no"))
     if end == "unknown":
         assert (await store.get(row.id)).thread == row.thread
-        await store.alter(row.id, states=["unknown"], finish=Finish(state="sent"))
+        await store.alter(
+            row.id, fence=row.fence, states=["unknown"], finish=Finish(state="sent")
+        )
     else:
         assert ended.state == ("cancelled" if end == "queued" else end)
     await store.cancel(Filter(recipient="x"), reason="so")

@@ -247,16 +247,21 @@ class Machine(RuleBasedStateMachine):
 
     # -- by hand -----------------------------------------------------------------------------------
 
-    @rule(owner=owners, pick=any_item, state=mostly("queued", "cancelled", "held", "sent"))
-    def alter(self, owner, pick, state):
+    @rule(
+        owner=owners, pick=any_item, state=mostly("queued", "cancelled", "held", "sent"),
+        late=mostly(0, 1, -1),
+    )  # fmt: skip
+    def alter(self, owner, pick, state, late):
         if not self.model.items:
             return
         item = list(self.model.items.values())[pick % len(self.model.items)]
         states = ["held", "queued", "claimed", "sending", "unknown", "failed"]
         row = self.run(
-            self.stores[owner].alter(item.new.id, states=states, finish=Finish(state=state))
+            self.stores[owner].alter(
+                item.new.id, fence=item.fence - late, states=states, finish=Finish(state=state)
+            )
         )
-        may = item.state in states and item.state != "sending"
+        may = item.state in states and item.state != "sending" and not late
         if state in {"queued", "held"}:
             may = may and item.body != b""
             if item.state == "failed" and item.new.kind == "invite" and item.recipient:
@@ -270,8 +275,10 @@ class Machine(RuleBasedStateMachine):
             item.fence += 1
             self.model.to(item, Finish(state=state))
 
-    @rule(owner=owners, pick=any_item, due=offsets, priority=st.integers(0, 2))
-    def edit(self, owner, pick, due, priority):
+    @rule(
+        owner=owners, pick=any_item, due=offsets, priority=st.integers(0, 2), late=mostly(0, 1)
+    )
+    def edit(self, owner, pick, due, priority, late):
         if not self.model.items:
             return
         item = list(self.model.items.values())[pick % len(self.model.items)]
@@ -281,9 +288,12 @@ class Machine(RuleBasedStateMachine):
             body=b"other", priority=priority, due_at=self.model.now + due,
         )  # fmt: skip
         row = self.run(
-            self.stores[owner].alter(item.new.id, states=["held", "queued", "claimed"], edit=edit)
-        )
-        may = item.state in {"held", "queued", "claimed"}
+            self.stores[owner].alter(
+                item.new.id, fence=item.fence - late, states=["held", "queued", "claimed"],
+                edit=edit,
+            )
+        )  # fmt: skip
+        may = item.state in {"held", "queued", "claimed"} and not late
         assert (row is not None) == may
         if may:
             item.fence += 1

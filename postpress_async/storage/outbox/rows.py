@@ -365,11 +365,14 @@ class Store(Protocol):
         item: str,
         /,
         *,
+        fence: int,
         states: Sequence[State],
         finish: Finish | None = None,
         edit: New | None = None,
     ) -> Row | None:
-        """Change an item by hand, if its state is one of some: fence + 1. None where it is not.
+        """Change an item by hand, if this is its fence, and its state one of some: fence + 1.
+
+        None where it is not: since it was looked at, somebody has gone on with it.
 
         `finish` gives it another state; `edit` another body, digest, priority, times.
         """

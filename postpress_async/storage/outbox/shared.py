@@ -114,16 +114,19 @@ class SharedOutbox:
         item: str,
         /,
         *,
+        fence: int,
         states: Sequence[State],
         finish: Finish | None = None,
         edit: New | None = None,
     ) -> Row | None:
-        """Change an item by hand; None where its state is none of those.
+        """Change an item by hand; None where its fence is another, or its state none of those.
 
         Also None while it is `sending`; where its text was emptied, and it should be queued again;
         and where another invitation to its recipient is open.
         """
-        row = await self._run(lambda: steps.alter(item, states=states, to=finish, edit=edit))
+        row = await self._run(
+            lambda: steps.alter(item, fence=fence, states=states, to=finish, edit=edit)
+        )
         self._wakeups.tell()
         return row
 

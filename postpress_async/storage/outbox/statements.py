@@ -224,8 +224,8 @@ OUTCOME: Final = (
 )
 UNDER: Final = "SELECT state, kind, account_id, recipient FROM {items} WHERE id = :id"
 ALTER: Final = (
-    f"UPDATE {{items}} {_FINISH}, fence = fence + 1 WHERE id = :id AND state IN :states[] "
-    "AND state <> 'sending' "
+    f"UPDATE {{items}} {_FINISH}, fence = fence + 1 WHERE id = :id AND fence = :fence "
+    "AND state IN :states[] AND state <> 'sending' "
     "AND (CAST(:state AS text) NOT IN ('queued', 'held') OR length(body) > 0) "
     f"RETURNING {COLUMNS}, deadline"
 )
@@ -234,7 +234,7 @@ EDIT: Final = (
     "loose_digest = :loose_digest, priority = :priority, due_at = :due_at, "
     "expires_at = :expires_at, fence = fence + 1, changed_at = {now}, "
     "state = CASE WHEN state = 'claimed' THEN 'queued' ELSE state END, owner = NULL, lease = NULL "
-    "WHERE id = :id AND state IN :states[] AND state <> 'sending' "
+    "WHERE id = :id AND fence = :fence AND state IN :states[] AND state <> 'sending' "
     f"RETURNING {COLUMNS}, deadline"
 )
 THREAD_OF: Final = "SELECT thread FROM {items} WHERE id = :id"

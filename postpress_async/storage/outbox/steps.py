@@ -167,9 +167,9 @@ def _shut(row: Row, to: Finish) -> Steps[None]:
 
 
 def alter(
-    item: str, *, states: Sequence[State], to: Finish | None, edit: New | None
+    item: str, *, fence: int, states: Sequence[State], to: Finish | None, edit: New | None
 ) -> Steps[Row | None]:
-    """Change an item by hand."""
+    """Change an item by hand, if it is still what was looked at."""
     threads = yield from _thread_of(item)
     row: Row | None = None
     if edit is not None:
@@ -182,15 +182,15 @@ def alter(
             "due_at": edit.due_at,
             "expires_at": edit.expires_at,
         }
-        rows = yield sql.EDIT, {**values, "id": item, "states": list(states)}
+        rows = yield sql.EDIT, {**values, "id": item, "fence": fence, "states": list(states)}
         if not rows:
             return None
         row = row_of(rows[0])
-        states = [row.state]
+        states, fence = [row.state], row.fence
     if to is not None:
         if not (yield from _may_open(item, to)):
             return None
-        rows = yield sql.ALTER, {**_said(to), "id": item, "states": list(states)}
+        rows = yield sql.ALTER, {**_said(to), "id": item, "fence": fence, "states": list(states)}
         if not rows:
             return None
         row = row_of(rows[0])

@@ -276,3 +276,10 @@ def test_nobody_says_that_it_did_not_arrive_while_it_still_may():
         do("resolve", row, sent=False, now=quiet - 20)
     assert do("resolve", row, sent=False, now=quiet).finish.state == "queued"
     assert do("resolve", row, sent=True, now=NOW).finish.state == "sent"
+
+
+def test_nobody_says_that_it_did_not_arrive_while_it_may_be_sent_again_any_time():
+    row = a_row(state="unknown", needs_decision=False)
+    with pytest.raises(OutboxStateError, match="still looked for"):
+        do("resolve", row, sent=False)
+    assert do("resolve", row, sent=True).finish.state == "sent"
