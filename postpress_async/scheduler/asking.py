@@ -28,10 +28,10 @@ class Asker:
         self._serial = 0
 
     def own(self) -> str:
-        """Name this process; a fork is another one."""
+        """Name this process, and the client in it; a fork is another one."""
         if self._pid != os.getpid():
             self._pid, self._name, self._serial = os.getpid(), self._make_name(), 0
-        return self._name.partition(":")[0]
+        return self._name
 
     def asks(
         self,

@@ -11,7 +11,6 @@ from bisect import bisect_right
 from heapq import merge
 from math import ceil, inf
 from typing import TYPE_CHECKING, Final, cast
-from zlib import crc32
 
 import msgspec
 
@@ -19,6 +18,7 @@ from postpress_async.limits import Verdict
 
 from . import furnishing
 from .lane import Slot
+from .line import Line
 from .windows import Gap
 
 if TYPE_CHECKING:
@@ -33,17 +33,12 @@ if TYPE_CHECKING:
     from .windows import Ring
 
 _MOST_COST: Final = 2**32 - 1
-_RIVAL_FOR: Final = 60.0  # seconds for which who was served is taken to want more
 _GONE: Final = Verdict(effect="no_answer", settle=1.0)  # its bytes may be under way
 
 
 def process_of(reservation: str) -> str:
     """Return whose a reservation is."""
     return reservation.partition(":")[0]
-
-
-def _number(process: str) -> int:
-    return crc32(process.encode())  # a name is ten times as long
 
 
 class Held(msgspec.Struct, array_like=True):
@@ -120,11 +115,11 @@ class Book:
         longest: the longest window that anybody ever declared, in seconds.
         limits: limits of its own.
         gaps, bursts: when spacings and bursts end, as the store has them.
-        served: when processes got a slot last, so that each knows who should go before it.
+        line: the processes that wait for it.
     """
 
     __slots__ = (
-        "_filled", "bursts", "gaps", "held", "lane", "limits", "logs", "longest", "served", "slots",
+        "_filled", "bursts", "gaps", "held", "lane", "limits", "line", "logs", "longest", "slots",
     )  # fmt: skip
 
     def __init__(self, lane: Lane) -> None:
@@ -136,7 +131,7 @@ class Book:
         self.gaps: dict[str, float] = {}
         self.bursts: dict[str, float] = {}
         self.limits: Limits | None = None
-        self.served: dict[int, float] = {}
+        self.line: Line = Line()
         self._filled: set[Ring] = set()
 
     def tally(self, action: str, now: float) -> Tally:
@@ -184,18 +179,6 @@ class Book:
         """Keep a grant until its answer, or until its lease ends."""
         self.slots[reservation] = slot
         self.held[reservation] = Held(slot.tally.action, slot.cost, slot.at, slot.probe, lease)
-
-    def serve(self, process: str, now: float) -> None:
-        """Note that a process got a slot, and forget those that want none any more."""
-        kept = {name: at for name, at in self.served.items() if at > now - _RIVAL_FOR}
-        self.served = {**kept, _number(process): now}
-
-    def before(self, process: str, now: float) -> int:
-        """Return how many other processes were served less recently, and so should go before."""
-        mine = self.served.get(_number(process))
-        if mine is None:
-            return 0
-        return sum(now - _RIVAL_FOR < at < mine for at in self.served.values())
 
     def report(self, reservation: str, verdict: Verdict, now: float) -> None:
         """Give a grant back; one that is not known any more was counted when its lease ended."""

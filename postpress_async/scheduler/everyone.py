@@ -6,6 +6,7 @@ from array import array
 from typing import TYPE_CHECKING, Final, cast
 
 from .book import Held, Log, process_of
+from .line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +29,10 @@ class Everyone:
         paused: what `pause("*")` closed.
         longest: the longest window of any shared budget.
         born: when the first of it was written.
+        lines: the processes that wait for a budget, whichever account they want it for.
     """
 
-    __slots__ = ("born", "held", "logs", "longest", "paused")
+    __slots__ = ("born", "held", "lines", "logs", "longest", "paused")
 
     def __init__(self) -> None:
         self.logs: dict[str, Log] = {}
@@ -38,6 +40,7 @@ class Everyone:
         self.paused: tuple[Closure, ...] = ()
         self.longest: float = 0.0
         self.born: float = 0.0
+        self.lines: dict[str, Line] = {}
 
     def pause(self, closure: Closure) -> None:
         """Close every lane; the newest reason for an action replaces the one before."""
@@ -49,6 +52,10 @@ class Everyone:
         gone = {action} if exactly or action is not None else {one.action for one in self.paused}
         self.paused = tuple(one for one in self.paused if one.action not in gone)
 
+    def line(self, name: str) -> Line:
+        """Return the line of a budget."""
+        return self.lines.setdefault(name, Line())
+
     def hold(self, reservation: str, slot: Slot, lease: float) -> None:
         """Keep a grant that holds shared budgets."""
         rings = [ring for ring in slot.rings if is_shared(ring)]
@@ -57,6 +64,13 @@ class Everyone:
             self.held[reservation] = ([name_of(ring) for ring in rings], held)
             longest = (window.cap.per for ring in rings for window in ring.windows)
             self.longest = max(self.longest, *longest)
+
+    def served(self, who: int, slot: Slot, *, reply: bool) -> None:
+        """Let a process go to the end that had its turn."""
+        if self.lines:
+            for ring in slot.rings:
+                if is_shared(ring):
+                    self.line(name_of(ring)).served(who, "", slot.cost, reply=reply)
 
     def report(self, reservation: str, verdict: Verdict, now: float) -> None:
         """Give a grant back; the account's own book has moved the rings already."""

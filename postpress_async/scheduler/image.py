@@ -21,6 +21,7 @@ from .answers import Learned  # noqa: TC001 - read by msgspec
 from .book import Book, Held, Log
 from .everyone import Everyone
 from .lane import Lane, Slot
+from .line import Line, Place
 from .trouble import Closure, Misses, Trouble
 from .windows import Gap
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from .lane import Setting
     from .rulebook import Rulebook
 
-VERSION: Final = 1
+VERSION: Final = 2
 _PRECISE: Final = 60.0
 _NOTHING: Final = array("d")
 _RATE: Final = Adaptive.__slots__
@@ -61,8 +62,8 @@ class TroubleImage(msgspec.Struct, array_like=True):
     misses: dict[str, _Misses]
 
 
-class AccountImage(msgspec.Struct, array_like=True):
-    """Be all that is known of one account."""
+class _Account(msgspec.Struct, array_like=True):
+    """Be what was known of one account in the first format."""
 
     version: int
     provider: str | None
@@ -84,7 +85,12 @@ class AccountImage(msgspec.Struct, array_like=True):
     warnings: list[str]
     longest: float  # the longest window that anybody ever declared
     limits: Limits | None  # of its own
-    served: dict[int, float] = {}  # when processes got a slot last, by a number of their names
+
+
+class AccountImage(_Account, array_like=True):
+    """Be all that is known of one account."""
+
+    line: list[Place] = []
 
 
 class _Everyone(msgspec.Struct, array_like=True):
@@ -94,10 +100,12 @@ class _Everyone(msgspec.Struct, array_like=True):
     paused: list[Closure]
     longest: float
     born: float = 0.0
+    lines: dict[str, list[Place]] = {}  # by budget
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(AccountImage).decode
+_decode_first: Final = msgspec.msgpack.Decoder(_Account).decode
 _decode_everyone: Final = msgspec.msgpack.Decoder(_Everyone).decode
 
 
@@ -108,8 +116,11 @@ def parse(data: bytes) -> AccountImage:
         StateUnavailableError: it was written by a newer version.
         ValueError: it is none of ours.
     """
-    _check(data)
-    return _decode(data)
+    if _check(data) == VERSION:
+        return _decode(data)
+    first = _decode_first(data)
+    first.version = VERSION
+    return AccountImage(*msgspec.structs.astuple(first))
 
 
 def write(known: AccountImage) -> bytes:
@@ -140,7 +151,7 @@ def load(
     lane.trouble = None if image.trouble is None else _trouble(image.trouble)
     lane.learned = image.learned or None
     book = Book(lane)
-    book.longest, book.limits, book.served = image.longest, image.limits, image.served
+    book.longest, book.limits, book.line = image.longest, image.limits, Line(image.line)
     book.gaps, book.bursts = dict(image.gaps), dict(image.bursts)
     lane.own = image.limits is not None
     book.logs = {action: unpacked(events) for action, events in image.events.items()}
@@ -161,6 +172,7 @@ def dump(book: Book, now: float) -> bytes:
     """Write an account's image; what no window can need any more is left out."""
     lane = book.lane
     book.longest = max(book.longest, lane.rules.longest)
+    book.line.tidy(now)
     precise = lane.rules.shortest <= _PRECISE
     events = {
         action: _packed(log, now, now - book.longest, precise=precise)
@@ -189,7 +201,7 @@ def dump(book: Book, now: float) -> bytes:
             list(lane.warnings),
             book.longest,
             book.limits,
-            book.served,
+            book.line.places,
         )
     )
 
@@ -279,6 +291,7 @@ def load_everyone(data: bytes | None) -> Everyone:
         everyone.logs = {name: unpacked(events) for name, events in image.events.items()}
         everyone.held, everyone.paused = image.held, tuple(image.paused)
         everyone.longest, everyone.born = image.longest, image.born
+        everyone.lines = {name: Line(places) for name, places in image.lines.items()}
     return everyone
 
 
@@ -296,12 +309,21 @@ def dump_everyone(everyone: Everyone, now: float) -> bytes | None:
     kept = {name: one for name, one in events.items() if one.old or one.new}
     paused = [one for one in everyone.paused if one.until > now]
     everyone.born = everyone.born or now
-    return _encode(_Everyone(VERSION, kept, everyone.held, paused, everyone.longest, everyone.born))
+    for line in everyone.lines.values():
+        line.tidy(now)
+    lines = {name: line.places for name, line in everyone.lines.items() if line.places}
+    return _encode(
+        _Everyone(
+            VERSION, kept, everyone.held, paused, everyone.longest, everyone.born, lines
+        )
+    )  # fmt: skip
 
 
-def _check(data: bytes) -> None:
-    """Refuse an image of a newer version, whatever it looks like beyond its number."""
-    version = msgspec.msgpack.decode(data, type=list[msgspec.Raw])[0]
-    if msgspec.msgpack.decode(version) != VERSION:
+def _check(data: bytes) -> int:
+    """Return an image's version; refuse a newer one, whatever it looks like beyond its number."""
+    first = msgspec.msgpack.decode(data, type=list[msgspec.Raw])[0]
+    version: object = msgspec.msgpack.decode(first)
+    if not isinstance(version, int) or version not in range(1, VERSION + 1):
         msg = "the store was written by a newer version of postpress-async: upgrade this one"
         raise StateUnavailableError(msg)
+    return version

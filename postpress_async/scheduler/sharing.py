@@ -12,6 +12,7 @@ import logging
 from contextlib import suppress
 from contextvars import Context
 from copy import copy
+from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ from .asking import Asker, needs_store
 from .blockers import Blocked
 from .lane import Slot
 from .leases import LEASE, Leases
+from .line import LOOK_EVERY
 from .refusals import lane_closed, too_long
 from .steps import ForEveryone, Step
 from .timer import Timer
@@ -46,12 +48,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("postpress_async.scheduler")
 USE_WITHIN: Final = 30.0  # a grant that was not used by then is given back
 _RETRY: Final = 1.0  # seconds until a lost store is tried again
-LOOK_EVERY: Final = 10.0  # seconds after which whoever waits is asked for again
 _FLUSH: Final = 5.0
-# Nobody stands in a line between processes. Were all to ask at the instant at which there is room,
-# the same ones might win again and again: so each lets those go first who have waited longer.
-_STAND_BACK: Final = 0.02  # seconds, for each of them
-_STAND_BACK_MOST: Final = 0.2
+_APART: Final = 0.001  # seconds between two lanes of which one shall go before the other
+_RANKS: Final = 20  # lanes of which one knows that
 _AT_ONCE: Final = 16  # calls of a lane that one step may let go
 
 
@@ -63,10 +62,11 @@ class _Desk:
         task: the step under way.
         fresh: who has come since.
         again: whether something came meanwhile.
+        stands: whether this process has a place in the line for the account.
         timer: asks again when the store said so, or when somebody's patience ends.
     """
 
-    __slots__ = ("again", "changes", "fresh", "reports", "task", "timer")
+    __slots__ = ("again", "changes", "fresh", "reports", "stands", "task", "timer")
 
     def __init__(self, timer: Timer) -> None:
         self.fresh: list[Waiter] = []
@@ -74,6 +74,7 @@ class _Desk:
         self.changes: list[Change] = []
         self.task: asyncio.Task[None] | None = None
         self.again: bool = False
+        self.stands: bool = False
         self.timer: Timer = timer
 
 
@@ -117,6 +118,7 @@ class Sharer:
         self._desks: dict[Lane, _Desk] = {}
         self._braked: dict[Lane, None] = {}
         self._sharers: dict[Lane, None] = {}  # that may wait for a budget of all accounts
+        self._ranks: dict[Lane, None] = {}  # the same, who was served last at the end
         self._brake_timer = Timer(clock, self.release)
 
     # -- what the scheduler asks of a waker ----------------------------------------------------
@@ -250,7 +252,7 @@ class Sharer:
         """
         for lane, desk in list(self._desks.items()):
             desk.timer.set(inf)
-            if desk.reports or desk.changes:
+            if desk.reports or desk.changes or desk.stands:
                 self._pump(lane)
         tasks = {desk.task for desk in self._desks.values() if desk.task is not None}
         if tasks:
@@ -340,7 +342,7 @@ class Sharer:
         reports, desk.reports = desk.reports, []
         changes, desk.changes = desk.changes, []
         asked = {} if tells else self._asking(lane, desk, room)
-        if not (reports or changes or asked or tries):
+        if not (reports or changes or asked or tries or desk.stands):
             return False
         kept = min(room, sum(ask.head for _, ask in asked.values()))
         self.places -= kept  # kept free until the store has answered
@@ -348,6 +350,7 @@ class Sharer:
         step = Step(
             self._shelf, lane.account_id or "", asks=[ask for _, ask in asked.values()],
             reports=reports, changes=changes, lease=LEASE, room=room, own=self._asker.own(),
+            waits=True,
         )  # fmt: skip
         try:
             outcome = await self._state.step(step)
@@ -483,18 +486,31 @@ class Sharer:
         for waiter, ask in asked.values():
             waiter.let_in = waiter.let_in or ask.fresh
         self._told(lane, outcome)
+        desk.stands = outcome.stands
         waiting = 0 if lane.queues is None else lane.queues.waiting
         if waiting and lane.queues is not None:
             # Other processes may pause, resume or give back: nobody tells, so one looks.
-            again = min(now + outcome.again - outcome.now, now + LOOK_EVERY)
-            again += min(outcome.before * _STAND_BACK, _STAND_BACK_MOST)
-            desk.timer.set(min(again, lane.queues.next_deadline()))
+            half = (now - began) / 2  # of the way: the next question takes as long to get there
+            again = min(now - half + outcome.again - outcome.now, now + LOOK_EVERY)
             if any(head.tally.shared for head in lane.queues.heads()):
                 self._sharers.setdefault(lane)
+                again += self._rank(lane, served=bool(outcome.granted))
+            desk.timer.set(min(again, lane.queues.next_deadline()))
         elif lane.queues is not None:
             lane.queues = None
         moved = outcome.granted or outcome.refused
         return bool(desk.again or (moved and waiting))
+
+    def _rank(self, lane: Lane, *, served: bool) -> float:
+        """Return the seconds by which a lane lets others go first that were served longer ago.
+
+        In the line for a budget of all accounts they have one place together.
+        """
+        if served:
+            self._ranks.pop(lane, None)
+        self._ranks.setdefault(lane)
+        first = enumerate(islice(self._ranks, _RANKS))
+        return next((n for n, one in first if one is lane), _RANKS) * _APART
 
     def _unused(self, lane: Lane, desk: _Desk, reservation: str) -> None:
         """Give back what was granted in vain."""
@@ -534,6 +550,7 @@ class Sharer:
             said = f"the store of counts failed ({type(error).__name__}: {error}); see the log"
             error = StateUnavailableError(said)
         now = self._clock.monotonic()
+        desk.stands = False  # whoever does not come is passed over
         if self._alone is not None and isinstance(error, StateUnavailableError):
             self._alone.begin(now, error)
             desk.fresh = [one for one, _ in asked.values() if not one.let_in] + desk.fresh
@@ -570,9 +587,14 @@ class Sharer:
         self.hungry.pop(lane, None)
         self._braked.pop(lane, None)
         self._sharers.pop(lane, None)
+        self._ranks.pop(lane, None)
         if lane.queues is not None and not lane.queues.waiting:
             lane.queues = None
         desk = self._desks.get(lane)
-        if desk is not None and desk.task is None and not (desk.reports or desk.changes):
+        if desk is None or desk.task is not None:
+            return
+        if desk.stands and not self.closed:
+            self._pump(lane)  # to leave the line, so that nobody waits for this process
+        elif not (desk.reports or desk.changes):
             desk.timer.set(inf)
             del self._desks[lane]

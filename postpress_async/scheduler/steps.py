@@ -16,19 +16,21 @@ from .blockers import forecast
 from .book import process_of
 from .everyone import EVERYONE, Everyone, fill, pause_with_all
 from .lane import Setting
+from .line import number_of
+from .turns import Turn, stand, turn_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from postpress_async.limits import Verdict
 
     from .book import Book
+    from .lane import Slot
     from .rulebook import Rulebook
     from .trouble import Closure
 
 T_co = TypeVar("T_co", covariant=True)
 Change: TypeAlias = "Callable[[Book, Everyone, float], None]"
-_LOOK_AGAIN: Final = 0.5  # seconds until a call of another process is looked at again
 _OPEN_MOST: Final = 10_000  # books that stay open
 
 
@@ -112,7 +114,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         refused: those that would wait in vain.
         again: when to ask again; inf where nobody is left.
         provider, tier: what the store knows of the account.
-        before: how many other processes have waited longer for a slot of it than this one.
+        stands: whether this process has a place in the account's line.
     """
 
     now: float
@@ -122,7 +124,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     again: float
     provider: str | None
     tier: str | None
-    before: int = 0
+    stands: bool = False
 
 
 class Shelf:
@@ -212,10 +214,13 @@ class Step:
         lease: float,
         room: int = 0,
         own: str = "",
+        waits: bool = False,
     ) -> None:
         self.keys: tuple[str, ...] = (account_id, EVERYONE)
         self._room = room
-        self._own = own
+        self._own = process_of(own)
+        self._who = number_of(own)
+        self._waits = waits
         self._shelf = shelf
         self._account_id = account_id
         self._asks = asks
@@ -257,31 +262,33 @@ class Step:
         probes: set[str] = set()
         refused: dict[str, Refusal] = {}
         blocked: set[str] = set()
+        stood: set[tuple[str, bool]] = set()
         again = inf
         for ask in self._asks:
-            tally = book.tally(ask.action, now)
             if ask.reservation in book.held:  # carried out before, and its answer lost
                 granted.append(ask.reservation)
                 probes |= {ask.reservation} if book.held[ask.reservation].probe else set()
                 continue
-            at = now
             free = len(granted) < self._room
+            turn = None
             if ask.head and free and (ask.reply or ask.action not in blocked):
-                at = book.lane.ready_at(tally, ask.cost, now, reply=ask.reply)
-                if at <= now:
-                    slot = book.lane.grant(tally, ask.cost, now)
-                    book.hold(ask.reservation, slot, now + self._lease)
-                    everyone.hold(ask.reservation, slot, now + self._lease)
+                turn = self._turn(book, everyone, ask, now)
+                if turn.at <= now:
+                    slot = self._grant(book, everyone, ask, now)
                     granted.append(ask.reservation)
                     probes |= {ask.reservation} if slot.probe else set()
                     continue
                 blocked.add(ask.action)
-                again = min(again, at, self._look_again(book, everyone, now))
             refusal = self._refusal(book, ask, now)
             if refusal is not None:
                 refused[ask.reservation] = refusal
-        if granted:
-            book.serve(self._own, now)
+            if turn is not None:
+                at = turn.again(now, self._busy_since(book, everyone))
+                again = min(again, at)
+                if self._waits and refusal is None and (ask.action, ask.reply) not in stood:
+                    stood.add((ask.action, ask.reply))
+                    alike = self._alike(ask, granted)
+                    stand(book, everyone, alike, turn, self._who, now=now, again=at)
         return Outcome(
             now=now,
             granted=tuple(granted),
@@ -290,14 +297,45 @@ class Step:
             again=again,
             provider=book.lane.provider,
             tier=book.lane.tier,
-            before=book.before(self._own, now),
+            stands=self._stay(book),
         )
 
-    def _look_again(self, book: Book, everyone: Everyone, now: float) -> float:
-        """Return when to ask again because calls of other processes may end; inf where none run."""
-        leases = [held.lease for name, held in book.held.items() if self._foreign(name)]
-        leases += [held.lease for name, (_, held) in everyone.held.items() if self._foreign(name)]
-        return min([now + _LOOK_AGAIN, *leases]) if leases else inf
+    def _turn(self, book: Book, everyone: Everyone, ask: Ask, now: float) -> Turn:
+        if self._waits:
+            return turn_of(book, everyone, ask, self._who, now)
+        tally = book.tally(ask.action, now)
+        return Turn(at=book.lane.ready_at(tally, ask.cost, now, reply=ask.reply))
+
+    def _grant(self, book: Book, everyone: Everyone, ask: Ask, now: float) -> Slot:
+        slot = book.lane.grant(book.tally(ask.action, now), ask.cost, now)
+        book.hold(ask.reservation, slot, now + self._lease)
+        everyone.hold(ask.reservation, slot, now + self._lease)
+        book.line.served(self._who, ask.action, ask.cost, reply=ask.reply)
+        everyone.served(self._who, slot, reply=ask.reply)
+        return slot
+
+    def _alike(self, ask: Ask, granted: Collection[str]) -> list[Ask]:
+        """Return the asks that wait together with one: of its action, replies or not."""
+        return [
+            one
+            for one in self._asks
+            if one.head
+            and (one.action, one.reply) == (ask.action, ask.reply)
+            and one.reservation not in granted
+        ]
+
+    def _stay(self, book: Book) -> bool:
+        """Leave the line for what is not asked for any more; return whether any place is left."""
+        if self._waits:
+            wanted = {(ask.action, ask.reply) for ask in self._asks if ask.head}
+            book.line.leave(self._who, but=wanted)
+        return book.line.has(self._who)
+
+    def _busy_since(self, book: Book, everyone: Everyone) -> float:
+        """Return when the first call of another process began that is under way; inf for none."""
+        began = [held.at for name, held in book.held.items() if self._foreign(name)]
+        began += [held.at for name, (_, held) in everyone.held.items() if self._foreign(name)]
+        return min(began, default=inf)
 
     def _foreign(self, reservation: str) -> bool:
         return process_of(reservation) != self._own
