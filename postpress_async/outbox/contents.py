@@ -42,6 +42,8 @@ __all__ = [
     "linked",
     "loose_of",
     "note",
+    "original",
+    "replaced",
     "text_digest_of",
     "text_of",
     "with_text",
@@ -97,7 +99,11 @@ class Attached(Discreet, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MessageContent(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="message"):
-    """Be a message into a chat that exists; the fields are those of `messages.send`."""
+    """Be a message into a chat that exists; the fields are those of `messages.send`.
+
+    Attributes:
+        instead_of: the text that it was put in with, where `before_send` had another one sent.
+    """
 
     chat_id: str
     text: str | None = None
@@ -105,6 +111,7 @@ class MessageContent(_Content, frozen=True, kw_only=True, omit_defaults=True, ta
     quote_id: str | None = None
     thread_id: str | None = None
     typing_duration: float | None = None
+    instead_of: tuple[str | None, ...] = ()
 
     def action(self, provider: str | None) -> str:
         """Return what it counts as."""
@@ -123,6 +130,7 @@ class StartChat(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="st
         to: the person, by the id that chats take.
         linkedin: `LinkedInOptions` by name, without the follow-up.
         follow_up: `FollowUp` by name, without its files.
+        instead_of: as in `MessageContent`.
     """
 
     to: str
@@ -131,6 +139,7 @@ class StartChat(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="st
     files: tuple[Attached, ...] = ()
     linkedin: dict[str, Said] | None = None
     follow_up: dict[str, Said] | None = None
+    instead_of: tuple[str | None, ...] = ()
 
     @property
     def inmail(self) -> bool:
@@ -158,11 +167,16 @@ class StartChat(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="st
 
 
 class Invite(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="invite"):
-    """Be an invitation; the fields are those of `invitations.send`."""
+    """Be an invitation; the fields are those of `invitations.send`.
+
+    Attributes:
+        instead_of: as in `MessageContent`; an invitation may have had no note.
+    """
 
     provider_id: str
     message: str | None = None
     user_email: str | None = None
+    instead_of: tuple[str | None, ...] = ()
 
     def action(self, provider: str | None) -> str:
         """Return what it counts as."""
@@ -316,19 +330,43 @@ def known_files(content: Content) -> tuple[digests.File, ...]:
 
 
 def with_text(content: Content, text: str) -> Content:
-    """Return a content that says something else.
+    """Return a content that says something else, for good.
 
     Raises:
         ConfigurationError: it says nothing to anybody, or the text cannot be sent.
     """
     match content:
         case MessageContent() | StartChat():
-            return msgspec.structs.replace(content, text=checked_text("text", text))
+            said = checked_text("text", text)
+            return msgspec.structs.replace(content, text=said, instead_of=())
         case Invite():
-            return msgspec.structs.replace(content, message=note("text", text))
+            return msgspec.structs.replace(content, message=note("text", text), instead_of=())
         case _:
             msg = f"text: a {content.kind} has none to replace"
             raise ConfigurationError(msg)
+
+
+def replaced(content: Content, text: str) -> Content:
+    """Return a content that says something else this time: what it was put in with stays known.
+
+    Raises:
+        ConfigurationError: as in `with_text`.
+    """
+    first, said = text_of(original(content)), with_text(content, text)
+    if isinstance(said, MessageContent | StartChat | Invite):
+        return msgspec.structs.replace(said, instead_of=(first,))
+    return said
+
+
+def original(content: Content) -> Content:
+    """Return a content as it was put in, or edited by hand: without what was said instead."""
+    match content:
+        case MessageContent(instead_of=(first,)) | StartChat(instead_of=(first,)):
+            return msgspec.structs.replace(content, text=first, instead_of=())
+        case Invite(instead_of=(first,)):
+            return msgspec.structs.replace(content, message=first, instead_of=())
+        case _:
+            return content
 
 
 def note(field: str, text: str) -> str:

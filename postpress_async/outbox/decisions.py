@@ -60,8 +60,7 @@ class Defer(Discreet, frozen=True):
 class Replace(Discreet, frozen=True, kw_only=True):
     """Send it with another text, which is kept together with the mark that it goes now.
 
-    Where it is refused and asked about again, the item says this text, no more the first one: do
-    not add to it a second time.
+    It is for this time alone: where it is refused, `before_send` is asked about the first text.
 
     Attributes:
         text: what it says instead; an invitation's is its note.

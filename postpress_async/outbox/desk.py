@@ -163,7 +163,7 @@ class Desk:
             if not row.body:
                 msg = f"edit: item {row.id} holds nothing any more"
                 raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))
-            said = contents.decode(row.body)
+            said = contents.original(contents.decode(row.body))
             new = putting.rewritten(row, said if text is None else contents.with_text(said, text))
             if not isinstance(not_before, UnsetType):
                 due = row.created_at if not_before is None else instant_of("not_before", not_before)

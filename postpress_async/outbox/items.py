@@ -27,6 +27,9 @@ ItemState: TypeAlias = Literal[
 ]
 """Where an item stands: see docs/outbox.md."""
 
+_OUT: Final = frozenset({"sending", "unknown", "sent"})
+"""States in which an item says what was sent, which `before_send` may have replaced."""
+
 ItemKind: TypeAlias = Literal["message", "start_chat", "invite", "follow", "react", "profile"]
 """What an item is; an InMail is a `start_chat`."""
 
@@ -145,7 +148,10 @@ class Item(Discreet, frozen=True, kw_only=True):
 
     @property
     def _content(self) -> Content | None:
-        return contents.decode(self.body) if self.body else None
+        if not self.body:
+            return None
+        said = contents.decode(self.body)
+        return said if self.state in _OUT else contents.original(said)
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """Yield what says nothing of anybody."""

@@ -76,15 +76,18 @@ class ClientSender:
         if not row.body:
             return Refused(reason="its text is no longer kept: put it in again under another key")
         try:
-            content = contents.decode(row.body)
+            said = contents.decode(row.body)
         except ConfigurationError as error:  # for a worker of a later version
             return Later(reason=str(error), seconds=_NEWER_SECONDS)
+        content = contents.original(said)
         guard = _LastWord(row, granted, self._before_send, self._told)
+        if content != said:  # what was said instead the last time was for that time alone
+            guard.says(content)
         try:
             try:
                 return await self._go(row, content, guard)
             except _ReplacedError as replaced:
-                content = guard.says(content, replaced.text)
+                content = guard.says_instead(content, replaced.text)
                 return await self._go(row, content, guard)
         except _DecidedError as decided:
             return decided.result
@@ -255,13 +258,18 @@ class _LastWord:
         """Whether the mark was begun."""
         return self._granted.marking
 
-    def says(self, content: Content, text: str) -> Content:
+    def says(self, content: Content) -> None:
+        """Have a content kept with the mark, in place of the one there is."""
+        self._edited = content
+
+    def says_instead(self, content: Content, text: str) -> Content:
         """Return the content with another text, which is kept with the mark."""
         try:
-            self._edited = contents.with_text(content, text)
+            edited = contents.replaced(content, text)
         except ConfigurationError as error:
             raise _DecidedError(Refused(reason=f"before_send: {error}")) from None
-        return self._edited
+        self.says(edited)
+        return edited
 
     async def before(self) -> None:
         if self._ask is not None:

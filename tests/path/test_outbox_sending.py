@@ -10,6 +10,8 @@ from postpress_async import Limit, Limits, LinkedInOptions, Timeout
 from postpress_async.errors import OutboxStateError, StateUnavailableError
 from postpress_async.exchange.guarding import guarding
 from postpress_async.outbox import Replace, Send, contents, putting
+from postpress_async.outbox.digests import digest
+from postpress_async.outbox.items import item_of
 from postpress_async.outbox.lookback import ClientLooker
 from postpress_async.outbox.protocol import Terms
 from postpress_async.outbox.putting import Wishes
@@ -150,6 +152,31 @@ async def test_a_text_is_replaced_with_the_mark(connect, rows, account, message,
     )
     assert asked == ["Hi"]
     assert len(sandbox.journal(route=MESSAGES)) == 1
+
+
+async def test_what_a_text_was_replaced_by_is_for_one_time(connect, rows, account, message):
+    asked = []
+
+    async def before_send(item):
+        asked.append((item.state, item.text))
+        return Send() if len(asked) == 3 else Replace(text=f"{item.text} (P.S.)")
+
+    async with connect() as client:
+        row = await rows(message, account["id"])
+        for said in ("Hi (P.S.)", "Hi (P.S.)", "Hi"):
+            granted = Granted()
+            result = await ClientSender(client, before_send=before_send).send(row, granted=granted)
+            assert (await client.messages.get(result.result_id)).text == said
+            (edit,) = granted.edits
+            assert edit.text_digest == digest(said)
+            assert edit.digest == row.digest
+            row = msgspec.structs.replace(row, body=edit.body, idempotency_key=f"k{len(asked)}")
+            assert item_of(row).text == "Hi"
+            assert item_of(msgspec.structs.replace(row, state="unknown")).text == said
+        granted = Granted()
+        await ClientSender(client).send(row, granted=granted)
+        assert granted.edits == [None]  # what is there already is not written again
+    assert asked == [("queued", "Hi")] * 3
 
 
 async def test_what_has_no_text_cannot_be_replaced(connect, rows, account):

@@ -245,3 +245,23 @@ def test_a_pool_names_each_account_once():
         "jordan", accounts=["b", "a", "b"], linkedin_sections=["skills"], linkedin_api=None
     )
     assert (made.accounts, made.linkedin_sections) == (("a", "b"), ("skills",))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        MessageContent(chat_id="c", text="first"),
+        StartChat(to="p", text="first"),
+        Invite(provider_id="p", message="first"),
+        Invite(provider_id="p"),
+    ],
+)
+def test_what_is_said_instead_is_forgotten_by_the_next_time(content):
+    once = contents.replaced(content, "second")
+    assert contents.text_of(once) == "second"
+    kept = contents.decode(contents.encode(once))
+    assert contents.original(kept) == contents.original(content) == content
+    assert contents.original(contents.replaced(kept, "third")) == content
+    assert contents.encode(contents.original(kept)) == contents.encode(content)
+    edited = contents.with_text(kept, "edited")  # by hand, for good
+    assert contents.text_of(contents.original(edited)) == "edited"
