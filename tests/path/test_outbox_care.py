@@ -1,0 +1,299 @@
+"""Looking after an outbox: how far it is, how it does, what is read out and cleared away."""
+
+import asyncio
+import csv
+import json
+import os
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from postpress_async import ConfigurationError, Limit, Limits
+from postpress_async.errors import OutboxNotFoundError
+from postpress_async.outbox import Outbox, export_items
+
+DAY = 86_400.0
+
+
+@pytest.fixture
+async def box(connect, url):
+    async with connect() as client, Outbox(client, url) as outbox:
+        yield outbox
+
+
+async def work(outbox, **more):
+    async with asyncio.timeout(30):
+        await outbox.run(until_empty=True, **more)
+
+
+async def until(ask, holds, *, sandbox=None, seconds=5.0):
+    """Wait until what is asked for is as it should be, moving the clock where one is given."""
+    async with asyncio.timeout(30):
+        while not holds(found := await ask()):  # what is waited for knows no event
+            if sandbox is not None:
+                await sandbox.advance(seconds)
+            await asyncio.sleep(0.01)
+    return found
+
+
+def put(outbox, account, n, **more):
+    given = {"account_id": account["id"], "chat_id": account["chats"][n % 5], "text": f"Hi {n}"}
+    return outbox.message(**given, key=f"k{n}", **more)
+
+
+# -- how far, and how well ---------------------------------------------------------------------
+
+
+async def test_progress_says_how_far_a_group_is_and_when_it_may_end(connect, url, account, sandbox):
+    limits = Limits.none().add(Limit("message", 2, per="day"))
+    async with connect(limits=limits) as client, Outbox(client, url) as outbox:
+        assert (await outbox.progress()).share == 1.0
+        for n in range(6):
+            await put(outbox, account, n, group="spring", hold=n == 5)
+        await put(outbox, account, 9)
+        await outbox.cancel(id="k4")
+        start = datetime.fromtimestamp(sandbox.clock.time(), UTC)
+        seen = await outbox.progress(group="spring")
+        assert (seen.total, seen.left, seen.cancelled, seen.share) == (6, 5, 1, 1 / 6)
+        assert "2" in seen.limit
+        assert seen.done_at - start >= timedelta(days=1)  # two today, two tomorrow
+        assert (await outbox.progress()).total == 7
+        running = asyncio.create_task(outbox.run())
+        await until(outbox.counts, lambda counts: counts.get("sent") == 2)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        seen = await outbox.progress()
+        assert (seen.sent, seen.left, seen.share) == (2, 4, 3 / 7)
+        late = start + timedelta(days=30)
+        await put(outbox, account, 10, group="late", not_before=late)
+        assert (await outbox.progress(group="late")).done_at == late
+        await outbox.cancel(group="late")
+        assert (await outbox.progress(group="late")).done_at is None
+        assert (await outbox.progress(account_id="acc_of_others")).total == 0
+
+
+async def test_metrics_tell_how_it_does(connect, url, account, sandbox):
+    async with connect() as client, Outbox(client, url) as outbox:
+        empty = await outbox.metrics()
+        assert set(empty.counts.values()) == {0}
+        assert len(empty.counts) == 8
+        for n in range(3):
+            await put(outbox, account, n)
+        await sandbox.advance(100.0)
+        waiting = await outbox.metrics()
+        assert (waiting.counts["queued"], waiting.sent, waiting.workers) == (3, 0, 0)
+        assert waiting.oldest_due_seconds == pytest.approx(100.0, abs=5.0)
+        sandbox.faults([{
+            "route": "POST /chats/{chat_id}/messages", "effect": "reset", "stage": "after",
+            "times": 1,
+        }])  # fmt: skip
+        running = asyncio.create_task(outbox.run())
+        await until(outbox.metrics, lambda seen: seen.counts["unknown"] == 1 and seen.sent == 2)
+        seen = await outbox.metrics()
+        assert (seen.doubts, seen.workers, seen.attempts, seen.failed) == (1, 1, 3, 0)
+        assert seen.sent_per_second == pytest.approx(2 / 60)
+        assert seen.oldest_due_seconds == 0.0
+        await until(outbox.counts, lambda counts: counts.get("sent") == 3, sandbox=sandbox)
+        settled = await outbox.metrics()
+        assert (settled.doubts, settled.sent, settled.oldest_unknown_seconds) == (1, 3, 0.0)
+        await sandbox.advance(120.0)
+        assert (await outbox.metrics()).sent_per_second == 0.0
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_dead_letters_say_what_to_do(box, account, sandbox):
+    sandbox.faults([{
+        "route": "POST /chats/{chat_id}/messages", "effect": "status", "status": 403,
+        "type": "insufficient_permissions", "times": 1,
+    }])  # fmt: skip
+    await put(box, account, 1)
+    await put(box, account, 2, hold=True)
+    await work(box)
+    [dead] = [one async for one in box.list(state="failed")]
+    assert dead.error
+    assert "retry(id)" in dead.next_step
+    [reason] = await box.explain("k1")
+    assert (reason.kind, reason.next_step) == ("over", dead.next_step)
+    assert dead.error in reason.reason
+    assert (await box.get("k2")).next_step == "release(id) lets it go"
+    assert (await box.retry("k1")).next_step is None
+    await work(box)
+    assert ((await box.get("k1")).state, (await box.get("k1")).next_step) == ("sent", None)
+    await box.cancel(id="k2")
+    await box.purge(older_than=0.0)
+    assert "another key" in (await box.get("k2")).next_step
+
+
+# -- out of it ---------------------------------------------------------------------------------
+
+
+async def test_items_are_written_with_what_became_of_them(box, account, tmp_path):
+    for n in range(3):
+        await put(box, account, n, group="=cmd|calc!A1", hold=n == 2, recipient="Ada\r\nL")
+    await work(box)
+    target = tmp_path / "items.csv"
+    target.write_text("old")
+    assert await export_items(box, target=target, state=["sent", "held"]) == 3
+    assert target.stat().st_mode & 0o077 == 0
+    said = target.read_text("utf-8")
+    assert "Hi" not in said
+    rows = list(csv.DictReader(said.splitlines(keepends=True)))
+    assert [(row["key"], row["state"]) for row in rows] == [
+        ("k0", "sent"), ("k1", "sent"), ("k2", "held")
+    ]  # fmt: skip
+    assert {row["group"] for row in rows} == {"'=cmd|calc!A1"}
+    assert rows[0]["result_id"]
+    assert rows[2]["next_step"] == "release(id) lets it go"
+    assert datetime.fromisoformat(rows[0]["changed_at"]).tzinfo is not None
+    lines = tmp_path / "items.jsonl"
+    assert await export_items(box, target=str(lines), text=True, group="=cmd|calc!A1") == 3
+    told = [json.loads(line) for line in lines.read_text("utf-8").splitlines()]
+    assert [one["text"] for one in told] == ["Hi 0", "Hi 1", "Hi 2"]
+    assert told[0]["chat_id"] == account["chats"][0]
+    assert told[0]["group"] == "=cmd|calc!A1"  # as it is: nothing runs JSON
+    assert sorted(one.name for one in tmp_path.iterdir() if "items" in one.name) == [
+        "items.csv", "items.jsonl"
+    ]  # fmt: skip
+
+
+async def test_an_export_that_cannot_be_leaves_what_was_there(box, account, tmp_path):
+    await put(box, account, 1)
+    with pytest.raises(ConfigurationError, match=r"\.csv nor \.jsonl"):
+        await export_items(box, target=tmp_path / "items.txt")
+    with pytest.raises(ConfigurationError, match="format"):
+        await export_items(box, target=tmp_path / "items.txt", format="xlsx")
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        await export_items(box, target=tmp_path / "nowhere" / "items.csv")
+    target = tmp_path / "items.csv"
+    target.write_text("old")
+    with pytest.raises(ConfigurationError, match="state"):
+        await export_items(box, target=target, state="gone")
+    assert target.read_text() == "old"
+    assert not list(tmp_path.glob(".items*"))
+
+
+# -- cleared away ------------------------------------------------------------------------------
+
+
+async def test_of_who_is_forgotten_no_byte_stays_in_the_file(connect, accounts, tmp_path, sandbox):
+    person = "ACoAACANARY42"
+    account, url = accounts["LINKEDIN"]["id"], f"sqlite:///{tmp_path / 'box' / 'outbox.db'}"
+
+    def everything():
+        files = [one for one in (tmp_path / "box").rglob("*") if one.is_file()]
+        return b"".join(one.read_bytes() for one in files)
+
+    async with connect() as client, Outbox(client, url) as outbox:
+        for n in range(12):
+            await outbox.start_chat(
+                account_id=account, to=person, text=f"Hi {person}" * 300 * (n % 3 + 1),
+                key=f"{n}/{person}", hold=n % 2 == 0, group=f"for {person}",
+            )  # fmt: skip
+        await outbox.invite(account_id=account, provider_id=person, message="CANARY", key="i")
+        other = await outbox.start_chat(account_id=account, to="ACoAAOther", text="Hi", hold=True)
+        await outbox.cancel(id=f"3/{person}")
+        assert b"CANARY" in everything()
+        assert await outbox.forget([person, "somebody unknown"]) == 12
+        assert b"CANARY" not in everything()
+        left = [one async for one in outbox.list()]
+        assert {one.recipient for one in left} == {None, "ACoAAOther"}
+        assert (await outbox.release(other.id)).state == "queued"
+    assert b"CANARY" not in everything()
+
+
+async def test_what_was_over_long_ago_is_deleted_by_hand_or_by_a_worker(
+    connect, url, account, sandbox
+):
+    async with connect() as client:
+        for wrong in ({"keep_items": 6 * DAY}, {"keep_items": 0.0}, {"keep_texts": -1.0}):
+            with pytest.raises(ConfigurationError, match="keep"):
+                Outbox(client, url, **wrong)
+        async with Outbox(client, url) as outbox:
+            await put(outbox, account, 1)
+            await work(outbox)
+            with pytest.raises(ConfigurationError, match="seven days"):
+                await outbox.vacuum(older_than=DAY)
+            assert await outbox.vacuum() == 0
+            await sandbox.advance(8 * DAY)
+            await put(outbox, account, 2)
+            await work(outbox)
+            assert await outbox.vacuum(older_than=7 * DAY) == 1
+            with pytest.raises(OutboxNotFoundError):
+                await outbox.get("k1")
+            assert (await outbox.get("k2")).state == "sent"
+        async with Outbox(client, url, keep_items=7 * DAY, keep_texts=None) as outbox:
+            running = asyncio.create_task(outbox.run())
+            await put(outbox, account, 3, hold=True)
+            await sandbox.advance(8 * DAY)
+            await until(
+                outbox.counts, lambda counts: counts == {"held": 1}, sandbox=sandbox, seconds=3600.0
+            )
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+# -- in a caller's own transaction -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+async def test_an_item_is_part_of_a_callers_transaction_in_postgresql(
+    connect, server, account, kind
+):
+    psycopg = pytest.importorskip("psycopg")
+    url = f"{server}{'&' if '?' in server else '?'}prefix=o_{os.urandom(6).hex()}"
+
+    async def lead(connection):
+        done = connection.execute("INSERT INTO leads_of_a_test VALUES (1)")
+        if kind == "async":
+            await done
+
+    async with connect() as client, Outbox(client, url) as outbox:
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute("CREATE TABLE leads_of_a_test (id integer)")
+        try:
+            if kind == "sync":
+                connection = psycopg.connect(server)
+            else:
+                connection = await psycopg.AsyncConnection.connect(server)
+            for key, end in (("no", "rollback"), ("yes", "commit")):
+                await lead(connection)
+                given = {"account_id": account["id"], "chat_id": account["chats"][0], "text": key}
+                item = await outbox.message(**given, key=key, connection=connection)
+                assert item.state == "queued"
+                with pytest.raises(OutboxNotFoundError):  # for others it is not there yet
+                    await outbox.get(key)
+                ended = getattr(connection, end)()
+                if kind == "async":
+                    await ended
+            closed = connection.close()
+            if kind == "async":
+                await closed
+            await work(outbox)
+            with pytest.raises(OutboxNotFoundError):
+                await outbox.get("no")
+            assert (await outbox.get("yes")).state == "sent"
+            with psycopg.connect(server, autocommit=True) as admin:
+                leads = admin.execute("SELECT count(*) FROM leads_of_a_test").fetchone()
+            assert leads == (1,)
+        finally:
+            with psycopg.connect(server, autocommit=True) as admin:
+                admin.execute("DROP TABLE leads_of_a_test")
+
+
+async def test_an_item_is_part_of_a_callers_transaction_in_a_file(connect, account, tmp_path):
+    file = tmp_path / "outbox.db"
+    async with connect() as client, Outbox(client, f"sqlite:///{file}") as outbox:
+        await outbox.counts()  # the file is there
+        own = sqlite3.connect(file)
+        own.execute("CREATE TABLE leads (id integer)")
+        for key in ("no", "yes"):
+            own.execute("INSERT INTO leads VALUES (1)")
+            await put(outbox, account, 1, connection=own, recipient=key)
+            (own.commit if key == "yes" else own.rollback)()
+        assert own.execute("SELECT count(*) FROM leads").fetchone() == (1,)
+        own.close()
+        assert [one.recipient async for one in outbox.list()] == ["yes"]
+        await work(outbox)
+        assert (await outbox.get("k1")).state == "sent"
