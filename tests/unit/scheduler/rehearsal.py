@@ -98,7 +98,7 @@ def nothing_leaks(made, *, places=100):
 @contextlib.contextmanager
 def virtual_loop():
     """Make a virtual loop that starts at 0, for one example of many."""
-    loop = looptime.new_event_loop(start=0.0)
+    loop = looptime.new_event_loop(start=0.0, noop_cycles=0)
     with (
         contextlib.closing(loop),
         contextlib.nullcontext() if loop.looptime_on else loop.looptime_enabled(),
