@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from postpress_async.storage.outbox.dialect import Steps, Values
     from postpress_async.storage.outbox.rows import Row
 
-__all__ = ["CHUNK", "delete", "entomb", "forget", "purge", "scrubbed"]
+__all__ = ["CHUNK", "SCRUB", "delete", "entomb", "forget", "purge", "scrubbed"]
 
 CHUNK: Final = 1_000  # items that a transaction clears away at once
 
@@ -31,7 +31,7 @@ _OF_RECIPIENT: Final = (
 # What is out keeps its thread, closed, until it is settled: then `scrubbed` does the rest.
 _BARE: Final = (
     "thread = CASE WHEN state IN ('sending', 'unknown') THEN thread ELSE id END, "
-    "error = CASE WHEN state = 'sent' THEN NULL ELSE CAST(:error AS text) END"
+    "error = CASE WHEN state = 'sent' THEN NULL ELSE CAST(:forgotten AS text) END"
 )
 _EMPTY: Final = (
     "UPDATE {items} SET body = :empty, text_digest = :empty, loose_digest = :empty, "
@@ -39,7 +39,7 @@ _EMPTY: Final = (
     "WHERE serial IN :serials[]"
 )
 _RENAME: Final = "UPDATE {items} SET key = :key, team = :team WHERE serial = :serial"
-_SCRUB: Final = f"UPDATE {{items}} SET {_BARE} WHERE serial = :serial"
+SCRUB: Final = f"UPDATE {{items}} SET {_BARE} WHERE serial = :serial"
 _PURGE: Final = (
     "UPDATE {items} SET body = :empty WHERE serial IN (SELECT serial FROM {items} "
     f"WHERE {_OVER} AND length(body) > 0 "
@@ -71,7 +71,7 @@ def forget(recipient: str, tombstone: bytes) -> Steps[tuple[int, bool]]:
     rows = yield sql.CANCEL, {"serials": serials, "error": FORGOTTEN}
     yield (
         _EMPTY,
-        {"serials": serials, "empty": b"", "tombstone": tombstone.hex(), "error": FORGOTTEN},
+        {"serials": serials, "empty": b"", "tombstone": tombstone.hex(), "forgotten": FORGOTTEN},
     )
     yield from _renamed(found, recipient)
     yield from refreshed(threads)
@@ -102,7 +102,7 @@ def _digest(key: str) -> str:
 def scrubbed(row: Row) -> Steps[None]:
     """Empty the rest of an item whose recipient was forgotten while it was out."""
     if not row.body and row.state not in OPEN:
-        yield _SCRUB, {"serial": row.serial, "error": FORGOTTEN}
+        yield SCRUB, {"serial": row.serial, "forgotten": FORGOTTEN}
 
 
 def purge(*, before: float) -> Steps[int]:

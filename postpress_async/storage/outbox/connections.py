@@ -107,7 +107,7 @@ class Connections:
 
     def translated(self, error: Error) -> PostpressError:
         """Say in one line what is wrong with the server, and what to do next."""
-        if (error.sqlstate or "") in {"3F000", "42P01", "P0002"}:
+        if (error.sqlstate or "") in {"3F000", "42P01", "42883", "P0002"}:
             self.epoch = None  # look at the tables again, and make them where they are gone
         return translated(
             error,

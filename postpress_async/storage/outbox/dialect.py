@@ -66,6 +66,15 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         """
         return _compiled(self, template)
 
+    @property
+    def schema(self) -> str:
+        """The name of the schema, where there are any."""
+        return self.prefix.partition(".")[0]
+
+    def inside(self, template: str) -> str:
+        """Return the statement for a function's body, whose variables are called `_name`."""
+        return _NAME.sub(r"_\1", _LIST.sub(_array, _spelled(self, template)))
+
     def numbered(self, template: str) -> tuple[str, tuple[str, ...]]:
         """Return the statement with numbers in place of names, and the names in that order.
 
@@ -74,12 +83,17 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         return _numbered(self, template)
 
 
-@cache
-def _compiled(dialect: Dialect, template: str) -> str:
+def _spelled(dialect: Dialect, template: str) -> str:
+    """Return a template with the dialect's words in it."""
     words = {field: getattr(dialect, field) for field in Dialect.__struct_fields__}
     words |= {table: f"{dialect.prefix}{table}" for table in _TABLES}
     words["locked"] = dialect.locked.format(**words)
-    text = template.format(**words)
+    return template.format(**words)
+
+
+@cache
+def _compiled(dialect: Dialect, template: str) -> str:
+    text = _spelled(dialect, template)
     if dialect.name == "sqlite":
         return _LIST.sub(_json, text)
     return _NAME.sub(r"%(\1)s", _LIST.sub(_array, text))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from postpress_async.errors import StateUnavailableError
 from postpress_async.storage.outbox import adding, heads, owners, steps
 from postpress_async.storage.outbox.connections import Connections
 from postpress_async.storage.outbox.dialect import postgres
+from postpress_async.storage.outbox.functions import functions
 from postpress_async.storage.outbox.lent import add_in_transaction, driven
 from postpress_async.storage.outbox.shared import SharedOutbox
 from postpress_async.storage.postgres.faults import is_passing
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
         Added,
         Attempt,
         Claimed,
+        Finish,
         New,
         Nothing,
         Row,
@@ -60,6 +63,7 @@ class PostgresOutbox(SharedOutbox):
         self._connections = Connections(
             url, lambda schema: postgres(schema, clock=clock is not None)
         )
+        self._functions = functions(self._connections.dialect)
 
     @property
     def certain(self) -> bool:
@@ -103,12 +107,14 @@ class PostgresOutbox(SharedOutbox):
         Claims of several workers do not wait for each other: what one looks at, others pass by.
         """
         heard = self._wakeups.count
-        if await self._run(steps.probe, single=True):
-            await self._run(heads.upkeep)
         self._turn = turn = max(time.time(), self._turn + 1e-6)
-        taken = await self._run(
-            lambda: steps.claim(owner, lease=lease, accounts=accounts, turn=turn)
+        asked = partial(
+            self._functions.claim, owner, lease=lease, accounts=accounts, turn=turn, probe=True
         )
+        taken, due = await self._run(asked, single=True)
+        if due:
+            await self._run(heads.upkeep)
+            taken, _ = await self._run(partial(asked, probe=False), single=True)
         if taken is not None:
             self._mine.add(taken.row.id)
             return taken
@@ -122,8 +128,11 @@ class PostgresOutbox(SharedOutbox):
         if edit is not None:
             return await super().mark(item, fence, seconds=seconds, edit=edit)
         return await self._run(
-            lambda: steps.mark_at_once(item, fence, seconds=seconds), single=True
+            lambda: self._functions.mark(item, fence, seconds=seconds), single=True
         )
+
+    async def _end(self, item: str, fence: int, finish: Finish) -> Row | None:
+        return await self._run(lambda: self._functions.finish(item, fence, finish), single=True)
 
     async def orphans(self, *, grace: float) -> list[Row]:
         """Take in what the late have left; as in `Store`."""

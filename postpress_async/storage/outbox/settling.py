@@ -6,11 +6,14 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.errors import ConfigurationError
+from postpress_async.storage.outbox.functions import functions
 from postpress_async.storage.outbox.tables import META, MIGRATIONS
 from postpress_async.storage.postgres.schema import OLDEST
 from postpress_async.storage.postgres.statements import ONE_AT_A_TIME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from psycopg import AsyncConnection
     from psycopg.rows import TupleRow
 
@@ -30,6 +33,9 @@ SELECT current_setting('server_version_num')::int4, current_user::text, current_
             AND relname = ANY(%(tables)s)), '{}'),
     current_setting('default_transaction_isolation')"""
 _OURS: Final = "SELECT what, version, epoch FROM {meta}"
+_CALLED: Final = """\
+SELECT count(DISTINCT proname)::int4 FROM pg_proc
+WHERE pronamespace = to_regnamespace(%s) AND proname = ANY(%s)"""
 EPOCH: Final = "SELECT epoch FROM {meta}"
 _NOTE: Final = "INSERT INTO {meta} (what, epoch, version, seen) VALUES (%s, %s, %s, 0)"
 _UPGRADED: Final = "UPDATE {meta} SET version = %s"
@@ -52,7 +58,8 @@ async def settle(
             version; or nothing may be made in it.
     """
     epoch, version = await _standing(connection, schema, dialect, where, len(steps))
-    if epoch is not None and version == len(steps):
+    made = functions(dialect).made
+    if epoch is not None and version == len(steps) and await _called(connection, schema, made):
         return epoch
     async with connection.transaction():
         await connection.execute(ONE_AT_A_TIME.encode(), (f"{_WHAT} {schema}",))
@@ -66,6 +73,8 @@ async def settle(
         elif version < len(steps):
             await _make(connection, schema, steps[version:], dialect, where)
             await connection.execute(dialect.statement(_UPGRADED).encode(), (len(steps),))
+        if not await _called(connection, schema, made):
+            await _make(connection, schema, tuple(made.values()), dialect, where)
     return epoch
 
 
@@ -103,6 +112,15 @@ async def _standing(
     )
 
 
+async def _called(
+    connection: AsyncConnection[TupleRow], schema: str, made: Mapping[str, str]
+) -> bool:
+    """Tell whether all functions are there."""
+    cursor = await connection.execute(_CALLED.encode(), (schema, list(made)))
+    row: tuple[int] | None = await cursor.fetchone()
+    return row == (len(made),)
+
+
 async def _ours(
     connection: AsyncConnection[TupleRow], dialect: Dialect
 ) -> tuple[str, int, str] | None:
@@ -136,7 +154,7 @@ async def _make(
             await connection.execute(dialect.statement(step).encode())
     except psycopg.errors.InsufficientPrivilege as error:
         raise ConfigurationError(
-            f"{where}: this user may not make the tables of the outbox in the schema {schema}: "
-            f"have an administrator run: CREATE SCHEMA {schema} AUTHORIZATION …, or name another "
+            f"{where}: this user may not make the tables and functions of the outbox in the schema "
+            f"{schema}: have an administrator run: CREATE SCHEMA {schema} AUTHORIZATION …, or name another "
             "?prefix="
         ) from error

@@ -73,14 +73,17 @@ class SharedOutbox:
         decide. Where its recipient was forgotten meanwhile it is not queued again, but cancelled.
         """
         try:
-            row = await self._run(lambda: steps.finish(item, fence, finish))
+            row = await self._end(item, fence, finish)
         except Exception as error:
             if finish.result_id is None or not self._is_double(error):
                 raise
-            row = await self._run(lambda: steps.finish(item, fence, _DOUBT))
+            row = await self._end(item, fence, _DOUBT)
         self._mine.discard(item)
         self._wakeups.tell()
         return row
+
+    async def _end(self, item: str, fence: int, finish: Finish) -> Row | None:
+        return await self._run(lambda: steps.finish(item, fence, finish))
 
     async def doubtful(self, owner: str, /, *, lease: float) -> Row | None:
         """Take an unknown item whose time to be looked for has come."""

@@ -17,18 +17,19 @@ if TYPE_CHECKING:
     from postpress_async.storage.outbox.rows import Filter, Finish, New, Row, State
 
 __all__ = [
+    "LANES",
     "alter",
     "cancel",
     "claim",
     "doubtful",
     "finish",
     "mark",
-    "mark_at_once",
     "nothing",
     "probe",
+    "said",
 ]
 
-_TRIES: Final = 32  # lanes that a claim looks into
+LANES: Final = 32  # lanes that a claim looks into
 _AGAIN: Final = 0.01  # seconds until more of what is new is taken in, where nothing may go yet
 _SOON: Final = 0.05  # seconds until who found only what others hold should look again
 
@@ -43,7 +44,7 @@ def claim(
     owner: str, *, lease: float, accounts: Sequence[str] | None, turn: float
 ) -> Steps[Claimed | None]:
     """Take the head of the best thread of the lane whose turn it is."""
-    for _ in range(_TRIES):
+    for _ in range(LANES):
         lanes = yield _lane(accounts)
         if not lanes:
             return None
@@ -109,19 +110,10 @@ def mark(
     return Attempt(item=item, number=number, fence=fence, started_at=began, deadline=deadline)
 
 
-def mark_at_once(item: str, fence: int, *, seconds: float) -> Steps[Attempt | None]:
-    """Do what `mark` does in a single statement."""
-    rows = yield sql.MARK_AT_ONCE, {"id": item, "fence": fence, "seconds": seconds}
-    if not rows:
-        return None
-    number, began, deadline = rows[0]
-    return Attempt(item=item, number=number, fence=fence, started_at=began, deadline=deadline)
-
-
 def finish(item: str, fence: int, to: Finish) -> Steps[Row | None]:
     """Say what became of an item, if this is still its fence."""
     threads = yield from _thread_of(item)
-    values = _said(to) | {"id": item, "fence": fence, "uncount": 0 if to.keep_attempt else 1}
+    values = said(to) | {"id": item, "fence": fence, "uncount": 0 if to.keep_attempt else 1}
     rows = yield sql.FINISH, values
     if not rows:
         return None
@@ -144,7 +136,8 @@ def _thread_of(item: str) -> Steps[list[str]]:
     return (yield from locked(row[0] for row in rows))
 
 
-def _said(to: Finish) -> dict[str, object]:
+def said(to: Finish) -> dict[str, object]:
+    """Return the values of an end, by name."""
     return {
         "state": to.state,
         "retry_at": to.retry_at if to.state == "queued" else None,
@@ -190,7 +183,7 @@ def alter(
     if to is not None:
         if not (yield from _may_open(item, to)):
             return None
-        rows = yield sql.ALTER, {**_said(to), "id": item, "fence": fence, "states": list(states)}
+        rows = yield sql.ALTER, {**said(to), "id": item, "fence": fence, "states": list(states)}
         if not rows:
             return None
         row = row_of(rows[0])

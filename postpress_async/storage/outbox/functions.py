@@ -1,0 +1,207 @@
+"""Functions on a PostgreSQL server: a claim, a mark and an end take one way there and back each.
+
+They do what `steps` does, by the same statements: each of these sees what was committed before it.
+A function is named by what it says, so that two versions of the package may share a database.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from postpress_async.storage.outbox import statements as sql
+from postpress_async.storage.outbox.clearing import SCRUB
+from postpress_async.storage.outbox.heads import FORGOTTEN
+from postpress_async.storage.outbox.reading import row_of
+from postpress_async.storage.outbox.rows import OPEN, Attempt, Claimed
+from postpress_async.storage.outbox.steps import LANES, said
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postpress_async.storage.outbox.dialect import Dialect, Steps
+    from postpress_async.storage.outbox.rows import Finish, Row
+
+__all__ = ["Functions", "functions"]
+
+_TYPES: Final = {
+    "serial": "bigint", "digest": "bytea", "body": "bytea", "text_digest": "bytea",
+    "loose_digest": "bytea", "priority": "integer", "due_at": "float8", "expires_at": "float8",
+    "fence": "integer", "attempts": "integer", "retry_at": "float8", "look_at": "float8",
+    "looks": "integer", "needs_decision": "boolean", "lease": "float8", "created_at": "float8",
+    "changed_at": "float8",
+}  # fmt: skip
+_ROW: Final = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in sql.COLUMNS.split(", "))
+_MADE: Final = """\
+CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS SETOF record LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_bitmapscan = off AS $function$
+DECLARE
+    _no boolean := false; _row record; _any record; _mine boolean; _now_too float8;
+    _fresh boolean; _ripe boolean; _room boolean; _over boolean;
+    _lane bigint; _account_id text; _action text; _hint integer; _priority integer;
+    _thread text; _threads text[]; _found text; _place text; _item bigint; _serial bigint;
+BEGIN
+{body}
+END $function$"""
+
+# A plan is made at a time when a table may be empty, and kept: it must not walk along tables.
+_REFRESH: Final = f"""\
+{sql.REFRESH} INTO _found, _place;
+IF NOT FOUND THEN
+    {sql.DROP};
+ELSIF _place = 'runnable' THEN
+    {sql.BUMP} INTO _any;
+END IF;"""
+
+_CLAIM: Final = f"""\
+IF _probe THEN
+    {sql.PROBE} INTO _now_too, _fresh, _ripe, _room, _over;
+    IF _fresh OR _ripe OR _room OR _over THEN
+        RETURN QUERY SELECT {sql.COLUMNS}, _now FROM (SELECT (CAST(NULL AS {{items}})).*) AS none;
+        RETURN;
+    END IF;
+END IF;
+FOR _try IN 1..{LANES} LOOP
+    IF _accounts IS NULL THEN
+        {sql.LANE} INTO _lane, _account_id, _action, _hint;
+    ELSE
+        {sql.LANE_OF} INTO _lane, _account_id, _action, _hint;
+    END IF;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    _mine := false;
+    {sql.TAKE} INTO _thread, _priority;
+    IF FOUND THEN
+        IF _priority <= _hint THEN
+            {sql.CLAIM} INTO _row;
+            _mine := FOUND AND _row.state = 'claimed';
+        END IF;
+        IF NOT _mine THEN
+            _threads := ARRAY[_thread];
+            {_REFRESH}
+        END IF;
+    END IF;
+    {sql.TURN} INTO _priority;
+    IF _mine THEN
+        RETURN NEXT _row;
+        RETURN;
+    END IF;
+    _turn := _turn + 1e-6;
+END LOOP;"""
+_MARK: Final = f"RETURN QUERY {sql.MARK_AT_ONCE};"
+_FINISH: Final = f"""\
+{sql.LOCK_OF} INTO _thread;
+IF NOT FOUND THEN
+    {sql.THREAD_OF} INTO _thread;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+END IF;
+_threads := ARRAY[_thread];
+LOOP
+    {sql.LOCK} INTO _found;
+    EXIT WHEN FOUND;
+    {sql.MAKE_THREADS};
+END LOOP;
+{sql.FINISH} INTO _row;
+IF NOT FOUND THEN
+    RETURN;
+END IF;
+_item := _row.serial;
+_serial := _row.serial;
+IF _row.deadline IS NOT NULL THEN
+    {sql.OUTCOME};
+END IF;
+IF length(_row.body) = 0 AND _row.state NOT IN ({", ".join(f"'{state}'" for state in sorted(OPEN))})
+THEN
+    {SCRUB};
+END IF;
+{_REFRESH}
+IF _ready_at IS NOT NULL THEN
+    _account_id := _row.account_id;
+    _action := _row.action;
+    {sql.SHUT} INTO _any;
+END IF;
+RETURN NEXT _row;"""
+
+_ARGUMENTS: Final = {
+    "claim": "owner text, lease float8, accounts text[], turn float8, probe boolean",
+    "mark": "id text, fence integer, seconds float8",
+    "finish": (
+        "id text, fence integer, state text, retry_at float8, due_at float8, look_at float8, "
+        "looks integer, needs_decision boolean, result_id text, error text, body bytea, "
+        "uncount integer, outcome text, ready_at float8, forgotten text"
+    ),
+}
+_BODIES: Final = {"claim": _CLAIM, "mark": _MARK, "finish": _FINISH}
+_RESULTS: Final = {
+    "claim": f"{_ROW}, now float8",
+    "mark": "attempts integer, changed_at float8, deadline float8",
+    "finish": f"{_ROW}, deadline float8",
+}
+
+
+class Functions(msgspec.Struct, frozen=True, kw_only=True):
+    """Know the functions of a schema, and how they are called.
+
+    Attributes:
+        made: what makes each, by its name.
+        calls: the statement that calls each, by what it does.
+    """
+
+    made: dict[str, str]
+    calls: dict[str, str]
+
+    def claim(
+        self, owner: str, *, lease: float, accounts: Sequence[str] | None, turn: float, probe: bool
+    ) -> Steps[tuple[Claimed | None, bool]]:
+        """Do what `steps.claim` does; with `probe` tell of upkeep instead, where there is any."""
+        asked = {"owner": owner, "lease": lease, "turn": turn, "probe": probe}
+        chosen = None if accounts is None else list(accounts)
+        rows = yield self.calls["claim"], {**asked, "accounts": chosen}
+        if not rows or rows[0][0] is None:
+            return None, bool(rows)
+        return Claimed(row=row_of(rows[0]), now=rows[0][-1]), False
+
+    def mark(self, item: str, fence: int, *, seconds: float) -> Steps[Attempt | None]:
+        """Do what `steps.mark` does."""
+        rows = yield self.calls["mark"], {"id": item, "fence": fence, "seconds": seconds}
+        if not rows:
+            return None
+        number, began, deadline = rows[0]
+        return Attempt(item=item, number=number, fence=fence, started_at=began, deadline=deadline)
+
+    def finish(self, item: str, fence: int, to: Finish) -> Steps[Row | None]:
+        """Do what `steps.finish` does."""
+        values = said(to) | {"id": item, "fence": fence, "uncount": 0 if to.keep_attempt else 1}
+        outcome = to.outcome or (None if to.keep_attempt else "not sent")
+        more = {"outcome": outcome, "ready_at": to.lane_ready_at, "forgotten": FORGOTTEN}
+        rows = yield self.calls["finish"], values | more
+        return row_of(rows[0]) if rows else None
+
+
+@cache
+def functions(dialect: Dialect) -> Functions:
+    """Return the functions of a schema."""
+    made: dict[str, str] = {}
+    calls: dict[str, str] = {}
+    inner = msgspec.structs.replace(dialect, now="_now")
+    for what, body in _BODIES.items():
+        arguments = _ARGUMENTS[what].split(", ")
+        text = _MADE.format(
+            name="%",
+            arguments=", ".join(["_now float8", *(f"_{one}" for one in arguments)]),
+            body=inner.inside(body),
+        )
+        name = f"outbox_{what}_{sha256(text.encode()).hexdigest()[:8]}"
+        made[name] = text.replace("%", f"{dialect.schema}.{name}", 1)
+        given = [f"CAST(:{one.split()[0]} AS {one.split()[1]})" for one in arguments]
+        calls[what] = (
+            f"SELECT * FROM {dialect.schema}.{name}({{now}}, {', '.join(given)}) "
+            f"AS told({_RESULTS[what]})"
+        )
+    return Functions(made=made, calls=calls)
