@@ -90,7 +90,8 @@ def retry(row: Row) -> Change:
         raise _refusal("retry", row, waiting.get(row.state) or _next_step(row))
     if not row.body:
         raise _refusal("retry", row, f"its text is no longer kept: {_AGAIN}")
-    return Change(states=("failed", "cancelled"), finish=Finish(state="queued", retry_at=0.0))
+    again = Finish(state="queued", retry_at=0.0, looks=0)
+    return Change(states=("failed", "cancelled"), finish=again)
 
 
 def resolve(
@@ -129,7 +130,7 @@ def resolve(
         raise _refusal("resolve", row, step)
     if not row.needs_decision:  # a look may queue it at any time, and then it may have gone again
         raise _refusal("resolve", row, _LOOKING)
-    finish = Finish(state="queued", retry_at=now, outcome="resolved as not sent")
+    finish = Finish(state="queued", retry_at=now, looks=0, outcome="resolved as not sent")
     return Change(states=("unknown",), finish=finish)
 
 

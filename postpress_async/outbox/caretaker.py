@@ -157,7 +157,14 @@ class Caretaker:
             except Exception as error:
                 log.exception("the look for item %s failed", row.id)
                 seen = Undecided(reason=f"the look failed: {type(error).__name__}")
-        finish = protocol.looked(seen, row=row, attempt=last, now=began, terms=self._terms)
+        finish = protocol.looked(
+            seen,
+            row=row,
+            attempt=last,
+            absences=protocol.absences(attempts),
+            now=began,
+            terms=self._terms,
+        )
         ended = await self._patience.ask(lambda: self._store.finish(row.id, row.fence, finish))
         if ended is not None:
             self._told(ended)

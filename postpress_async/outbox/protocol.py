@@ -23,7 +23,7 @@ from postpress_async.storage.outbox.rows import Finish
 from .results import Already, Deferred, Doubtful, Later, Refused, Result, Sent, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from postpress_async.storage.outbox.rows import Attempt, Row
 
@@ -35,6 +35,7 @@ __all__ = [
     "Seen",
     "Terms",
     "Undecided",
+    "absences",
     "after",
     "doubted",
     "looked",
@@ -45,12 +46,17 @@ __all__ = [
 
 MOST_ATTEMPTS: Final = 5
 """So many attempts, each certainly absent, and the item fails rather than go on for ever."""
+MOST_FAULTS: Final = 30
+"""So often a program on our side may fail on an item: with an hour between, most of a day."""
+MOST_READS: Final = 10
+"""So often a read may stay without an answer before it fails."""
 MOST_LOOKS: Final = 12
 """Undecided looks, a minute to six hours apart, that make a day; then a person decides."""
 FIRST_LOOK_SECONDS: Final = 10.0
 _DOUBTED: Final = frozenset({None, "sending", "unknown", "absent"})
 _BASE_SECONDS: Final = 30.0
 _MOST_SECONDS: Final = 3600.0
+_MOST_UNREACHED_SECONDS: Final = 300.0
 _LOOK_SECONDS: Final = 60.0
 _MOST_LOOK_SECONDS: Final = 6 * 3600.0
 # Doing these a second time changes nothing, so they need no look: only the first one's end.
@@ -157,6 +163,14 @@ def doubted(attempts: Iterable[Attempt], *, fence: int) -> bool:
     return any(one.outcome in _DOUBTED for one in attempts if one.fence < fence)
 
 
+def absences(attempts: Sequence[Attempt]) -> int:
+    """Count the attempts before the last one that certainly did not arrive, though nobody said so.
+
+    What was refused, or given back, is none: it says nothing about what gets through.
+    """
+    return sum(one.outcome == "absent" for one in attempts[:-1])
+
+
 # -- after an attempt -----------------------------------------------------------------------
 
 
@@ -189,10 +203,11 @@ def after(
             return _already(reason, row, now, replay=replay, proof=proof)
         case Doubtful(reason=reason):
             if row.kind == "profile":
-                return _again(Later(reason=reason, attempted=True), row, now, jitter)
+                return _read_again(reason, row, now, jitter)
             return _unknown(reason, now)
         case Deferred(reason=reason, until=until):
-            return Finish(state="queued", due_at=max(until, now), error=reason, keep_attempt=False)
+            at = max(until, now)
+            return Finish(state="queued", due_at=at, error=reason, looks=0, keep_attempt=False)
         case Skipped(reason=reason):
             return Finish(state="cancelled", error=reason, keep_attempt=False)
         case Later():
@@ -215,26 +230,55 @@ def _unknown(reason: str, now: float, *, outcome: str = "unknown") -> Finish:
 
 
 def _again(result: Later, row: Row, now: float, jitter: float) -> Finish:
-    seconds = result.seconds
-    if seconds is None:
-        tries = min(max(row.attempts - 1, 0), 10)
-        most = min(_BASE_SECONDS * 2.0**tries, _MOST_SECONDS)
-        seconds = most * (0.5 + jitter / 2.0)
+    seconds, looks = result.seconds, 0 if result.attempted else None
+    if seconds is None and result.attempted:
+        seconds = _backed_off(row.attempts - 1, _MOST_SECONDS, jitter)
+    elif seconds is None:
+        # A service that cannot be reached is asked for ever, and soon enough once it is back.
+        most = _MOST_SECONDS if result.fault else _MOST_UNREACHED_SECONDS
+        seconds, looks = _backed_off(row.looks, most, jitter), row.looks + 1
+    if result.fault and looks is not None and looks >= MOST_FAULTS:
+        reason = f"{result.reason}; {looks} times by now: mend what fails, then retry() it"
+        return Finish(state="failed", error=reason, keep_attempt=False, outcome="not_sent")
     at = now + max(seconds, 0.0)
     return Finish(
         state="queued",
         retry_at=None if result.lane else at,
         lane_ready_at=at if result.lane else None,
         error=result.reason,
+        looks=looks,
         keep_attempt=result.attempted,
         outcome="refused" if result.attempted else "not_sent",
     )
 
 
+def _read_again(reason: str, row: Row, now: float, jitter: float) -> Finish:
+    """Settle a read that nobody answered: it does no harm again, but it costs a slot each time."""
+    reads = row.looks + 1
+    if reads >= MOST_READS:
+        reason = f"{reason}; {reads} times by now: see whether the service works, then retry() it"
+        return Finish(state="failed", error=reason)
+    at = now + _backed_off(row.looks, _MOST_SECONDS, jitter)
+    return Finish(state="queued", retry_at=at, error=reason, looks=reads, outcome="refused")
+
+
+def _backed_off(tries: int, most: float, jitter: float) -> float:
+    longest = min(_BASE_SECONDS * 2.0 ** min(max(tries, 0), 10), most)
+    return longest * (0.5 + jitter / 2.0)
+
+
 # -- after a look ---------------------------------------------------------------------------
 
 
-def looked(seen: Seen, *, row: Row, attempt: Attempt | None, now: float, terms: Terms) -> Finish:
+def looked(
+    seen: Seen,
+    *,
+    row: Row,
+    attempt: Attempt | None,
+    now: float,
+    terms: Terms,
+    absences: int = 0,
+) -> Finish:
     """Say what becomes of an unknown item after a look at where it would be.
 
     Found is found at any time. That it is absent counts only when the attempt is quiet: while a
@@ -246,6 +290,7 @@ def looked(seen: Seen, *, row: Row, attempt: Attempt | None, now: float, terms: 
         attempt: its last attempt.
         now: the store's time when the first read began.
         terms: how long things take.
+        absences: how many earlier attempts were found absent.
     """
     if isinstance(seen, Found):
         return Finish(state="sent", result_id=seen.result_id, outcome=f"found by {seen.by}")
@@ -269,19 +314,19 @@ def looked(seen: Seen, *, row: Row, attempt: Attempt | None, now: float, terms: 
     if happened:  # the service said yes: what cannot be found has no id, but it is not sent again
         return Finish(state="sent", outcome="happened")
     if isinstance(seen, Absent):
-        return _absent(row, now, terms)
+        return _absent(row, now, terms, absences + 1)
     return _for_a_person(seen.reason)
 
 
-def _absent(row: Row, now: float, terms: Terms) -> Finish:
+def _absent(row: Row, now: float, terms: Terms, times: int) -> Finish:
     if terms.hold and not repeatable(row.kind):
         return _for_a_person("it is not to be seen: retry it by resolve(sent=False), or give it up")
     if row.action in _COSTS_MONEY:
         return _for_a_person("an InMail that is not to be seen: a second one would cost again")
-    if row.attempts >= MOST_ATTEMPTS:
-        reason = f"{row.attempts} attempts, none of which arrived: look at the last error, retry it"
+    if times >= MOST_ATTEMPTS:
+        reason = f"{times} attempts, none of which arrived: look at the log, then retry() it"
         return Finish(state="failed", error=reason, outcome="absent")
-    return Finish(state="queued", retry_at=now, outcome="absent")
+    return Finish(state="queued", retry_at=now, looks=0, outcome="absent")
 
 
 def _for_a_person(reason: str) -> Finish:

@@ -98,12 +98,14 @@ class Later(msgspec.Struct, frozen=True, kw_only=True):
         seconds: not before; None to back off.
         lane: whether the whole lane waits, not this item alone.
         attempted: whether bytes left, so that it counts as an attempt.
+        fault: whether a program on our side failed, which it would do again: not for ever.
     """
 
     reason: str
     seconds: float | None = None
     lane: bool = False
     attempted: bool = False
+    fault: bool = False
 
 
 class Doubtful(msgspec.Struct, frozen=True, kw_only=True):

@@ -298,7 +298,7 @@ class _LastWord:
         except Exception as error:
             log.exception("before_send failed for item %s: it stays queued", self._row.id)
             reason = f"before_send raised {type(error).__name__}: see the log"
-            raise _DecidedError(Later(reason=reason)) from None
+            raise _DecidedError(Later(reason=reason, fault=True)) from None
 
     def _heed(self, decision: object) -> None:
         match decision:
@@ -314,4 +314,4 @@ class _LastWord:
                 kind = type(decision).__name__
                 log.error("before_send answered %s for item %s: it waits", kind, self._row.id)
                 reason = f"before_send answered {kind}: it takes Send(), Skip, Defer or Replace"
-                raise _DecidedError(Later(reason=reason))
+                raise _DecidedError(Later(reason=reason, fault=True))

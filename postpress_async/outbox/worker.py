@@ -241,6 +241,7 @@ class Worker:
         """Go once at an item; whatever happens, what is known of it gets written."""
         stopped = Doubtful(reason="the worker was stopped before the answer came")
         result: Result = stopped
+        fault = False
         try:
             result = await self._sender.send(turn.row, granted=turn)
         except PostpressError as error:
@@ -249,12 +250,13 @@ class Worker:
                 self._failure = self._failure or error
         except Exception as error:
             log.exception("item %s: the sender failed", turn.row.id)
-            result = Doubtful(reason=f"the sender failed: {type(error).__name__}")
+            result = Doubtful(reason=f"the sender failed: {type(error).__name__}: see the log")
+            fault = True
         finally:
             if isinstance(result, Doubtful) and not turn.asked:
                 # Whatever went wrong, no byte left; and a worker that stops is no reason to wait.
                 seconds = 0.0 if result is stopped else None
-                result = Later(reason=result.reason, seconds=seconds)
+                result = Later(reason=result.reason, seconds=seconds, fault=fault)
             # In a task of its own: who cancels us must not keep it from being written.
             writing = asyncio.create_task(self._write(turn, result))
             self._writing.add(writing)

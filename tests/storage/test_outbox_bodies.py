@@ -121,3 +121,17 @@ async def test_a_message_belongs_to_one_item_though_another_began_the_chat(store
         "i1": "sent", "i2": "unknown", "i3": "sent",
     }  # fmt: skip
     assert ended["i2"].needs_decision
+
+
+async def test_what_was_gone_at_in_vain_is_not_held_against_the_look_for_it(store):
+    row = await claimed(store)
+    back = await store.finish(
+        row.id, row.fence, Finish(state="queued", looks=7, keep_attempt=False)
+    )
+    assert back.looks == 7
+    row = (await store.claim("w", lease=60.0)).row
+    assert row.looks == 7
+    await store.mark(row.id, row.fence, seconds=0.0)
+    await store.leave("w")
+    (orphan,) = await store.orphans(grace=0.0)
+    assert (orphan.state, orphan.looks) == ("unknown", 0)

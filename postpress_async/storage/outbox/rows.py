@@ -95,7 +95,8 @@ class Row(Discreet, frozen=True, kw_only=True):
         state, fence, attempts: `fence` grows with every claim, and every write names it.
         retry_at: when it may be tried again, None at once; its order stays that of `due_at`.
         look_at: when an unknown one is to be looked for (again).
-        looks: how often it was looked for in vain.
+        looks: how often it was looked for in vain; of a queued one, how often one went at it in
+            vain, since it was last marked.
         needs_decision: an unknown one that only a person can decide.
         result_id: of what was sent, unique among all items of its account and kind; messages and
             first messages are of one kind here.

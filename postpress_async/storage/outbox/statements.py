@@ -266,6 +266,7 @@ LEFT_UNMARKED: Final = (
 _TAKEN_IN: Final = (
     "state = CASE state WHEN 'claimed' THEN 'queued' WHEN 'sending' THEN 'unknown' ELSE state END, "
     "look_at = CASE WHEN state = 'sending' THEN {now} ELSE look_at END, "
+    "looks = CASE WHEN state = 'sending' THEN 0 ELSE looks END, "
     "owner = NULL, lease = NULL, changed_at = {now}"
 )
 TAKE_IN: Final = (

@@ -235,7 +235,7 @@ class MemoryStore:
                 dead if place.certain else last.deadline + grace <= now
             ):
                 found.append(
-                    place.put(row.id, state="unknown", owner=None, lease=None, look_at=now)
+                    place.put(row.id, state="unknown", owner=None, lease=None, look_at=now, looks=0)
                 )
             elif row.state == "unknown" and place.certain and dead:
                 place.put(row.id, owner=None, lease=None)

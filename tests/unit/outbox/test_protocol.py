@@ -2,6 +2,7 @@
 
 import itertools
 
+import msgspec
 import pytest
 
 from postpress_async import errors
@@ -19,7 +20,7 @@ from postpress_async.outbox.protocol import (
     looked,
     two_looks,
 )
-from postpress_async.outbox.results import Deferred, Sent, Skipped, of_error
+from postpress_async.outbox.results import Deferred, Later, Sent, Skipped, of_error
 from postpress_async.storage.outbox.rows import Attempt
 
 from .memory import a_row
@@ -108,6 +109,56 @@ def test_backing_off_grows_up_to_an_hour(attempts, jitter):
     assert most / 2 <= finish.retry_at - NOW <= most
 
 
+def gone_at(result, *, most=1_000, **row):
+    """Go at an item again and again; return the seconds between, and how it ended."""
+    waits, row = [], a_row(**row)
+    while len(waits) < most:
+        finish = after(result, row=row, now=NOW, jitter=0.99)
+        if finish.state != "queued":
+            return waits, finish
+        waits.append(finish.retry_at - NOW)
+        looks = row.looks if finish.looks is None else finish.looks
+        row = msgspec.structs.replace(row, looks=looks)
+    return waits, None
+
+
+def test_what_fails_on_our_side_is_tried_for_most_of_a_day():
+    waits, end = gone_at(Later(reason="before_send raised KeyError: see the log", fault=True))
+    assert (end.state, end.keep_attempt) == ("failed", False)
+    assert end.error.startswith("before_send raised KeyError: see the log; 30 times by now: ")
+    assert end.error.endswith("retry() it")
+    assert waits == sorted(waits)
+    assert waits[0] <= 30.0
+    assert waits[-1] <= 3_600.0
+    assert 18 * 3_600 <= sum(waits) <= 26 * 3_600
+
+
+def test_a_service_that_cannot_be_reached_is_asked_for_ever():
+    waits, end = gone_at(of_error(errors.ConnectError("no"), kind="message"), most=10_000)
+    assert end is None
+    assert waits[1] == pytest.approx(2 * waits[0])
+    assert 280.0 < waits[-1] <= 300.0
+
+
+def test_a_read_without_an_answer_is_not_repeated_for_ever():
+    result = of_error(errors.RequestTimeoutError("no"), kind="profile")
+    waits, end = gone_at(result, kind="profile")
+    assert len(waits) == protocol.MOST_READS - 1
+    assert waits == sorted(waits)
+    assert end.state == "failed"
+    assert "retry()" in end.error
+
+
+def test_what_was_tried_in_vain_is_forgotten_by_what_comes_of_it():
+    row = a_row(looks=7)
+    limited = of_error(answer(errors.RateLimitedError, 429, retry_after=9.0), kind="message")
+    full = of_error(errors.WaitTooLongError("no", retry_after=77.0), kind="message")
+    told = [after(one, row=row, now=NOW, jitter=0.0).looks for one in (limited, full)]
+    assert told == [0, None]  # what never came so far says nothing
+    assert after(Deferred(reason="r", until=NOW), row=row, now=NOW, jitter=0.0).looks == 0
+    assert do("retry", a_row(state="failed", looks=30)).finish.looks == 0
+
+
 @pytest.mark.parametrize("kind", ["react", "follow", "profile"])
 def test_what_changes_nothing_by_repeating_needs_no_id(kind):
     assert after(Sent(), row=a_row(kind=kind), now=NOW, jitter=0.0).state == "sent"
@@ -152,9 +203,10 @@ def test_what_before_send_wants():
 # -- looks ----------------------------------------------------------------------------------
 
 
-def look(seen, *, now=LATE, last=None, terms=TERMS, **row):
+def look(seen, *, now=LATE, last=None, terms=TERMS, absences=0, **row):
     last = attempt() if last is None else last
-    return looked(seen, row=a_row(state="unknown", **row), attempt=last, now=now, terms=terms)
+    row = a_row(state="unknown", **row)
+    return looked(seen, row=row, attempt=last, now=now, terms=terms, absences=absences)
 
 
 def test_found_is_found_at_any_time():
@@ -172,8 +224,17 @@ def test_nothing_but_found_counts_before_the_attempt_is_quiet(seen):
 
 
 def test_absent_goes_again_until_it_is_too_often():
-    assert look(Absent(), attempts=4).state == "queued"
-    assert look(Absent(), attempts=5).state == "failed"
+    assert look(Absent(), absences=3, looks=7).looks == 0
+    assert look(Absent(), absences=3).state == "queued"
+    last = look(Absent(), absences=4)
+    assert last.state == "failed"
+    assert "retry()" in last.error
+
+
+def test_what_was_refused_is_not_held_against_an_item():
+    outcomes = ["refused"] * 9 + ["not_sent", "absent", "resolved as not sent", "absent", "unknown"]
+    assert protocol.absences([attempt(one) for one in outcomes]) == 2
+    assert look(Absent(), absences=2, attempts=14).state == "queued"
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,48 @@ async def test_what_arrives_at_the_last_moment_is_found(caplog):
     assert service.delivered() == ["item_0000"]
 
 
+class Broken:
+    """Be a sender that fails before it is asked for leave to send."""
+
+    def __init__(self):
+        self.goes = 0
+
+    async def send(self, row, /, *, granted):
+        del row, granted
+        self.goes += 1
+        msg = "a programmer's slip"
+        raise KeyError(msg)
+
+
+async def test_a_sender_that_always_fails_ends_with_a_reason_and_a_next_step(caplog):
+    caplog.set_level(logging.CRITICAL)
+    service = await service_with(new(0), new(1))
+    made, _ = worker(service, "w")
+    made._sender = broken = Broken()
+    start = now()
+    await made.run(until_empty=True)
+    assert states(service) == ["failed", "failed"]
+    assert broken.goes == 2 * protocol.MOST_FAULTS
+    assert 2 * 12 * 3_600.0 < now() - start < 2 * 26 * 3_600.0
+    row = service.place.items["item_0000"]
+    assert "the sender failed: KeyError: see the log" in row.error
+    assert "retry()" in row.error
+    assert row.attempts == 0
+
+
+async def test_refusals_are_not_held_against_what_is_cut_later():
+    service = await service_with(new(0))
+    said = ["lost"] + ["429"] * 9
+    wait = {"limit": 9.0}
+    await run(
+        service,
+        say=lambda _: said.pop() if said else "yes",
+        delays=lambda what: wait.get(what, 0.0),
+    )
+    assert states(service) == ["sent"]
+    assert service.place.items["item_0000"].attempts == 11
+
+
 # -- ends -----------------------------------------------------------------------------------
 
 
