@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import socket
 import time
 
@@ -11,7 +12,7 @@ import pytest
 from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
 from postpress_async.storage.postgres.health import health
 from postpress_async.storage.remote.images import PATIENCE
-from postpress_async.storage.remote.swaps import LATE, NotDoneError
+from postpress_async.storage.remote.swaps import LATE, NotDoneError, Swap
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals stop and kill the server")
 
@@ -254,6 +255,30 @@ async def test_a_lock_of_another_session_is_named(
         await asyncio.sleep(3.5)
         left = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         assert await execute(left) == 0  # nobody is left in the queue for it
+    assert await images.step(works.add()) == 2
+
+
+async def test_a_session_that_is_frozen_with_a_lock_stops_what_it_holds_and_nothing_else(
+    open_postgres, open_postgres_images, works, execute, holding
+):
+    images, frozen = open_postgres_images(), open_postgres()
+    assert await images.step(works.add()) == 1
+    await frozen.swap([], who="a")
+    pid = frozen._link._connection.info.backend_pid
+    async with holding("LOCK TABLE {schema}.counts_meta IN ACCESS EXCLUSIVE MODE"):
+        swap = Swap(seen=(("k", b"12345678"),), writes=(("k", bytes(17)),), now=0.0)
+        asked = asyncio.create_task(frozen.swap([swap], who="a"))  # it gets the lock of `k` first
+        locks = f"SELECT count(*) FROM pg_locks WHERE pid = {pid} AND locktype = 'advisory'"
+        while not await execute(f"{locks} AND granted"):
+            pass
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        assert await images.step(works.add("other")) == 1
+        await unavailable(images, works.add(), "another session holds a lock")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    with pytest.raises(NotDoneError, match="another session holds a lock"):
+        await asked  # it had waited for too long when it woke
     assert await images.step(works.add()) == 2
 
 
