@@ -279,7 +279,8 @@ async def test_a_session_that_is_frozen_with_a_lock_stops_what_it_holds_and_noth
         os.kill(pid, signal.SIGCONT)
     with pytest.raises(NotDoneError, match="another session holds a lock"):
         await asked  # it had waited for too long when it woke
-    assert await images.step(works.add()) == 2
+    # What was given up may have been in line behind it: it counts, though nobody was told so.
+    assert await images.step(works.add()) in {2, 3}
 
 
 async def test_it_is_known_what_was_certainly_not_done(open_postgres, holding, execute):
