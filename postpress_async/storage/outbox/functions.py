@@ -100,13 +100,14 @@ IF NOT FOUND THEN
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    _threads := ARRAY[_thread];
+    LOOP
+        {sql.LOCK} INTO _found;
+        EXIT WHEN FOUND;
+        {sql.MAKE_THREADS};
+    END LOOP;
 END IF;
 _threads := ARRAY[_thread];
-LOOP
-    {sql.LOCK} INTO _found;
-    EXIT WHEN FOUND;
-    {sql.MAKE_THREADS};
-END LOOP;
 {sql.FINISH} INTO _row;
 IF NOT FOUND THEN
     RETURN;

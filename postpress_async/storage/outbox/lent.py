@@ -35,7 +35,7 @@ async def driven(
         while True:
             statement = dialect.statement(text).encode()
             await cursor.execute(statement, _values(values, now), binary=True)
-            rows = await cursor.fetchall() if cursor.description else []
+            rows = [] if cursor.rownumber is None else await cursor.fetchall()
             text, values = asked.send(rows)
     except StopIteration as end:
         return cast("T", end.value)
@@ -49,7 +49,7 @@ def _driven_here(
         while True:
             statement = dialect.statement(text).encode()
             cursor.execute(statement, _values(values, now), binary=True)
-            rows = cursor.fetchall() if cursor.description else []
+            rows = [] if cursor.rownumber is None else cursor.fetchall()
             text, values = asked.send(rows)
     except StopIteration as end:
         return cast("T", end.value)

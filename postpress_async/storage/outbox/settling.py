@@ -155,6 +155,6 @@ async def _make(
     except psycopg.errors.InsufficientPrivilege as error:
         raise ConfigurationError(
             f"{where}: this user may not make the tables and functions of the outbox in the schema "
-            f"{schema}: have an administrator run: CREATE SCHEMA {schema} AUTHORIZATION …, or name another "
-            "?prefix="
+            f"{schema}: have an administrator run: CREATE SCHEMA {schema} AUTHORIZATION …, or name "
+            "another ?prefix="
         ) from error
