@@ -248,6 +248,23 @@ async def test_a_pool_goes_round_an_account_that_is_out_of_order(connect, rows, 
         assert seen == {pool[1]}
 
 
+async def test_a_pool_rests_shortly_where_others_may_have_room(connect, rows, sandbox):
+    found = sandbox.world()["accounts"]
+    pool = tuple(one["id"] for one in found if one["provider"] == "LINKEDIN")[:2]
+    content = contents.ProfileRead(identifier="jordan-walke", accounts=pool)
+    async with connect(limits=Limits.none().add(Limit("profile", 1, per="day"))) as client:
+        row = await rows(content, putting.pool_of(content))
+        some = ClientSender(client, accounts={pool[0]})
+        first = await some.send(row, granted=Granted())
+        assert contents.decode(first.body).seen_by == pool[0]
+        again = await some.send(row, granted=Granted())
+        assert (again.lane, again.seconds) == (True, 15.0)
+        every = ClientSender(client)
+        other = await every.send(row, granted=Granted())
+        assert contents.decode(other.body).seen_by == pool[1]
+        assert (await every.send(row, granted=Granted())).seconds > 80_000.0
+
+
 async def test_a_deadline_that_is_over_by_the_machines_own_time_stops_the_first_byte(
     connect, account, sandbox, tmp_path
 ):
