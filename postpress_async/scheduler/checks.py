@@ -21,6 +21,9 @@ def check_account(account_id: object, *, all_too: bool = False) -> None:
     if not isinstance(account_id, str) or not account_id.strip() or not account_id.isprintable():
         msg = f"account_id must be the id of a connected account, not {account_id!r}"
         raise ConfigurationError(msg)
+    if account_id.startswith("*") and account_id != "*":
+        msg = f"account_id must be the id of an account, and none begins with '*': {account_id!r}"
+        raise ConfigurationError(msg)
     if account_id == "*" and not all_too:
         msg = "account_id must be one account here: '*' is for pause and resume"
         raise ConfigurationError(msg)

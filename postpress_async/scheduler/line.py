@@ -134,6 +134,10 @@ class Line:
         if self.places:
             self.places = [one for one in self.places if one.comes + _KEPT > now]
 
+    def others(self, who: int) -> bool:
+        """Tell whether any other process stands here."""
+        return any(one.who != who for one in self.places)
+
     def has(self, who: int) -> bool:
         """Tell whether a process stands here."""
         return any(one.who == who for one in self.places)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from . import image
 from .book import Log, process_of
 from .everyone import EVERYONE
+from .news import NEWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,6 +49,8 @@ def mend(
     """
     if theirs is None or mine == theirs:
         return mine
+    if key == NEWS:
+        return theirs  # what was lost of them, those who wait find out by themselves
     if key == EVERYONE:
         return _everyone(mine, theirs, seen, written, own)
     ours, found = image.parse(mine), image.parse(theirs)

@@ -22,9 +22,11 @@ from postpress_async.limits import REFUND
 from .alone import WEIGHT, Alone
 from .asking import Asker, needs_store
 from .blockers import Blocked
+from .everyone import EVERYONE
 from .lane import Slot
 from .leases import LEASE, Leases
 from .line import LOOK_EVERY
+from .news import BUDGETS, Listener
 from .refusals import lane_closed, too_long
 from .steps import ForEveryone, Step
 from .timer import Timer
@@ -120,6 +122,7 @@ class Sharer:
         self._sharers: dict[Lane, None] = {}  # that may wait for a budget of all accounts
         self._ranks: dict[Lane, None] = {}  # the same, who was served last at the end
         self._brake_timer = Timer(clock, self.release)
+        self._listener = Listener(state, clock, waits=self._anybody_waits, tell=self._heard)
 
     # -- what the scheduler asks of a waker ----------------------------------------------------
 
@@ -177,6 +180,7 @@ class Sharer:
         self.closed = True
         self._brake_timer.set(inf)
         self._leases.close()
+        self._listener.close()
         for desk in self._desks.values():
             desk.timer.set(inf)
 
@@ -420,6 +424,18 @@ class Sharer:
         for lane in lanes:
             self._pump(lane)
 
+    def _anybody_waits(self) -> bool:
+        lost = self._alone is not None and self._alone.lost
+        return not lost and any(lane.waiting for lane in self._desks)
+
+    def _heard(self, names: set[str]) -> None:
+        """Look at once at what others have changed."""
+        for lane in list(self._desks):
+            if lane.waiting and (lane.account_id in names or EVERYONE in names):
+                self.wake(lane)
+        if BUDGETS in names:
+            self._serve(self._sharers)
+
     def _renew(self, lane: Lane, reservation: str) -> None:
         def renew(book: Book, everyone: Everyone, now: float) -> None:
             book.renew(reservation, now + LEASE)
@@ -496,6 +512,7 @@ class Sharer:
                 self._sharers.setdefault(lane)
                 again += self._rank(lane, served=bool(outcome.granted))
             desk.timer.set(min(again, lane.queues.next_deadline()))
+            self._listener.listen()
         elif lane.queues is not None:
             lane.queues = None
         moved = outcome.granted or outcome.refused

@@ -17,6 +17,7 @@ from .book import process_of
 from .everyone import EVERYONE, Everyone, fill, pause_with_all
 from .lane import Setting
 from .line import number_of
+from .news import BUDGETS, NEWS, noted
 from .turns import Turn, stand, turn_of
 
 if TYPE_CHECKING:
@@ -178,11 +179,50 @@ def _no_skew() -> float:
     return 0.0  # the store's time is the epoch's
 
 
+def _is_plain(report: tuple[str, Verdict]) -> bool:
+    """Tell whether nobody who waits need hear of an answer: what it says they see in their turn."""
+    _, verdict = report
+    return verdict.counts and verdict.effect == "none"
+
+
+class _News:
+    """Find out whether a step changes what those who wait have been told."""
+
+    def __init__(self, book: Book, everyone: Everyone, who: int) -> None:
+        self._book = book
+        self._everyone = everyone
+        self._who = who
+        self._before = self._known()
+        self._refunds = False
+        self._budgets: set[str] = set()
+
+    def refund(self, reservation: str) -> None:
+        """Note that a call is given back."""
+        self._refunds |= reservation in self._book.held
+        if reservation in self._everyone.held:
+            self._budgets.update(self._everyone.held[reservation][0])
+
+    def names(self, account_id: str) -> list[str]:
+        """Return whom to tell it: nobody where no other process waits."""
+        names: list[str] = []
+        if self._book.line.others(self._who) and (self._refunds or self._known() != self._before):
+            names.append(account_id)
+        if any(self._everyone.line(name).others(self._who) for name in self._budgets):
+            names.append(BUDGETS)
+        return names
+
+    def _known(self) -> tuple[object, ...]:
+        lane = self._book.lane
+        closures = () if lane.trouble is None else lane.trouble.closures
+        learned = dict(lane.learned or {})
+        return lane.provider, lane.tier, lane.connected_at, closures, learned, self._book.limits
+
+
 class ForEveryone:
     """Change what holds for all accounts together."""
 
     def __init__(self, shelf: Shelf, change: Callable[[Everyone], None]) -> None:
-        self.keys: tuple[str, ...] = (EVERYONE,)
+        self.keys: tuple[str, ...] = (EVERYONE, NEWS)
         self._shelf = shelf
         self._change = change
 
@@ -192,14 +232,15 @@ class ForEveryone:
         """Do it."""
         everyone = image.load_everyone(images[EVERYONE])
         self._change(everyone)
-        return {EVERYONE: image.dump_everyone(everyone, now)}, None
+        news = noted(images[NEWS], [EVERYONE], now)
+        return {EVERYONE: image.dump_everyone(everyone, now), NEWS: news}, None
 
 
 class Step:
     """Give back slots, change what is known, and ask for slots of one account.
 
     Attributes:
-        keys: the account's image, and that of everyone.
+        keys: the account's image, that of everyone, and the news if there may be any.
         repeatable: whether it may be done twice, where nobody knows whether it was done once.
     """
 
@@ -216,7 +257,10 @@ class Step:
         own: str = "",
         waits: bool = False,
     ) -> None:
-        self.keys: tuple[str, ...] = (account_id, EVERYONE)
+        plain = not changes and all(map(_is_plain, reports))
+        self.keys: tuple[str, ...] = (
+            (account_id, EVERYONE) if plain else (account_id, EVERYONE, NEWS)
+        )
         self._room = room
         self._own = process_of(own)
         self._who = number_of(own)
@@ -238,7 +282,10 @@ class Step:
         everyone = self._shelf.everyone
         book.expire(now, self._shelf.gone)
         everyone.expire(now, self._shelf.gone)
+        news = _News(book, everyone, self._who) if NEWS in self.keys else None
         for reservation, verdict in self._reports:
+            if news is not None and not verdict.counts:
+                news.refund(reservation)
             book.report(reservation, verdict, now)
             everyone.report(reservation, verdict, now)
         fill(self._shelf.setting, everyone, now)
@@ -255,6 +302,8 @@ class Step:
             changed[self._account_id] = data
         if shared != images[EVERYONE]:
             changed[EVERYONE] = shared
+        if news is not None and (names := news.names(self._account_id)):
+            changed[NEWS] = noted(images[NEWS], names, now)
         return changed, outcome
 
     def _decide(self, book: Book, everyone: Everyone, now: float) -> Outcome:

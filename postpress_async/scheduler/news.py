@@ -1,0 +1,123 @@
+"""News: which accounts were changed so that those who wait for them should look at once.
+
+Whoever waits sleeps until its turn comes, be it hours. A pause, a resume, a refund or other limits
+may come before that. So who changes an account that others wait for notes it in an image of its
+own, and each process in which anybody waits looks at that one every second, for all accounts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import Context
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from .timer import Timer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from .clock import Clock
+    from .steps import SharedState
+
+__all__ = ["BUDGETS", "LISTEN_EVERY", "NEWS", "Listener", "noted"]
+
+NEWS: Final = "*news"  # the key of its image; no account may be called so
+BUDGETS: Final = ""  # stands for those who wait for a budget of all accounts
+LISTEN_EVERY: Final = 1.0
+_KEPT: Final = (
+    60.0  # seconds for which news is kept: all have looked by then, or look by themselves
+)
+_MOST: Final = 1000
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(dict[str, float]).decode
+
+
+def noted(data: bytes | None, names: Iterable[str], now: float) -> bytes:
+    """Return the image with more news: of accounts, `BUDGETS`, or `EVERYONE` for all of them."""
+    kept = {name: at for name, at in _read(data).items() if at > now - _KEPT}
+    for name in names:
+        kept.pop(name, None)
+        kept[name] = now
+    return _encode(dict(list(kept.items())[-_MOST:]))
+
+
+def _read(data: bytes | None) -> dict[str, float]:
+    try:
+        return {} if data is None else _decode(data)
+    except msgspec.DecodeError:
+        return {}  # it is no more than a hint
+
+
+class _Look:
+    """Read the news."""
+
+    keys: tuple[str, ...] = (NEWS,)
+    repeatable: bool = True
+
+    def run(
+        self, images: Mapping[str, bytes | None], now: float
+    ) -> tuple[Mapping[str, bytes | None], dict[str, float]]:
+        """Do it."""
+        del now
+        return {}, _read(images[NEWS])
+
+
+class Listener:
+    """Look at the news while anybody waits, and tell what is new.
+
+    Args:
+        state: where they are.
+        clock: of the lanes.
+        waits: tells whether anybody does who should look at a change.
+        tell: is called with the names.
+    """
+
+    def __init__(
+        self,
+        state: SharedState,
+        clock: Clock,
+        *,
+        waits: Callable[[], bool],
+        tell: Callable[[set[str]], None],
+    ) -> None:
+        self._state = state
+        self._clock = clock
+        self._waits = waits
+        self._tell = tell
+        self._known: dict[str, float] = {}
+        self._timer = Timer(clock, self._ring)
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def listen(self) -> None:
+        """Look within a second, if nobody does yet."""
+        if not (self._closed or self._timer.pending or self._task is not None):
+            self._timer.set(self._clock.monotonic() + LISTEN_EVERY)
+
+    def close(self) -> None:
+        """Look no more."""
+        self._closed = True
+        self._timer.set(inf)
+        if self._task is not None:
+            self._task.cancel()
+
+    def _ring(self) -> None:
+        if self._waits():
+            self._task = asyncio.get_running_loop().create_task(self._look(), context=Context())
+
+    async def _look(self) -> None:
+        try:
+            found = await self._state.step(_Look())
+        except Exception:  # noqa: BLE001 - whoever asks for an account is told what is the matter
+            found = self._known
+        finally:
+            self._task = None
+        new = {name for name, at in found.items() if self._known.get(name) != at}
+        self._known = found
+        self.listen()
+        if new:
+            self._tell(new)
