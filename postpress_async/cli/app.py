@@ -88,12 +88,22 @@ _OUTBOX: Final = {
     "cancel": ("Take back what has not begun to go.", "spring/42", "--group spring"),
     "release": ("Let items go that were held.", "spring/42", "--group spring"),
     "resolve": ("Settle an item in doubt by what you have seen.", "spring/42 --not-sent"),
+    "export": (
+        "Write items to a file, each with what became of it.",
+        "spring.csv --group spring",
+        "--only failed --text",
+    ),
+    "status": ("Tell how it does, and how far a group is.", "--group spring", "--json"),
+    "vacuum": ("Clear away what was over long ago.", "--older-than 365d", "--empty 30d"),
+    "forget": ("Forget people, and refuse what comes later.", "lead-42"),
     "import": (
         "Put a file of CSV or JSON lines into the outbox.",
         "leads.csv --account-id acc_1 --text 'Hi {first_name|there}' --key 'spring/{id}'",
         "leads.csv --kind invite --dry-run",
     ),
 }
+
+_CARE: Final = ("export", "status", "vacuum", "forget")
 
 
 def make_app() -> App:
@@ -135,7 +145,8 @@ def _outbox() -> App:
     for name, (told, *examples) in _OUTBOX.items():
         words = _with_examples(told, f"outbox {name}", examples)
         function = {"list": "list_", "import": "import_"}.get(name, name)
-        outbox.command(f"{_HOME}.outbox:{function}", name=name, help=words)
+        room = "outbox_care" if name in _CARE else "outbox"
+        outbox.command(f"{_HOME}.{room}:{function}", name=name, help=words)
     return outbox
 
 

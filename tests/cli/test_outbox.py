@@ -329,13 +329,76 @@ def test_stdin_and_a_text_of_a_file(program, run, box, linkedin):
     assert (none.code, "cannot be read" in none.err) == (2, True)
 
 
-def test_looking_needs_no_key_and_asks_nobody(run, put, monkeypatch):
+def test_looking_needs_no_key_and_asks_nobody(run, put, monkeypatch, served):
     put(1)
     monkeypatch.delenv("POSTPRESS_API_KEY")
+    asked = len(served.journal())
+    for arguments in (("list",), ("show", "spring/0"), ("status",)):
+        ran = run("outbox", *arguments)
+        assert (ran.code, ran.err) == (0, "")
+    assert len(served.journal()) == asked
     monkeypatch.setenv("POSTPRESS_BASE_URL", "http://127.0.0.1:9")
     for arguments in (("list",), ("show", "spring/0"), ("cancel", "spring/0")):
         assert run("outbox", *arguments).code == 0
     assert run("outbox", "run", "--until-empty").code == 2  # this one needs a key
+
+
+def test_items_are_written_to_a_file_or_to_stdout(run, put, box):
+    put(4)
+    assert run("outbox", "run", "--until-empty", "--limits", "none").code == 0
+    put(6, "--hold")
+    told = run("outbox", "export", "spring.csv", "--group", "spring", "--json")
+    assert (told.code, told.lines) == (0, [{"written": 6}])
+    rows = (box / "spring.csv").read_text("utf-8").splitlines()
+    assert len(rows) == 7
+    assert rows[1].split(",")[:2][1] == "spring/0"
+    assert sum(",sent," in row for row in rows) == 4
+    assert SECRET not in told.out + "".join(rows)
+    lines = run("outbox", "export", "--only", "held", "--text").lines
+    assert [line["key"] for line in lines] == ["spring/4", "spring/5"]
+    assert all(SECRET in line["text"] for line in lines)
+    assert "release(id)" in lines[0]["next_step"]
+    assert run("outbox", "export", "--format", "csv", "--only", "failed").out.count("\n") == 1
+    wrong = run("outbox", "export", "spring.xlsx")
+    assert (wrong.code, "neither .csv nor .jsonl" in wrong.err) == (2, True)
+    assert not (box / "spring.xlsx").exists()
+
+
+def test_how_it_does_and_how_far_a_group_is(run, put, monkeypatch):
+    put(3)
+    monkeypatch.setenv("POSTPRESS_API_KEY", "")
+    ran = run("outbox", "status", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    [told] = ran.lines
+    assert told["counts"] == {
+        "queued": 3, "held": 0, "sending": 0, "sent": 0, "unknown": 0, "failed": 0,
+        "cancelled": 0, "expired": 0,
+    }  # fmt: skip
+    assert told["needs_decision"] == 0
+    assert told["oldest_due_seconds"] > 0.0
+    assert (told["progress"]["left"], told["progress"]["share"]) == (3, 0.0)
+    assert "workers" not in told
+    people = run("outbox", "status", "--group", "spring")
+    assert (people.code, people.err) == (0, "")
+    assert "0% of 3" in people.out
+    [none] = run("outbox", "status", "--group", "autumn", "--json").lines
+    assert none["progress"]["total"] == 0
+
+
+def test_what_is_over_is_cleared_away_and_people_are_forgotten(run, put, box):
+    put(3, "--recipient", "lead {id}")
+    assert run("outbox", "cancel", "spring/0").code == 0
+    told = run("outbox", "vacuum", "--empty", "0s", "--json")
+    assert (told.code, told.lines) == (0, [{"emptied": 1, "deleted": 0}])
+    assert run("outbox", "vacuum", "--older-than", "7d", "--json").lines[0]["deleted"] == 0
+    for wrong in (("--older-than", "3d"), ("--older-than", "soon"), ("--empty", "-1d")):
+        refused = run("outbox", "vacuum", *wrong)
+        assert (refused.code, refused.out) == (2, "")
+    assert run("outbox", "forget").code == 2
+    gone = run("outbox", "forget", "lead 1", "lead 2", "--json")
+    assert (gone.code, gone.lines) == (0, [{"cancelled": 2}])
+    assert {line["state"] for line in run("outbox", "list", "--json").lines} == {"cancelled"}
+    assert SECRET.encode() not in (box / "outbox.db").read_bytes()
 
 
 def test_what_the_library_put_in_is_what_the_program_shows(run, box, linkedin):

@@ -62,6 +62,8 @@ async def looking_at(
         Postpress(key, base_url=base_url, state=counts) as client,
         Outbox(client, url) as box,
     ):
+        if key is not None:  # nobody is to be asked with it, about an account's provider either
+            client.scheduler.look_up = None
         yield box
 
 
