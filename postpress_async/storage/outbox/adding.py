@@ -47,7 +47,7 @@ def add(items: Sequence[New], *, sort: bool = False) -> Steps[list[Added]]:
     """
     gone = yield from _forgotten(items)
     kept: dict[str, _Fate] = {}
-    rest = [item for item in items if item.tombstone.hex() not in gone]
+    rest = [item for item in items if not gone or item.tombstone.hex() not in gone]
     place = 0
     for size in _CHUNKS:
         while len(rest) - place >= size:
@@ -58,7 +58,7 @@ def add(items: Sequence[New], *, sort: bool = False) -> Steps[list[Added]]:
     new = dict(kept)
     told: list[Added] = []
     for item in items:
-        if item.tombstone.hex() in gone:
+        if gone and item.tombstone.hex() in gone:
             told.append(_refused(item, gone[item.tombstone.hex()]))
         elif (fate := new.pop(item.id, None)) is not None:  # once, where it was given twice
             told.append(Added(row=_row(item, *fate), kind="new"))

@@ -38,11 +38,9 @@ def driven(asked: Steps[T], connection: sqlite3.Connection | sqlite3.Cursor, now
 
 
 def _values(names: Sequence[str], values: Mapping[str, object], now: float) -> Sequence[Any]:
-    told: list[Any] = []
-    for name in names:
-        value = now if name == "now" else values[name]
-        told.append(json.dumps(value) if isinstance(value, list) else value)
-    return told
+    known = {**values, "now": now}
+    told = map(known.__getitem__, names)
+    return [json.dumps(value) if isinstance(value, list) else value for value in told]
 
 
 def is_busy(connection: object) -> bool:
