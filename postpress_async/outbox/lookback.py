@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from postpress_async.errors import NotFoundError
 from postpress_async.exchange.capture import capture
 from postpress_async.models import LinkedInProfile
+from postpress_async.options import RequestOptions
 from postpress_async.storage.outbox.rows import Filter
 
 from . import contents, matching
@@ -40,8 +41,10 @@ __all__ = ["ClientLooker"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = 0.001  # seconds: a time that is told must move, however little is left
-SYNC_SECONDS: Final = 120.0
-"""How long a look waits for the sync of a chat."""
+SYNC_SECONDS: Final = 600.0
+"""How long a look waits for the sync of a chat, each of whose answers may wait for a slot."""
+_FIRST: Final = RequestOptions(priority=-1_000_000, max_wait=600.0)
+"""Looks go before sends: they are few, and a thread stands still until they are over."""
 MOST_MESSAGES: Final = 5_000
 MOST_INVITATIONS: Final = 1_000
 MOST_RELATIONS: Final = 200
@@ -103,11 +106,13 @@ class ClientLooker:
         if isinstance(first, Found) or not quiet:
             return first
         start = self._clock.monotonic()
-        account = await self._client.accounts.get(row.account_id)
+        account = await self._client.accounts.get(row.account_id, options=_FIRST)
         if not account.is_ok:
             return Undecided(reason=f"the account is {account.status}: reconnect it")
         for chat in chats:
-            sync = await self._client.chats.sync(chat, account_id=row.account_id, wait=SYNC_SECONDS)
+            sync = await self._client.chats.sync(
+                chat, account_id=row.account_id, wait=SYNC_SECONDS, options=_FIRST
+            )
             if not sync.is_done:
                 return Undecided(reason=f"the sync of chat {chat} is {sync.status}")
         while (left := self._terms.apart - (self._clock.monotonic() - start)) > 0.0:
@@ -137,7 +142,12 @@ class ClientLooker:
         """List messages of a chat, or of the account; hear what time the service has."""
         with capture() as seen:
             listed = self._client.messages.list(
-                chat_id=chat, account_id=row.account_id, after=after, before=before, page_size=250
+                chat_id=chat,
+                account_id=row.account_id,
+                after=after,
+                before=before,
+                page_size=250,
+                options=_FIRST,
             )
             messages = [one async for one in listed.limit(MOST_MESSAGES)]
         self._service.heard(seen)
@@ -198,7 +208,7 @@ class ClientLooker:
 
     async def _chats(self, row: Row, person: str) -> list[str]:
         """Return the chats with a person, as far as they are listed."""
-        listed = self._client.attendees.chats(person, account_id=row.account_id)
+        listed = self._client.attendees.chats(person, account_id=row.account_id, options=_FIRST)
         try:
             return [chat.id async for chat in listed if chat.id is not None]
         except NotFoundError:
@@ -223,18 +233,18 @@ class ClientLooker:
     async def _invited(self, row: Row, content: Invite) -> Seen:
         """Look among invitations, then relations, then at the profile: the last decides."""
         client, account, person = self._client, row.account_id, content.provider_id
-        listed = client.invitations.sent(account_id=account, page_size=100)
+        listed = client.invitations.sent(account_id=account, page_size=100, options=_FIRST)
         invitations = [one async for one in listed.limit(MOST_INVITATIONS)]
         ids = [one.id for one in invitations if one.id is not None]
         bound = await self._store.bound(account, ids) if ids else frozenset[str]()
         found = matching.invited(invitations, person, bound=bound)
         if isinstance(found, Found):
             return found
-        relations = client.users.relations(account_id=account, page_size=100)
+        relations = client.users.relations(account_id=account, page_size=100, options=_FIRST)
         found = matching.related([one async for one in relations.limit(MOST_RELATIONS)], person)
         if isinstance(found, Found):
             return found
-        profile = await client.users.get(person, account_id=account)
+        profile = await client.users.get(person, account_id=account, options=_FIRST)
         if not isinstance(profile, LinkedInProfile):
             return Nowhere(reason="only LinkedIn shows who was invited: look at the provider")
         return matching.in_profile(profile)

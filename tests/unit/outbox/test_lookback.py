@@ -83,17 +83,20 @@ class Client:
         self.after = after
         return self._listed("messages" if chat_id else "elsewhere")
 
-    async def sync(self, chat_id, *, wait, account_id):
+    async def sync(self, chat_id, *, wait, account_id, options):
         assert wait
+        assert options.priority < 0
         assert account_id == "acc_1"
         return ChatHistorySync(chat_id=chat_id, status=self._say("sync"))
 
-    async def account(self, account_id):
+    async def account(self, account_id, *, options):
+        assert options.priority < 0
         ok = self._say("ok")
         return SimpleNamespace(is_ok=ok, status="OK" if ok else "CREDENTIALS", id=account_id)
 
-    async def user(self, person, *, account_id):
+    async def user(self, person, *, account_id, options):
         del person, account_id
+        assert options.priority < 0
         return self._say("profile")
 
 

@@ -1,9 +1,10 @@
-"""A machine's clock that is wrong, for as long as it likes, and what arrived meanwhile."""
+"""What was cut is looked for, whatever a clock says, and however many wait to be sent."""
 
 import asyncio
 
 import pytest
 
+from postpress_async import Limit, Limits
 from postpress_async.outbox import Outbox
 
 MESSAGES = "POST /chats/{chat_id}/messages"
@@ -51,3 +52,25 @@ async def test_a_clock_that_stays_wrong_hides_nothing(connect, tmp_path, account
         ]
         assert found.result_id == message.id
     assert len([one for one in sandbox.journal(route=MESSAGES) if one.committed]) == 1
+
+
+async def test_a_look_goes_before_what_waits_to_be_sent(connect, tmp_path, accounts, sandbox):
+    # A look costs an `other` or two. While they had no better place than sends, and so many of
+    # these wait that there is one for each slot, none was ever left for a look.
+    account = accounts["LINKEDIN"]
+    sandbox.faults([{"route": MESSAGES, "effect": "reset", "stage": "before", "times": 1}])
+    limits = Limits.none().add(Limit(("message", "other"), 1, per=120.0))
+    url = f"sqlite:///{tmp_path / 'outbox.db'}"
+    async with connect(limits=limits) as client, Outbox(client, url) as outbox:
+        first, *_ = [
+            await outbox.message(account_id=account["id"], chat_id=chat, text=f"Hello {n}")
+            for n in range(6)
+            for chat in account["chats"][:5]
+        ]
+        running = asyncio.create_task(outbox.run())
+        found = await settled(outbox, first, sandbox)
+        counts = await outbox.counts()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert (found.state, found.attempts) == ("sent", 2)
+        assert counts["queued"] > 10
