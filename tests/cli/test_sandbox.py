@@ -17,10 +17,10 @@ def test_one_line_when_it_is_ready_and_a_clean_end(program, number):
     request = urllib.request.Request(
         f"{ready['url']}/v1/accounts", headers={"X-API-KEY": ready["api_key"]}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=50) as answer:
         assert json.load(answer)["items"]
     process.send_signal(number)
-    out, err = process.communicate(timeout=15)
+    out, err = process.communicate(timeout=50)
     assert (process.returncode, out, err) == (0, "", "")
 
 
@@ -28,7 +28,7 @@ def test_a_port_that_is_taken(program):
     first = program("sandbox")
     port = json.loads(first.stdout.readline())["url"].rpartition(":")[2]
     second = program("sandbox", "--port", port)
-    out, err = second.communicate(timeout=15)
+    out, err = second.communicate(timeout=50)
     assert (second.returncode, out) == (2, "")
     assert err.startswith(f"postpress: cannot serve at 127.0.0.1 port {port}: ")
     assert err.count("\n") == 1

@@ -644,10 +644,11 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[type, str], list[str
 
 
 @pytest.fixture
-def closed_port() -> str:
+def closed_port() -> Iterator[str]:
+    """A port that refuses, and that nobody else is given meanwhile: it is taken, and unheard."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
 
 
 @pytest.fixture
