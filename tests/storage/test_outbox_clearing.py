@@ -133,9 +133,7 @@ async def test_what_was_out_when_somebody_was_forgotten_is_emptied_when_it_ends(
     ended = await store.finish(row.id, row.fence, Finish(state=end, error=f"{canary} said no"))
     if end == "unknown":
         assert (await store.get(row.id)).thread == row.thread
-        await store.alter(
-            row.id, fence=row.fence, states=["unknown"], finish=Finish(state="sent")
-        )
+        await store.alter(row.id, fence=row.fence, states=["unknown"], finish=Finish(state="sent"))
     else:
         assert ended.state == ("cancelled" if end == "queued" else end)
     await store.cancel(Filter(recipient="x"), reason="so")
@@ -179,6 +177,20 @@ async def test_a_file_holds_not_a_byte_of_somebody_who_is_forgotten(tmp_path, no
     await store.leave("w")
     await store.aclose()
     assert b"CANARY" not in bytes_of()
+
+
+async def test_what_is_emptied_does_not_lie_about_in_the_file(tmp_path, now):
+    file = tmp_path / "outbox.db"
+    store = open_outbox(f"sqlite:///{file}", clock=now)
+    await store.enter("w")
+    await store.add([item(n, body=b"CANARY" * 2000) for n in range(10)])
+    for _ in range(10):
+        await finished(store, state="sent")
+    now.at += 1.0
+    assert await store.purge(before=now.at) == 10
+    await store.leave("w")
+    await store.aclose()  # the last one to close carries the log over
+    assert b"CANARY" not in file.read_bytes()
 
 
 async def test_what_was_over_long_ago_is_deleted_and_its_space_given_back(store, now, request):

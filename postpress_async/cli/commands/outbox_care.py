@@ -103,11 +103,10 @@ async def status(
         progress = await box.progress(group=group)
         metrics = None if group is not None else await box.metrics()
     if as_json:
-        told = {} if metrics is None else msgspec.to_builtins(metrics)
+        counted = {} if metrics is None else msgspec.structs.asdict(metrics)
         # What a worker counts in its own process is not this one's to tell.
-        for name in _OF_A_WORKER:
-            told.pop(name, None)
-        print_json(told | {"progress": msgspec.to_builtins(progress)})
+        told = {name: value for name, value in counted.items() if name not in _OF_A_WORKER}
+        print_json({**told, "progress": progress})
         return
     done_at = None if progress.done_at is None else local(progress.done_at.timestamp())
     facts: list[tuple[str, object]] = [

@@ -51,15 +51,22 @@ def _rewrite(connection: sqlite3.Connection, path: str, least: int, patience: fl
     with contextlib.closing(connection):
         end = time.monotonic() + patience
         try:
-            free = _patiently(lambda: _free(connection), end)
-            if free >= least:
-                _patiently(lambda: connection.execute("VACUUM"), end)
+            free = _patiently(lambda: _anew(connection, least), end)
+            if free is not None:
                 # The log, too, holds what was: it is carried over and cut to nothing.
                 _patiently(lambda: _without_log(connection), end)
-                return free
         except sqlite3.Error as error:
             raise unavailable(path, error) from None
-    return 0
+    return free or 0
+
+
+def _anew(connection: sqlite3.Connection, least: int) -> int | None:
+    """Write it anew, if that is worth it still: others may have done so while we waited."""
+    free = _free(connection)
+    if free < least:
+        return None
+    connection.execute("VACUUM")
+    return free
 
 
 def _free(connection: sqlite3.Connection) -> int:

@@ -190,6 +190,11 @@ class SqliteOutbox(SharedOutbox):
         """
         await self._wakeups.wait(seconds, every=_LOOK_EVERY, changed=self._changed)
 
+    async def purge(self, *, before: float) -> int:
+        """Empty the bodies of what was over before an instant, and overwrite what they were."""
+        await self._file.run(lambda connection: connection.execute("PRAGMA secure_delete = ON"))
+        return await super().purge(before=before)
+
     async def shrink(self, *, least: int = 0) -> int:
         """Write the file anew, without its free space; as in `Store`.
 
