@@ -4,6 +4,9 @@ A step is any touch of the world: a statement to the store before and after it i
 request before its first byte, with its answer under way, when the answer is there, each end of a
 wait. So every crash point of the protocol is among them, the named ones and those between.
 
+Or one store's statement after the other fails, before or after it was carried out; or one write
+after the other is late, and arrives when its sender has long given up.
+
     python tests/campaign/crashes.py --fate kill
     python tests/campaign/crashes.py --fate stop --leases
 """
@@ -14,33 +17,42 @@ import json
 import sys
 
 from items import judged
+from line import LATE
 from simulation import WEAKER, Story, broken, told, weaken
 
-FATES = {"kill": "fate", "stop": "fate", "before": "failing", "after": "failing"}
+FATES = {
+    "kill": lambda step: {"fate": ("kill", step)},
+    "stop": lambda step: {"fate": ("stop", step)},
+    "before": lambda step: {"failing": ("before", step)},
+    "after": lambda step: {"failing": ("after", step)},
+    "late": lambda step: {"late": step},
+}
 
 
 class Scripted(Story):
     """A story in which all goes well, but for one fate."""
 
-    def __init__(self, directory, fate):
+    def __init__(self, directory, fate, step):
         super().__init__(7, directory)
         self.trouble = self.away = 0.0
         self.sandbox.faults([])
         self.sandbox.limits([])
-        self.fate = fate
+        self.fate, self.step = FATES[fate](step), step
 
     async def live(self):
         """Live through it; return what became of the items, and whether the fate came."""
         store = self.open()
         await store.add(self.items.more(5))
-        self.start(0, **{FATES[self.fate[0]]: self.fate})
+        self.start(0, **self.fate)
         process, _, _, task = self.running[0]
         await asyncio.wait(
             {task, met := asyncio.ensure_future(process.met.wait())},
             return_when=asyncio.FIRST_COMPLETED,
         )
         met.cancel()
-        came = process.met.is_set() or self.flakies[0].calls >= self.fate[1]
+        line, seen = self.lines[0], self.flakies[0]
+        counts = {"fate": process.steps, "failing": seen.calls, "late": line.writes}
+        came = all(counts[what] >= self.step for what in self.fate)
         if process.dead:
             await self._kill(0)
         if process.met.is_set():
@@ -49,6 +61,7 @@ class Scripted(Story):
             for n in list(self.running):
                 await self.running[n][3]
                 await self._kill(n)
+        await asyncio.sleep(max(LATE))  # until what is on its way has arrived
         ended = await judged(self.items, self.sandbox, store)
         return {**ended, "came": came, "quiet": True}
 
@@ -65,8 +78,10 @@ def main():
     wrong, step = {}, 0
     while True:
         step += 1
-        fate = (options.fate, step)
-        ended = told(lambda d, fate=fate: Scripted(d, fate), certain=not options.leases)
+        ended = told(
+            lambda directory, step=step: Scripted(directory, options.fate, step),
+            certain=not options.leases,
+        )
         if broken(ended):
             wrong[step] = ended
         if not ended.get("came", True) or len(wrong) > 20:

@@ -3,9 +3,13 @@
 import asyncio
 import contextlib
 
+from virtual import at_once
+
 from postpress_async import StateUnavailableError
 
 FREEING = frozenset({"finish", "leave", "orphans"})
+READS = frozenset({"attempts", "bound", "counts", "find", "get"})
+SEVERAL = frozenset({"leave", "orphans"})  # transactions, between which others have theirs
 
 
 class Bell:
@@ -31,7 +35,7 @@ class Flaky:
         self._store, self._process, self._rng = store, process, rng
         self.share, self._bell = share, bell
         self._failing = failing  # ("before" or "after", which call)
-        self.calls = 0
+        self.calls = self.faults = 0
 
     @property
     def certain(self):
@@ -41,20 +45,24 @@ class Flaky:
         method = getattr(self._store, name)
 
         async def asked(*given, **named):
-            await self._process.gate()
+            rng, process = self._rng, self._process
+            await process.gate()
             self.calls += 1
-            before = self._rng.random() < self.share or self._failing == ("before", self.calls)
-            after = self._rng.random() < self.share or self._failing == ("after", self.calls)
-            await asyncio.sleep(self._rng.random() * 0.02)
-            await self._process.gate()
+            before = rng.random() < self.share or self._failing == ("before", self.calls)
+            after = rng.random() < self.share or self._failing == ("after", self.calls)
+            self.faults += before or after
+            if name not in READS:  # which are late by the time they are told, whenever they came
+                await asyncio.sleep(rng.random() * 0.02)
+                await process.gate()
             if before:
                 msg = "the store is away"
                 raise StateUnavailableError(msg)
-            told = await method(*given, **named)
-            if name in FREEING:
+            with contextlib.nullcontext() if name in SEVERAL else at_once():
+                told = await method(*given, **named)
+            if name in FREEING and told != []:  # of orphans, none
                 self._bell.ring()
-            await asyncio.sleep(self._rng.random() * 0.02)
-            await self._process.gate()
+            await asyncio.sleep(rng.random() * 0.02)
+            await process.gate()
             if after:
                 msg = "nobody knows"
                 raise StateUnavailableError(msg)

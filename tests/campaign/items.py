@@ -8,6 +8,7 @@ from postpress_async.sandbox import Fault
 from postpress_async.storage.outbox.rows import Filter
 
 SEND = "POST /chats/{chat_id}/messages"
+PLAIN = frozenset({"sent", "failed", "refused", "not_sent"})  # outcomes that nobody doubted
 GOING = frozenset({"queued", "claimed", "sending", "unknown"})
 WRITES = (SEND, "POST /chats", "POST /users/invite")
 # (chance, fault): all that is done to a write; `after` means that it was done.
@@ -127,6 +128,7 @@ async def judged(items, sandbox, store):
         "failed_and_sent": len(wrong["failed and sent"]),
         "over": sum(one.over_limit for one in sandbox.journal()),
         "needs_decision": sum(row.needs_decision for row in rows.values()),
+        "doubts": sum(count for what, count in outcomes.items() if what not in PLAIN),
         "states": dict(states),
         "outcomes": dict(outcomes),
         "kinds": dict(Counter(new.kind for new in items.made.values())),

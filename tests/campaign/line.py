@@ -18,12 +18,15 @@ class Line:
 
     lateness = 0.08  # of the requests, times the story's trouble
 
-    def __init__(self, sandbox, process, rng, *, trouble):
+    def __init__(self, sandbox, process, rng, *, trouble, late=None):
         self._engine = sandbox._engine
         self._key = sandbox.api_key
         self._process = process
         self._rng = rng
         self.trouble = trouble
+        self._late = late  # which write is, for certain
+        self.writes = 0
+        self.faults = 0  # requests that went wrong, here or at the service
         self.outlived = 0  # requests that arrived when their sender had long given up, or died
 
     async def exchange(self, request, sending, /):
@@ -33,15 +36,22 @@ class Line:
         body = await collected(request.body)
         await asyncio.sleep(rng.random() * 0.05)
         if rng.random() < 0.02 * self.trouble:
+            self.faults += 1
             return values.Failed(kind="connect", sent=False, detail="refused")
         if rng.random() < 0.02 * self.trouble:
             await asyncio.sleep(rng.choice((1.0, 29.0, 31.0)))  # a slow handshake
         await self._process.gate()
         sending.leaves()
         answer, sent = loop.create_future(), [None]
-        if rng.random() >= 0.02 * self.trouble:  # else it is lost
+        if rng.random() < 0.02 * self.trouble:  # it is lost
+            self.faults += 1
+        else:
             late = rng.random() < self.lateness * self.trouble
+            self.faults += late
             way = rng.choice(LATE) if late else rng.random() * 0.1
+            self.writes += request.method == "POST"
+            if request.method == "POST" and self.writes == self._late:
+                way = LATE[-1]
             # From here on it is the network's: whoever sent it may die.
             loop.call_later(way, self._arrive, request, body, answer, sent)
         try:
@@ -92,9 +102,11 @@ class Line:
             body=reader,
         )
         outcome = self._engine.handle(asked)
+        reply = isinstance(outcome, Reply)
+        self.faults += not reply or outcome.cut or outcome.status >= 400
         if not answer.done():
             stall = outcome.__class__.__name__ == "Stall"
-            answer.set_result(outcome if isinstance(outcome, Reply) or stall else None)
+            answer.set_result(outcome if reply or stall else None)
 
     async def aclose(self):
         """Nothing is kept open."""

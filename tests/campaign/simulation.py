@@ -27,7 +27,7 @@ from pathlib import Path
 
 from flaky import Bell, Flaky
 from items import Items, faults, judged, kept
-from line import Line
+from line import LATE, Line
 from virtual import Deadlock, Killed, Process, ProcessClock, VirtualLoop, inline_files
 
 from postpress_async import Limit, Limits, Postpress
@@ -45,6 +45,7 @@ SEEDS = Path(__file__).parents[1] / "samples" / "seeds"
 EPOCH = 1_800_000_000.0
 CAPS = (("message", 3, 60.0), ("message", 40, 86_400.0))
 CALM_AFTER = 3_000.0  # seconds of told time; from then on all goes well, so that stories end
+SUMS = ("items", "faults", "away", "kills", "stops", "doubts", "needs_decision", "mark")
 HORIZON = 7 * 86_400.0  # seconds of told time, by when everything must have come to rest
 
 
@@ -61,7 +62,7 @@ class Story:
         self.bell = Bell()
         self.lines, self.flakies = [], []
         self.running = {}
-        self.kills = 0
+        self.kills = self.stops = 0
         self.sandbox = sandbox = Sandbox(
             seed=seed % 5 + 1, accounts={"LINKEDIN": 2}, chats=2, messages=1
         )
@@ -77,17 +78,18 @@ class Story:
     def open(self):
         return SqliteOutbox(self.path, clock=self.sandbox.clock.time)
 
-    def start(self, n, *, fate=None, failing=None):
+    def start(self, n, *, fate=None, failing=None, late=None):
         """Start a worker in a process of its own."""
-        process = Process(f"worker_{n}", fate)
+        process = Process(f"worker_{n}", self.rng, fate)
         stop = asyncio.Event()
         store = self.open()
-        work = self._work(process, stop, store, failing)
+        work = self._work(process, stop, store, failing, late)
         self.running[n] = (process, stop, store, process.start(work))
 
-    async def _work(self, process, stop, store, failing):
+    async def _work(self, process, stop, store, failing, late):
         clock, rng = ProcessClock(process, EPOCH), self.rng
-        self.lines.append(line := Line(self.sandbox, process, rng, trouble=self.trouble))
+        line = Line(self.sandbox, process, rng, trouble=self.trouble, late=late)
+        self.lines.append(line)
         client = Postpress(
             self.sandbox.api_key, base_url="http://127.0.0.1:1", state=self.state, clock=clock,
             limits=Limits.none().add(*(Limit(a, n, per=per) for a, n, per in CAPS)),
@@ -127,6 +129,7 @@ class Story:
                 await self._kill(which)
             case "stop":
                 process.stop(rng.choice((2.0, 29.0, 40.0, 61.0, 200.0)))
+                self.stops += 1
                 return
             case "end":
                 stop.set()
@@ -162,6 +165,7 @@ class Story:
         if quiet and not await self._rests(store):
             self.start(99)  # all were asked to end before the last item was sent
             await self.running[99][3]
+        await asyncio.sleep(max(LATE))  # until what is on its way has arrived
         told = await judged(self.items, self.sandbox, store)
         if any(line.outlived for line in self.lines):
             told["over"] = 0  # no window can know when a request comes that was given up
@@ -169,7 +173,13 @@ class Story:
             await self._kill(n)
             self.kills -= 1
         store._file._writer._handle.close()
-        return {**told, "quiet": quiet, "kills": self.kills, "at": self.sandbox.clock.time()}
+        return {
+            **told, "quiet": quiet, "kills": self.kills, "stops": self.stops,
+            "faults": sum(line.faults for line in self.lines),
+            "away": sum(seen.faults for seen in self.flakies),
+            "at": self.sandbox.clock.time(),
+            "mark": self.rng.getrandbits(32),  # of the whole story: all that happened drew from it
+        }  # fmt: skip
 
     async def _rests(self, store):
         told = await judged(self.items, self.sandbox, store)
@@ -245,10 +255,10 @@ def some(seeds, weaker=None):
     """Tell stories one after the other, and return the broken ones, and sums."""
     if weaker is not None:
         weaken(weaker)
-    found, sums = {}, dict.fromkeys(("items", "kills", "needs_decision"), 0)
+    found, sums = {}, dict.fromkeys(SUMS, 0)
     for seed in seeds:
         told = simulate(seed)
-        for name in sums:
+        for name in SUMS:
             sums[name] += told.get(name, 0)
         if broken(told):
             found[seed] = told

@@ -3,19 +3,21 @@
 import asyncio
 import contextvars
 import selectors
+import threading
 from contextlib import contextmanager
 
 from postpress_async.storage.sqlite.writer import Writer
 
+MOST_TURNS = 100_000  # of a loop at one instant; a story of all takes some ten thousand
 STOPPED_SECONDS = 400.0  # longer than a deadline, its grace and a look-back together
 
 
 class Deadlock(RuntimeError):  # noqa: N818 - what it is called
-    """Nobody is left who would ever wake."""
+    """Nobody is left who would ever wake; or they wake one another, and time stands still."""
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose time jumps to the next timer."""
+    """A loop whose time jumps to the next timer; it has no threads and no network to ask."""
 
     def __init__(self):
         self._instant = 1_000.0
@@ -27,19 +29,28 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def jump(self, seconds):
         self._instant += seconds
 
+    def call_soon_threadsafe(self, callback, *args, context=None):
+        assert threading.get_ident() == self._thread_id, "a thread, in told time"
+        return self.call_soon(callback, *args, context=context)
 
-class _Jumping(selectors.DefaultSelector):
+
+class _Jumping(selectors.SelectSelector):
     def __init__(self, loop):
         super().__init__()
         self._loop = loop
+        self._turns = 0  # of the loop, in which no time has passed
 
     def select(self, timeout=None):
-        ready = super().select(0)
-        if not ready and timeout is None:
-            raise Deadlock
-        if not ready and timeout > 0:
+        if timeout is None:
+            raise Deadlock("nobody would ever wake")
+        if timeout > 0:
             self._loop.jump(timeout)
-        return ready
+            self._turns = 0
+        elif (turns := self._turns + 1) > MOST_TURNS:
+            raise Deadlock(f"time stands still at {self._loop.time()}")
+        else:
+            self._turns = turns
+        return []
 
 
 class Killed(BaseException):
@@ -47,23 +58,46 @@ class Killed(BaseException):
 
 
 _within = contextvars.ContextVar("process", default=None)
+_at_once = contextvars.ContextVar("at_once", default=False)
+
+
+@contextmanager
+def at_once():
+    """Have files answer in the same step: whoever asks has its delays already."""
+    token = _at_once.set(True)
+    try:
+        yield
+    finally:
+        _at_once.reset(token)
 
 
 @contextmanager
 def inline_files():
-    """Let SQLite files work in the loop's own thread: the same transactions in the same order."""
-    asked = Writer.ask
+    """Let SQLite files work in the loop's own thread: the same transactions in the same order.
+
+    A file is its process's: it dies, and stands still, with it.
+    """
+    made, asked = Writer.__init__, Writer.ask
+
+    def make(self, handle):
+        made(self, handle)
+        self.process = _within.get()
 
     def ask(self, job):
-        if (process := _within.get()) is not None and process.dead:
-            raise Killed
-        self._serve([job])
+        process = self.process or _within.get()
+        if process is None or _at_once.get():
+            if process is not None and process.dead:
+                raise Killed
+            self._transact([job])
+            job.tell()
+        else:
+            process.when_running(lambda: process.carry_out(self, job))
 
-    Writer.ask = ask
+    Writer.__init__, Writer.ask = make, ask
     try:
         yield
     finally:
-        Writer.ask = asked
+        Writer.__init__, Writer.ask = made, asked
 
 
 class Process:
@@ -75,14 +109,15 @@ class Process:
         met: set when its fate has come.
     """
 
-    def __init__(self, name, fate=None):
+    def __init__(self, name, rng, fate=None):
         self.name = name
+        self._rng = rng
         self.fate = fate
         self.steps = 0
         self.met = asyncio.Event()
         self.dead = False
         self.until = 0.0
-        self.tasks = set()
+        self.tasks = {}  # in the order of their start: a set's own is another in each run
 
     def start(self, work):
         """Run a coroutine, and all that it starts, inside of this process."""
@@ -99,6 +134,23 @@ class Process:
     def stop(self, seconds):
         """Have it stand still, wherever it is, for some time."""
         self.until = max(self.until, asyncio.get_running_loop().time() + seconds)
+
+    def when_running(self, f):
+        """Call at once, or when it goes on; never where it is dead by then."""
+        if self.dead:
+            return
+        loop = asyncio.get_running_loop()
+        if self.until > loop.time():
+            loop.call_at(self.until, self.when_running, f)
+        else:
+            f()
+
+    def carry_out(self, writer, job):
+        """Run one transaction of a file, and tell of it a little later."""
+        if not job.future.cancelled():
+            writer._transact([job])
+            later = self._rng.random() * 0.02
+            asyncio.get_running_loop().call_later(later, self.when_running, job.tell)
 
     async def gate(self):
         """Pass where it lives and runs; called wherever it touches the world."""
@@ -123,8 +175,8 @@ class Process:
         if context is not None:
             process = context.get(_within)
         if process is not None:
-            process.tasks.add(task)
-            task.add_done_callback(process.tasks.discard)
+            process.tasks[task] = None
+            task.add_done_callback(process.tasks.pop)
         return task
 
 

@@ -1,5 +1,7 @@
 """A worker is killed, stopped, or left without its store at each of its steps, one after the other.
 
+Or each of its writes is late, and arrives when it has long given up.
+
 Real client, real store, real look-back; the service and the time are the sandbox's, in one loop.
 The same stories with a part of the protocol taken out must double: else they would prove nothing.
 """
@@ -28,7 +30,7 @@ async def ended(*arguments):
 
 @pytest.mark.parametrize("who", ["locks", "leases"])
 @pytest.mark.parametrize(
-    ("fate", "least"), [("kill", 80), ("stop", 80), ("before", 20), ("after", 20)]
+    ("fate", "least"), [("kill", 80), ("stop", 80), ("before", 20), ("after", 20), ("late", 4)]
 )
 async def test_whatever_happens_at_whichever_step_each_is_sent_once(fate, least, who):
     told = await ended("--fate", fate, *(["--leases"] if who == "leases" else []))
@@ -37,7 +39,7 @@ async def test_whatever_happens_at_whichever_step_each_is_sent_once(fate, least,
 
 
 @pytest.mark.parametrize(
-    ("part", "fate"), [("look", "kill"), ("deadline", "stop")], ids=["look", "deadline"]
+    ("part", "fate"), [("look", "kill"), ("deadline", "stop"), ("grace", "late")]
 )
 async def test_without_a_part_of_the_protocol_some_are_doubled(part, fate):
     told = await ended("--fate", fate, "--leases", "--weaken", part)
