@@ -1,4 +1,4 @@
-"""Putting in many at once, behind what is fresh; and which commits wait for the disk."""
+"""Putting in many at once, which goes first of what is in, and which commits wait for the disk."""
 
 import sqlite3
 
@@ -77,6 +77,20 @@ async def test_many_at_once_are_kept_as_one_by_one(url, open_store):
     told = await claims(store)
     assert len({*told}) == 20
     assert {*told} <= {*rows}
+
+
+async def test_where_the_best_of_an_account_has_gone_anothers_goes_first(url, open_store):
+    store = await open_store(url)
+    given = [("a", 0), ("a", 2), ("b", 1)]
+    await store.add(
+        [
+            item(n, account_id=account, thread=f"t{n}", priority=priority)
+            for n, (account, priority) in enumerate(given)
+        ]
+    )
+    assert not isinstance(await store.claim("w1", lease=60.0, accounts=["nobody"]), Claimed)
+    await store.cancel(Filter(keys=("k0",)), reason="by hand")
+    assert await claims(store) == ["i00002", "i00001"]
 
 
 async def test_several_in_a_file_wait_for_no_claim_to_take_them_in(file, open_store):
