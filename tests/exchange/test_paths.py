@@ -95,7 +95,7 @@ def hostile(test: Any) -> Any:
 
 
 @hostile
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(ids)
 def test_an_identifier_reaches_its_own_route_whole(service, text):
     entries = service.asked(lambda: service.client.users.get(text, account_id=service.account))
@@ -109,7 +109,6 @@ def test_an_identifier_reaches_its_own_route_whole(service, text):
 
 
 @hostile
-@settings(max_examples=100)
 @given(ids)
 def test_a_chat_reaches_its_own_route_whole(service, text):
     entries = service.asked(lambda: service.client.chats.get(text))
@@ -119,7 +118,6 @@ def test_a_chat_reaches_its_own_route_whole(service, text):
 
 
 @hostile
-@settings(max_examples=100)
 @given(ids)
 def test_a_message_is_sent_into_the_chat_that_was_meant(service, text):
     send = service.client.messages.send
@@ -130,7 +128,6 @@ def test_a_message_is_sent_into_the_chat_that_was_meant(service, text):
         assert entry.params["chat_id"] == text
 
 
-@settings(max_examples=100)
 @given(st.text(min_size=1, max_size=200))
 def test_a_text_arrives_as_it_was_written(service, text):
     world: Any = service.sandbox.world()["accounts"][0]

@@ -55,7 +55,7 @@ def named(row):
 
 
 @pytest.mark.parametrize("name", list(walks(small_world())))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=settings().max_examples * 40 // 100)
 @given(
     before=happens,
     between=st.lists(happens, max_size=8),

@@ -177,7 +177,9 @@ class Redis(Served):
 
 def run(machine):
     case = machine.TestCase()
-    case.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+    case.settings = settings(
+        max_examples=settings().max_examples * 25 // 100, stateful_step_count=20, deadline=None
+    )
     case.runTest()
 
 

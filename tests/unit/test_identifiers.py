@@ -232,7 +232,7 @@ PIECES = ["https://", "linkedin.com", "x.com", "t.me", "wa.me", "tg://", "/", "i
 PIECES += ["%C3", "@", "+", "ACoAA", "urn:li:", "a", "1", ",", "(", ")", ":", "[", "]", "."]
 
 
-@settings(deadline=None, max_examples=500, database=None)
+@settings(deadline=None, max_examples=5 * settings().max_examples, database=None)
 @given(
     st.one_of(
         st.text(max_size=200),

@@ -88,7 +88,7 @@ def some_ranges(draw):
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings().max_examples * 60 // 100, deadline=None)
 @given(
     zone=st.sampled_from(sorted(CHANGES)),
     ranges=some_ranges(),
@@ -118,7 +118,7 @@ def _closes(openings, epoch, horizon, hours):
     return end if end < horizon else hours.closes_at(epoch)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples, deadline=None)
 @given(
     zone=st.sampled_from(sorted(CHANGES)),
     ranges=some_ranges(),

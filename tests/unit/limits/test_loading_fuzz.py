@@ -36,13 +36,13 @@ def loads_or_refuses(text, kind):
         assert isinstance(Limits.loads(text, format=kind), Limits)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples, deadline=None)
 @given(text=st.text(max_size=200), kind=st.sampled_from(["toml", "json"]))
 def test_any_text(text, kind):
     loads_or_refuses(text, kind)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * settings().max_examples, deadline=None)
 @given(
     pieces=st.lists(st.sampled_from(PIECES), max_size=30), kind=st.sampled_from(["toml", "json"])
 )
@@ -51,7 +51,7 @@ def test_any_order_of_its_pieces(pieces, kind):
     loads_or_refuses("".join(pieces), kind)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=10 * settings().max_examples, deadline=None)
 @given(data=st.data(), kind=st.sampled_from(["toml", "json"]))
 def test_any_change_of_a_good_file(data, kind):
     text = GOOD if kind == "toml" else GOOD_JSON
@@ -74,7 +74,7 @@ NAMES = st.sampled_from(["actions", "action", "amount", "per", "provider", "tier
 MORE = st.sampled_from(["burst", "source", "mode", "least", "most", "start", "days", "quiet", "tz"])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * settings().max_examples, deadline=None)
 @given(
     rows=st.lists(st.dictionaries(st.one_of(NAMES, MORE), JSON, max_size=6), max_size=3),
     table=st.sampled_from(["limit", "spacing", "warm_up", "working_hours", "without", "base"]),
@@ -105,7 +105,7 @@ def paths(value, path=()):
             yield from paths(inner, (*path, step))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples, deadline=None)
 @given(document=st.dictionaries(st.text("ab", min_size=1, max_size=2), JSON, max_size=4))
 def test_every_path_of_a_json_text_has_a_line(document):
     text = json.dumps(document, indent=1)

@@ -44,7 +44,10 @@ TREES = {case: json.loads((SAMPLES / case / "body.json").read_bytes()) for case 
 
 pytestmark = pytest.mark.timeout(120)
 quick = settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=4 * settings().max_examples,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
 )
 
 

@@ -15,7 +15,7 @@ texts = st.lists(words | st.text(max_size=4), max_size=6).map("".join)
 providers = st.sampled_from([None, "LINKEDIN", "WHATSAPP", "INSTAGRAM", "TELEGRAM", "TWITTER"])
 
 
-@settings(max_examples=400, deadline=None, database=None)
+@settings(max_examples=4 * settings().max_examples, deadline=None, database=None)
 @given(texts, providers, st.sampled_from([messaging_id, invited_id]))
 @example("+33600000000", None, messaging_id)
 @example("", None, invited_id)

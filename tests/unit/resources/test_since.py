@@ -297,7 +297,7 @@ arrivals = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples, deadline=None)
 @given(arrivals=arrivals, size=st.integers(1, 7), seed=st.integers(), inclusive=st.booleans())
 def test_whatever_comes_within_the_overlap_comes_once(arrivals, size, seed, inclusive):
     def shuffled(rows: list[Any]) -> list[Any]:

@@ -221,7 +221,7 @@ def test_it_pickles_as_it_is():
     assert again.ready_at(6.0) == adaptive.ready_at(6.0)
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(STEPS, st.integers(0, 1000), TIMES)
 def test_whatever_happens_the_rate_stays_sane(steps, successes, since):
     adaptive = Adaptive(400.0, successes, since)

@@ -71,7 +71,7 @@ class Told:
         return found[-1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings().max_examples * 60 // 100, deadline=None)
 @given(
     gaps=st.lists(st.floats(0.3, 4_000.0), min_size=1, max_size=12),
     sights=st.lists(st.integers(0, 24), min_size=1, max_size=3),
@@ -100,7 +100,7 @@ def test_no_count_that_anybody_saw_is_lost_in_whichever_order_they_come(gaps, si
 
 
 @given(sight=st.integers(0, 20), late=st.integers(0, 5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings().max_examples * 40 // 100, deadline=None)
 def test_a_store_that_lost_nothing_is_left_as_it_is(sight, late):
     store, now = Told(), 1_000_000.0
     for _ in range(10):

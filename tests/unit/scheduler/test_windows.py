@@ -108,7 +108,7 @@ class WindowAgainstReference(RuleBasedStateMachine):
 
 TestWindowAgainstReference = WindowAgainstReference.TestCase
 TestWindowAgainstReference.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None
+    max_examples=settings().max_examples * 150 // 100, stateful_step_count=40, deadline=None
 )
 
 
