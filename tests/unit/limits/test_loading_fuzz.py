@@ -1,6 +1,7 @@
 """Whatever a file holds: limits or a ConfigurationError, nothing else, and soon."""
 
 import json
+import time
 import tomllib
 from contextlib import suppress
 
@@ -90,9 +91,10 @@ def test_any_values_in_its_tables(rows, table, needed):
     "text", ["[" * 60_000, '{"a":' * 12_000, "a." * 30_000, "[[a]]\n" * 10_000]
 )
 @pytest.mark.parametrize("kind", ["toml", "json"])
-@pytest.mark.timeout(20)
 def test_what_is_deep_or_long_is_refused_soon(text, kind):
+    began = time.thread_time()  # a loaded machine is slow, not wrong
     loads_or_refuses(text, kind)
+    assert time.thread_time() - began < 20
 
 
 def paths(value, path=()):
