@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from postpress_async.errors import ClientClosedError, ConfigurationError, StateUnavailableError
 from postpress_async.storage.images import kept
@@ -178,7 +179,7 @@ def check(server, done, failed):
             assert common == sorted(common, key=other.__getitem__)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples, deadline=None)
 @given(
     faults=st.lists(st.sampled_from(FAULTS), max_size=14),
     plans=st.lists(plans, min_size=1, max_size=3),
@@ -347,6 +348,28 @@ async def test_whoever_is_refused_often_asks_for_a_turn(server, images, caplog):
     await images.step(Append("a"))
     assert urgent[-1]
     assert not any(urgent[:4])
+
+
+@scenario()
+async def test_whoever_must_let_another_go_first_asks_again_after_a_trip_then_ever_more_rarely(
+    server, images, caplog
+):
+    await images.step(Append("a"))
+    began, real, asked = asyncio.get_running_loop().time(), server.do, []
+
+    def do(swaps):
+        now = asyncio.get_running_loop().time()
+        answer = real([] if now < began + 0.1 else swaps)
+        if now < began + 0.1:
+            asked.append(now)
+            return structs.replace(answer, fates=("turn",) * len(swaps), values={})
+        return answer
+
+    server.do = do
+    await images.step(Append("a"))
+    assert asked[1] - asked[0] <= 0.001 + 1.5 * 0.001  # its trip, and as long again by chance
+    assert 4 <= len(asked) <= 12
+    assert asyncio.get_running_loop().time() - began < 0.1 + 0.04
 
 
 @scenario()

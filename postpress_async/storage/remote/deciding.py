@@ -37,19 +37,23 @@ class Job:
         future: who waits.
         until: when to give up, by the monotonic clock.
         tries: how often its swap was refused.
+        stays: how often of them because a key was kept for somebody else.
         failures: how often the server failed it.
         urgent: whether its keys shall be kept for it if it is refused again.
         refused: why it was refused last.
         said: what the server failed it with last.
     """
 
-    __slots__ = ("failures", "future", "refused", "said", "tries", "until", "urgent", "work")
+    __slots__ = (
+        "failures", "future", "refused", "said", "stays", "tries", "until", "urgent", "work",
+    )  # fmt: skip
 
     def __init__(self, work: Work[object], future: asyncio.Future[object]) -> None:
         self.work: Work[object] = work
         self.future: asyncio.Future[object] = future
         self.until: float = math.inf
         self.tries: int = 0
+        self.stays: int = 0
         self.failures: int = 0
         self.urgent: bool = False
         self.refused: Fate | None = None

@@ -24,6 +24,7 @@ from postpress_async.errors import (
     StateUnavailableError,
 )
 from postpress_async.storage.remote.deciding import Decider, Job
+from postpress_async.storage.remote.swaps import TURN
 from postpress_async.storage.remote.timing import ServerTime
 from postpress_async.storage.remote.watch import Watch
 
@@ -43,6 +44,7 @@ _LITTLE: Final = 1.0  # the same while it already does
 _ASLEEP: Final = 0.25  # seconds of lateness that are this process's own
 _MOST: Final = 128  # works in one round trip
 _URGENT: Final = 4  # refusals after which a work asks for its turn
+_SHORT: Final = 0.0005  # seconds that a round trip takes at least
 _PAUSE: Final = (0.01, 0.25)  # seconds between tries of a server that fails: at first, at most
 
 _REFUSED: Final[dict[Fate, str]] = {
@@ -186,12 +188,16 @@ class RemoteImages:
             _fail(jobs, error)
         else:
             self._back()
-            wait = self._refused(jobs)
+            wait = self._refused(jobs, self._monotonic() - now)
         if wait and any(not job.future.done() for job in jobs):
             await asyncio.sleep(wait * (0.5 + self._draw()))
 
-    def _refused(self, jobs: list[Job]) -> float:
-        """See to those whose swap was refused; return how long to wait for the next try."""
+    def _refused(self, jobs: list[Job], trip: float) -> float:
+        """See to those whose swap was refused; return how long to wait for the next try.
+
+        A key is kept for another process until that has asked once more: a round trip or two, as
+        long as ours took. If it is still kept then, that process is slower, or gone.
+        """
         wait, now = 0.0, self._monotonic()
         for job in jobs:
             if job.future.done() or job.refused is None:
@@ -200,8 +206,11 @@ class RemoteImages:
             job.urgent = job.tries >= _URGENT
             if job.refused == "time" and job.tries == 1:
                 self._begin_anew([job])  # it lay for longer than anybody waits
-            if job.refused == "turn" or (job.refused == "time" and job.tries > 1):
-                wait = max(wait, 0.002 if job.refused == "turn" else 0.02)
+            if job.refused == "turn":
+                wait = max(wait, min(max(trip, _SHORT) * 2.0**job.stays, TURN / 4))
+                job.stays += 1
+            elif job.refused == "time" and job.tries > 1:
+                wait = max(wait, 0.02)
             if job.until <= now + wait:
                 why = _REFUSED[job.refused]
                 _fail([job], StateUnavailableError(f"{self._server.where}: {why}"))
