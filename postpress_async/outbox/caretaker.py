@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 from postpress_async.errors import PostpressError, WaitTooLongError
 
 from . import protocol
-from .protocol import Absent, Undecided
+from .protocol import Absent, Found, Undecided
 from .strays import give_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.storage.outbox.rows import Row, Store
+    from postpress_async.storage.outbox.rows import Attempt, Row, Store
 
     from .patience import Patience
     from .protocol import Seen, Terms
@@ -143,20 +143,9 @@ class Caretaker:
         last = attempts[-1] if attempts else None
         began = self._clock.monotonic() + self._ahead
         quiet = began >= protocol.quiet_at(last, self._terms)
-        if protocol.repeatable(row.kind):
-            seen: Seen = Absent()  # no need to look: a second one changes nothing
-        else:
-            try:
-                seen = await self._looker.look(row, attempts=attempts, quiet=quiet)
-            except WaitTooLongError as error:
-                wait = error.retry_after
-                until = None if wait is None else self._clock.monotonic() + self._ahead + wait
-                seen = Undecided(reason=str(error), until=until)
-            except PostpressError as error:
-                seen = Undecided(reason=str(error))
-            except Exception as error:
-                log.exception("the look for item %s failed", row.id)
-                seen = Undecided(reason=f"the look failed: {type(error).__name__}")
+        seen = await self._seen(row, attempts, quiet=quiet)
+        if protocol.repeatable(row.kind) and not isinstance(seen, Found):
+            seen = Absent()  # whatever was seen: a second one changes nothing
         finish = protocol.looked(
             seen,
             row=row,
@@ -171,3 +160,16 @@ class Caretaker:
         if finish.needs_decision:
             log.warning("item %s needs a decision: %s", row.id, finish.error)
         self._settled()
+
+    async def _seen(self, row: Row, attempts: Sequence[Attempt], *, quiet: bool) -> Seen:
+        try:
+            return await self._looker.look(row, attempts=attempts, quiet=quiet)
+        except WaitTooLongError as error:
+            wait = error.retry_after
+            until = None if wait is None else self._clock.monotonic() + self._ahead + wait
+            return Undecided(reason=str(error), until=until)
+        except PostpressError as error:
+            return Undecided(reason=str(error))
+        except Exception as error:
+            log.exception("the look for item %s failed", row.id)
+            return Undecided(reason=f"the look failed: {type(error).__name__}")

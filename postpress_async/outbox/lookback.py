@@ -19,9 +19,10 @@ from postpress_async.models import LinkedInProfile
 from postpress_async.options import RequestOptions
 from postpress_async.storage.outbox.rows import Filter
 
-from . import contents, matching
+from . import contents, harmless, matching
+from .beside import beside, threads_of
 from .clocks import ServiceTime
-from .contents import Invite, MessageContent, StartChat
+from .contents import Follow, Invite, MessageContent, React, StartChat
 from .matching import SKEW, WIDE, Wanted
 from .protocol import Absent, Found, Nowhere, Perhaps, Undecided, two_looks
 
@@ -72,8 +73,10 @@ class ClientLooker:
         if not row.body:
             return Nowhere(reason="what it said is no longer kept: compare it by hand")
         content = contents.decode(row.body)
-        if row.action == "follow":
-            return Absent()  # whoever follows already follows no more by a second request
+        if isinstance(content, Follow | React) or (
+            isinstance(content, Invite) and row.action == "follow"
+        ):
+            return await harmless.look(self._client, row, content)
         if isinstance(content, Invite):
             return await self._twice(lambda: self._invited(row, content), row, quiet=quiet)
         if not isinstance(content, MessageContent | StartChat):
@@ -91,6 +94,10 @@ class ClientLooker:
             )
         if quiet and isinstance(seen, Absent):
             return await self._long_ago(search, chats)
+        if isinstance(seen, Found):
+            if isinstance(content, StartChat):  # it may have come to be since
+                chats = await self._chats(row, content.to)
+            return await self._its_own(search, chats, seen)
         return seen
 
     async def _twice(
@@ -158,20 +165,42 @@ class ClientLooker:
 
     async def _baseline(self, search: _Search) -> int:
         """Count earlier items of the thread that say the same and were settled without an id."""
-        row, attempts = search.row, search.attempts
-        # By the store's own time, which is what all items of the thread have.
-        began = attempts[-1].started_at if attempts else row.created_at
-        count, after = 0, 0
+        row = search.row
+        count, after = search.unnamed, 0
         wanted = Filter(states=("sent",), thread=row.thread)
         while rows := await self._store.find(wanted, after=after):
             after = rows[-1].serial
             count += sum(
                 one.result_id is None
                 and one.text_digest == row.text_digest
-                and one.changed_at >= began - SKEW - WIDE
+                and one.changed_at >= search.marked_at - SKEW - WIDE
                 for one in rows
             )
         return count
+
+    async def _its_own(self, search: _Search, chats: Sequence[str], found: Found) -> Seen:
+        """Tell whether what was found is not that of an item of another thread."""
+        row, last = search.row, search.attempts[-1] if search.attempts else None
+        threads = await threads_of(self._client, row, chats, _FIRST)
+        others = await beside(
+            self._store,
+            row,
+            threads,
+            since=search.marked_at - SKEW - WIDE,
+            happened=last is not None and last.outcome == "happened",
+        )
+        if others.wait is not None:
+            return others.wait
+        if others.unnamed:
+            search.unnamed = others.unnamed
+            for chat in chats:
+                seen = await self._said(search, chat)
+                if not isinstance(seen, Absent):
+                    return seen
+        elif not await self._store.bound(row.account_id, [found.result_id or ""]):
+            return found
+        # Since it was read it has become another's, or it is gone: so one looks once more.
+        return Undecided(reason="what was found is another item's by now", until=row.changed_at)
 
     async def _said(self, search: _Search, chat: str) -> Seen:
         """Look through a chat's messages since shortly before the attempt."""
@@ -251,7 +280,13 @@ class ClientLooker:
 
 
 class _Search:
-    """Be what is looked for: an item, as it was taken."""
+    """Be what is looked for: an item, as it was taken.
+
+    Attributes:
+        marked_at: when it was marked, by the store's own time, which is what all items have.
+        taken_at: when it was taken, by our clock.
+        unnamed: how many items of other threads say the same and have no id.
+    """
 
     def __init__(
         self, row: Row, content: Content, attempts: Sequence[Attempt], *, taken_at: float
@@ -260,6 +295,8 @@ class _Search:
         self.content = content
         self.attempts = attempts
         self.taken_at = taken_at
+        self.marked_at: float = attempts[-1].started_at if attempts else row.created_at
+        self.unnamed = 0
 
 
 def _instant(seconds: float) -> datetime:

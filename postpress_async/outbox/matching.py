@@ -19,17 +19,35 @@ from .protocol import Absent, Found, Perhaps
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from postpress_async.models import InvitationSent, LinkedInProfile, Message, Relation
+    from postpress_async.models import (
+        InstagramProfile,
+        InvitationSent,
+        LinkedInProfile,
+        Message,
+        Relation,
+    )
 
     from .protocol import Seen
 
-__all__ = ["SKEW", "WIDE", "Wanted", "ids_of", "in_messages", "in_profile", "invited", "related"]
+__all__ = [
+    "SKEW",
+    "WIDE",
+    "Wanted",
+    "followed",
+    "ids_of",
+    "in_messages",
+    "in_profile",
+    "invited",
+    "reacted",
+    "related",
+]
 
 SKEW: Final = 120.0
 """Seconds by which the service's clock, or a provider's, may differ from ours."""
 WIDE: Final = 26 * 3600.0
 """Seconds before the attempt in which all that is alike is at least *perhaps* it: hardly a clock,
 and no clock's zone, is wrong by more. What is older must have the same attachments, too."""
+_VARIANT: Final = "\ufe0f"  # says that a sign is shown as a picture; not all providers keep it
 _FILES: Final[dict[str, digests.FileKind]] = {
     "img": "img",
     "video": "video",
@@ -214,4 +232,21 @@ def in_profile(profile: LinkedInProfile) -> Found | Absent:
     )
     if waits or profile.is_relationship or profile.degree == 1:
         return Found(result_id=None, by="profile")
+    return Absent()
+
+
+def followed(profile: InstagramProfile) -> Found | Absent:
+    """Look at somebody for whether we follow them, or have asked to."""
+    status = profile.relationship_status
+    if status is not None and (status.following or status.has_sent_invitation):
+        return Found(result_id=None, by="profile")
+    return Absent()
+
+
+def reacted(message: Message, reaction: str) -> Found | Absent:
+    """Look at a message for our own reaction: there is one at a time for each person."""
+    wanted = reaction.replace(_VARIANT, "")
+    for one in message.reactions:
+        if one.is_sender and (one.value or "").replace(_VARIANT, "") == wanted:
+            return Found(result_id=None, by="reaction")
     return Absent()

@@ -5,22 +5,26 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
-from postpress_async.errors import NotFoundError
+from postpress_async.errors import NotFoundError, WaitTooLongError
 from postpress_async.exchange.capture import Seen, capturing
 from postpress_async.models import (
     Chat,
     ChatHistorySync,
     ImageAttachment,
+    InstagramProfile,
     InvitationSent,
     LinkedInProfile,
     Message,
     Relation,
 )
+from postpress_async.models.messages import Reaction
+from postpress_async.models.profiles.instagram import RelationshipStatus
 from postpress_async.models.profiles.linkedin import ProfileInvitation
 from postpress_async.outbox import contents
-from postpress_async.outbox.contents import Invite, MessageContent, StartChat
+from postpress_async.outbox.contents import Follow, Invite, MessageContent, React, StartChat
 from postpress_async.outbox.digests import digest, loose
 from postpress_async.outbox.lookback import ClientLooker
 from postpress_async.outbox.protocol import Absent, Found, Nowhere, Perhaps, Terms, Undecided
@@ -56,9 +60,11 @@ class Client:
         self.asked = []
         self.says = {
             "messages": [], "older": [], "elsewhere": [], "chats": [], "sent": [], "relations": [],
-            "profile": LinkedInProfile(), "ok": True, "sync": "SYNC_DONE", "date": None, **says,
+            "profile": LinkedInProfile(), "ok": True, "sync": "SYNC_DONE", "date": None,
+            "chat": None, "message": None, **says,
         }  # fmt: skip
-        self.messages = self.chats = self.accounts = self.attendees = self
+        self.messages = self
+        self.chats = SimpleNamespace(sync=self.sync, get=self.chat)
         self.invitations = SimpleNamespace(sent=lambda **_: self._listed("sent"))
         self.users = SimpleNamespace(relations=lambda **_: self._listed("relations"), get=self.user)
         self.attendees = SimpleNamespace(chats=lambda _, **__: self._listed("chats"))
@@ -89,6 +95,24 @@ class Client:
         assert account_id == "acc_1"
         return ChatHistorySync(chat_id=chat_id, status=self._say("sync"))
 
+    async def chat(self, chat_id, *, account_id, options):
+        assert account_id == "acc_1"
+        assert options.priority < 0
+        return self._raised("chat") or Chat(
+            id=chat_id, provider_id="p", attendee_provider_id="ACo1"
+        )
+
+    async def get(self, message_id, *, options):
+        assert message_id == "m1"
+        assert options.priority < 0
+        return self._raised("message")
+
+    def _raised(self, what):
+        said = self._say(what)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
     async def account(self, account_id, *, options):
         assert options.priority < 0
         ok = self._say("ok")
@@ -97,7 +121,7 @@ class Client:
     async def user(self, person, *, account_id, options):
         del person, account_id
         assert options.priority < 0
-        return self._say("profile")
+        return self._raised("profile")
 
 
 def message(seconds=1.0, **changes):
@@ -105,21 +129,29 @@ def message(seconds=1.0, **changes):
     return Message(**{"id": "m1", "text": TEXT, "is_sender": 1, "timestamp": at, **changes})
 
 
-async def look(client, content=None, *, quiet=True, others=(), wrong=0.0, **row):
+async def look(client, content=None, *, quiet=True, others=(), wrong=0.0, outcome=None, **row):
     """Look for a message that was tried when the world began; our clock may be wrong."""
     content = content or MessageContent(chat_id="chat_1", text=TEXT)
-    place = Place()
+    place = client.place = Place()
     store, clock = MemoryStore(place), ProcessClock(place, Process("p"))
-    for n, (state, result) in enumerate(others):
+    for n, (state, result, *changes) in enumerate(others):
+        given = {"text_digest": digest(TEXT), "changed_at": 1_000_000.0}
+        given |= changes[0] if changes else {}
         place.items[f"o{n}"] = a_row(
-            id=f"o{n}", serial=n + 1, state=state, result_id=result, text_digest=digest(TEXT),
-            changed_at=1_000_000.0,
+            id=f"o{n}", serial=n + 1, state=state, result_id=result, **given
         )  # fmt: skip
+        done = "happened" if state == "unknown" else None
+        place.tries[f"o{n}"] = [
+            Attempt(item=f"o{n}", number=1, fence=1, started_at=1.0, deadline=2.0, outcome=done)
+        ]
     known = {
         "body": contents.encode(content), "text_digest": digest(TEXT), "loose_digest": loose(TEXT),
         "kind": content.kind, "state": "unknown",
     }  # fmt: skip
-    tried = Attempt(item="item_1", number=1, fence=1, started_at=1_000_000.0, deadline=1_000_030.0)
+    tried = Attempt(
+        item="item_1", number=1, fence=1, started_at=1_000_000.0, deadline=1_000_030.0,
+        outcome=outcome,
+    )  # fmt: skip
     clock.time = lambda: place.now() + wrong
     looker = ClientLooker(client, store, clock=clock, terms=Terms())
     return await looker.look(a_row(**{**known, **row}), attempts=[tried], quiet=quiet)
@@ -128,7 +160,7 @@ async def look(client, content=None, *, quiet=True, others=(), wrong=0.0, **row)
 async def test_found_at_once():
     client = Client(messages=[message()])
     assert await look(client) == Found(result_id="m1")
-    assert client.asked == ["messages"]
+    assert client.asked == ["messages", "chat"]
     assert client.after < datetime.fromtimestamp(1_000_000.0 - 120, UTC)
 
 
@@ -205,7 +237,7 @@ def service_behind(seconds, arrived, **where):
 async def test_a_clock_that_stays_wrong_is_set_right_by_answers(days):
     client = service_behind(days * 86_400.0, [message(seconds=-days * 86_400.0)])
     assert await look(client) == Found(result_id="m1")
-    assert client.asked == ["messages"] * (2 if days > 0.0 else 1)
+    assert client.asked == [*["messages"] * (2 if days > 0.0 else 1), "chat"]
 
 
 @pytest.mark.parametrize("days", [-400.0, -2.0, 2.0, 400.0])
@@ -302,9 +334,117 @@ async def test_invitations(says, seen):
     assert await look(Client(**says), INVITE) == seen
 
 
-async def test_a_follow_is_simply_repeated():
-    assert await look(Client(), INVITE, action="follow") == Absent()
+FOLLOWS = InstagramProfile(relationship_status=RelationshipStatus(following=True))
+ASKED = InstagramProfile(relationship_status=RelationshipStatus(has_sent_invitation=True))
+STRANGER = InstagramProfile(relationship_status=RelationshipStatus(followed_by=True))
+BUSY = WaitTooLongError("no room", retry_after=9_000.0)
+
+
+@pytest.mark.parametrize("content", [INVITE, Follow(provider_id="ACo1")])
+@pytest.mark.parametrize(
+    ("profile", "there"),
+    [(FOLLOWS, True), (ASKED, True), (STRANGER, False), (InstagramProfile(), False)],
+)
+async def test_a_follow_shows_in_the_profile(content, profile, there):
+    seen = await look(Client(profile=profile), content, action="follow")
+    assert seen == (Found(result_id=None, by="profile") if there else Absent())
+
+
+@pytest.mark.parametrize(
+    "says", [{}, {"profile": BUSY}, {"profile": NotFoundError("", status=404)}]
+)
+async def test_a_follow_of_which_nobody_can_tell_is_simply_repeated(says):
+    assert await look(Client(**says), INVITE, action="follow") == Absent()
+
+
+@pytest.mark.parametrize(
+    ("reactions", "there"),
+    [
+        ([], False),
+        ([Reaction(value="❤️", is_sender=1)], True),
+        (
+            [Reaction(value="❤", is_sender=1)],
+            True,
+        ),  # how it is shown is not all providers' business
+        ([Reaction(value="❤️", is_sender=0)], False),
+        ([Reaction(value="👍", is_sender=1)], False),
+    ],
+)
+async def test_a_reaction_shows_at_its_message(reactions, there):
+    client = Client(message=message(reactions=reactions))
+    seen = await look(client, React(message_id="m1", reaction="❤️"), action="react")
+    assert seen == (Found(result_id=None, by="reaction") if there else Absent())
+
+
+async def test_a_reaction_to_what_is_gone_is_simply_repeated():
+    client = Client(message=NotFoundError("gone", status=404))
+    assert await look(client, React(message_id="m1", reaction="x"), action="react") == Absent()
 
 
 async def test_others_than_linkedin_show_no_invitations():
     assert isinstance(await look(Client(profile=object()), INVITE), Nowhere)
+
+
+# -- the same text in another thread --------------------------------------------------------
+
+PERSON = {"thread": START.thread("acc_1")}
+OTHER_ID = {"thread": MessageContent(chat_id="p", text=TEXT).thread("acc_1")}
+ELSEWHERE = {"thread": StartChat(to="ACo2").thread("acc_1")}
+
+
+@pytest.mark.parametrize("thread", [PERSON, OTHER_ID])
+async def test_what_may_be_that_of_another_thread_waits_for_its_answer(thread):
+    seen = await look(Client(messages=[message()]), others=[("sending", None, thread)])
+    assert isinstance(seen, Undecided)
+    assert seen.until is not None  # our own waiting: it is no vain look
+    done = await look(Client(messages=[message()]), others=[("unknown", None, thread)])
+    assert isinstance(done, Undecided)
+    both = await look(
+        Client(messages=[message()]), others=[("unknown", None, thread)], outcome="happened"
+    )
+    assert both == Found(result_id="m1")  # both are there, so each is one's own
+
+
+async def test_a_new_chat_minds_what_goes_into_the_chats_with_its_person():
+    client = Client(chats=[Chat(id="chat_9")], messages=[message()])
+    thread = {"thread": MessageContent(chat_id="chat_9").thread("acc_1")}
+    mine = {"thread": START.thread("acc_1")}
+    seen = await look(client, START, others=[("sending", None, thread)], **mine)
+    assert isinstance(seen, Undecided)
+    assert await look(client, START, others=[("sending", None, mine)], **mine) == Found(
+        result_id="m1"
+    )
+
+
+async def test_what_was_sent_without_an_id_in_another_thread_has_one_of_the_messages():
+    others = [("sent", None, PERSON)]
+    assert isinstance(await look(Client(messages=[message()]), others=others), Perhaps)
+    two = [message(), message(id="m2", seconds=2.0)]
+    assert isinstance(await look(Client(messages=two), others=others), Found)
+    old = [("sent", None, {**PERSON, "changed_at": 1_000.0})]
+    assert isinstance(await look(Client(messages=[message()]), others=old), Found)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [("sending", None, ELSEWHERE)],
+        [("sending", None, {**PERSON, "text_digest": digest("Other")})],
+        [("queued", None, PERSON)],
+        [("sent", "m7", PERSON)],
+    ],
+)
+async def test_what_others_say_elsewhere_or_otherwise_does_not_matter(others):
+    assert await look(Client(messages=[message()]), others=others) == Found(result_id="m1")
+    unknown_to_it = Client(messages=[message()], chat=NotFoundError("gone", status=404))
+    assert await look(unknown_to_it, others=others) == Found(result_id="m1")
+
+
+async def test_what_became_another_items_since_it_was_read_is_not_taken():
+    def becomes_anothers():
+        client.place.items["o0"] = msgspec.structs.replace(
+            client.place.items["o0"], state="sent", result_id="m1"
+        )
+
+    client = Client(messages=[message()], chat=becomes_anothers)
+    assert isinstance(await look(client, others=[("queued", None, PERSON)]), Undecided)

@@ -118,6 +118,21 @@ async def test_a_doubt_is_looked_into(word, requests):
     assert None not in {row.result_id for row in service.place.items.values()}
 
 
+@pytest.mark.parametrize(
+    ("word", "blind", "requests"), [("cut", 0, 1), ("lost", 0, 2), ("cut", 1, 2)]
+)
+async def test_what_may_be_done_twice_is_looked_for_once_and_else_done_again(word, blind, requests):
+    service = await service_with(new(0, kind="react"))
+    said, sees = [word], {"undecided": blind}
+    await run(
+        service,
+        say=lambda _: said.pop() if said else "yes",
+        delays=lambda what: sees.get(what, 0.0),
+    )
+    assert states(service) == ["sent"]
+    assert service.requests == requests
+
+
 async def test_what_arrives_at_the_last_moment_is_found(caplog):
     caplog.set_level(logging.CRITICAL)
     service = await service_with(new(0))
