@@ -13,7 +13,7 @@ from postpress_async.storage.outbox.reading import row_of
 from postpress_async.storage.outbox.rows import Added, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from postpress_async.storage.outbox.dialect import Steps
     from postpress_async.storage.outbox.rows import New
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["add", "add_several"]
 
 _CHUNKS: Final = (100, 10, 1)  # rows of one statement
+_MOST: Final = 1_000  # rows of one statement, where each column is a list
 
 _Fate: TypeAlias = tuple[int, float]  # serial, created_at
 
@@ -37,23 +38,21 @@ def add_several(items: Sequence[New]) -> Steps[tuple[list[Added], bool]]:
     return told, sort
 
 
-def add(items: Sequence[New], *, sort: bool = False) -> Steps[list[Added]]:
+def add(items: Sequence[New], *, lists: bool = False, sort: bool = False) -> Steps[list[Added]]:
     """Put items in, and tell what became of each.
 
     Args:
         items: what is new.
+        lists: whether a value can be a list.
         sort: whether to let their threads know at once, where nobody can write meanwhile: neither
             what would wait for these threads, nor who forgets a recipient.
     """
     gone = yield from _forgotten(items)
     kept: dict[str, _Fate] = {}
     rest = [item for item in items if not gone or item.tombstone.hex() not in gone]
-    place = 0
-    for size in _CHUNKS:
-        while len(rest) - place >= size:
-            rows = yield _insert(rest[place : place + size], fresh=not sort)
-            kept |= {name: (serial, at) for name, serial, at in rows}
-            place += size
+    for some in _chunks(rest, (_MOST,) if lists else _CHUNKS):
+        rows = yield (_insert_lists if lists else _insert)(some, fresh=not sort)
+        kept |= {name: (serial, at) for name, serial, at in rows}
     known = yield from _known(items, kept)
     new = dict(kept)
     told: list[Added] = []
@@ -84,12 +83,30 @@ def _forgotten(items: Sequence[New]) -> Steps[dict[str, float]]:
     return {row[0]: now[0][0] for row in rows}
 
 
+def _chunks(items: Sequence[New], sizes: tuple[int, ...]) -> Iterator[Sequence[New]]:
+    """Part items into whole chunks, the large ones first, and what is left."""
+    place = 0
+    for size in sizes:
+        while len(items) - place >= size:
+            yield items[place : place + size]
+            place += size
+    if place < len(items):
+        yield items[place:]
+
+
+def _insert_lists(items: Sequence[New], *, fresh: bool) -> tuple[str, dict[str, object]]:
+    columns = map(list, zip(*map(_values, items), strict=True))
+    values: dict[str, object] = dict(zip(sql.VALUES, columns, strict=True))
+    return _LISTS, values | {"fresh": fresh, "no": False}
+
+
 def _insert(items: Sequence[New], *, fresh: bool) -> tuple[str, dict[str, object]]:
     given = chain.from_iterable(map(_values, items))
     values: dict[str, object] = dict(zip(_NAMES[len(items)], given, strict=True))
     return _STATEMENTS[len(items)], values | {"fresh": fresh, "no": False}
 
 
+_LISTS: Final = sql.insert_lists()
 _STATEMENTS: Final = {size: sql.insert(size) for size in _CHUNKS}
 _NAMES: Final = {
     size: [f"{name}{n}" for n in range(size) for name in sql.VALUES] for size in _CHUNKS
@@ -113,8 +130,8 @@ def _values(item: New) -> tuple[object, ...]:
         item.text_digest,
         item.loose_digest,
         item.priority,
-        item.due_at,
-        item.expires_at,
+        float(item.due_at),
+        None if item.expires_at is None else float(item.expires_at),
         "held" if item.hold else "queued",
     )
 

@@ -51,17 +51,18 @@ def bumped(threads: list[str]) -> Steps[None]:
     yield sql.BUMP, {"threads": threads, "no": False}
 
 
-def upkeep() -> Steps[None]:
+def upkeep(*, most: int = _MOST) -> Steps[None]:
     """Take in what is new, what has become due, what is over and which lanes have room again.
 
-    Some of each: who claims does it before, so that no claim pays for all of it.
+    Some of each: who claims does it before, so that no claim pays for all of it. Who has put in
+    many, and need not hurry, takes in as many.
     """
     if not (yield sql.ALONE, {})[0][0]:
         return
-    yield sql.OPEN_LANES, {"no": False, "n": _MOST}
-    fresh = yield sql.FRESH, {"n": _MOST}
-    overdue = yield sql.OVERDUE, {"n": _MOST}
-    ripe = yield sql.RIPE, {"n": _MOST}
+    yield sql.OPEN_LANES, {"no": False, "n": most}
+    fresh = yield sql.FRESH, {"n": most}
+    overdue = yield sql.OVERDUE, {"n": most}
+    ripe = yield sql.RIPE, {"n": most}
     names = [row[1] for row in (*fresh, *overdue)] + [row[0] for row in ripe]
     threads = yield from locked(names)
     if overdue:

@@ -113,7 +113,7 @@ async def _add(
             if there:
                 await cursor.execute(connections.dialect.statement(EPOCH).encode())
             _same((await cursor.fetchone() or ("",))[0] if there else "", connections)
-            told = await driven(adding.add(items), cursor, connections.dialect, now)
+            told = await driven(adding.add(items, lists=True), cursor, connections.dialect, now)
         except BaseException:
             if not connection.broken:
                 await cursor.execute("ROLLBACK TO postpress_outbox")
@@ -137,7 +137,7 @@ def _add_here(
             if there:
                 cursor.execute(connections.dialect.statement(EPOCH).encode())
             _same((cursor.fetchone() or ("",))[0] if there else "", connections)
-            told = _driven_here(adding.add(items), cursor, connections.dialect, now)
+            told = _driven_here(adding.add(items, lists=True), cursor, connections.dialect, now)
         except BaseException:
             if not connection.broken:
                 cursor.execute("ROLLBACK TO postpress_outbox")

@@ -41,6 +41,7 @@ T = TypeVar("T")
 
 _TIMES: Final = 5  # that a transaction is tried where others wrote at the same moment
 _SORT_FROM: Final = 10  # new items, that a claim should not have to take in
+_SORT_MOST: Final = 1_000  # of them, in one transaction, for which claims of their chats wait
 
 
 class PostgresOutbox(SharedOutbox):
@@ -84,9 +85,9 @@ class PostgresOutbox(SharedOutbox):
             return await add_in_transaction(
                 items, connection, connections=self._connections, now=self._now()
             )
-        told = await self._run(lambda: adding.add(items))
+        told = await self._run(lambda: adding.add(items, lists=True))
         if len(items) >= _SORT_FROM:
-            await self._run(heads.upkeep)
+            await self._run(lambda: heads.upkeep(most=min(len(items), _SORT_MOST)))
         self._wakeups.tell()
         return told
 

@@ -35,9 +35,26 @@ def insert(rows: int) -> str:
     places = [_DUE if name == "due_at" else f":{name}%" for name in VALUES]
     line = f"({', '.join(places)}, :fresh, :no, {{now}}, {{now}})"
     lines = (line.replace("%", str(n)) for n in range(rows))
+    return f"INSERT INTO {{items}} ({_PUT}) VALUES {', '.join(lines)} {_PASSING_BY}"
+
+
+_PASSING_BY: Final = "ON CONFLICT DO NOTHING RETURNING id, serial, created_at"
+_KINDS: Final = {
+    **dict.fromkeys(("digest", "body", "text_digest", "loose_digest"), "{blob}"),
+    **dict.fromkeys(("due_at", "expires_at"), "float8"),
+    "priority": "integer",
+}
+
+
+def insert_lists() -> str:
+    """Return the statement that does so from a list for each column, where there are lists."""
+    lists = (f"CAST(:{name} AS {_KINDS.get(name, 'text')}[])" for name in VALUES)
+    places = (_DUE.replace(":due_at%", "e.due_at") if n == "due_at" else f"e.{n}" for n in VALUES)
     return (
-        f"INSERT INTO {{items}} ({_PUT}) VALUES {', '.join(lines)} ON CONFLICT DO NOTHING "
-        "RETURNING id, serial, created_at"
+        f"INSERT INTO {{items}} ({_PUT}) "
+        f"SELECT {', '.join(places)}, :fresh, :no, {{now}}, {{now}} "
+        f"FROM unnest({', '.join(lists)}) WITH ORDINALITY AS e({', '.join(VALUES)}, place) "
+        f"ORDER BY e.place {_PASSING_BY}"
     )
 
 
