@@ -129,8 +129,11 @@ class Campaign:
         for n in which:
             self.workers[n] = self.start()
 
-    async def rage(self, again):
-        """Kill and restart for as long as wished."""
+    async def rage(self, again, busy):
+        """Kill and restart for as long as wished, once all are busy: a program takes its time."""
+        async with asyncio.timeout(120.0):
+            while not busy():  # noqa: ASYNC110 - the sandbox tells nobody but its journal
+                await asyncio.sleep(0.05)
         began, due = time.monotonic(), self.options.seconds / 3
         turn = 0
         while (gone := time.monotonic() - began) < self.options.seconds:
@@ -156,6 +159,7 @@ async def run(options):
             rows = [{"action": "profile", "amount": amount, "per": per} for amount, per in CAPS]
             sandbox.limits(rows)
             accounts = [one["id"] for one in sandbox.world()["accounts"]]
+            ids = set(accounts)
             between = await jittering(int(sandbox.url.rpartition(":")[2]))
             url = f"http://127.0.0.1:{between.sockets[0].getsockname()[1]}"
             campaign.command = [
@@ -163,8 +167,12 @@ async def run(options):
                 json.dumps(CAPS), *accounts,
             ]  # fmt: skip
             campaign.workers = [campaign.start() for _ in range(options.processes)]
+
+            def busy():
+                return {one.account_id for one in sandbox.journal() if one.status == 200} >= ids
+
             try:
-                seconds = await campaign.rage(again)
+                seconds = await campaign.rage(again, busy)
             finally:
                 campaign.kill(range(len(campaign.workers)))
                 between.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -47,6 +48,7 @@ def test_nothing_that_steers_is_left(text):
 
 
 @pytest.mark.parametrize("text", ["\x1b]" * 50_000, "\x1b[" * 50_000, "\x1b[" + ";" * 100_000])
-@pytest.mark.timeout(5)
 def test_it_takes_linear_time(text):
+    began = time.thread_time()
     plain(text)
+    assert time.thread_time() - began < 5

@@ -54,7 +54,7 @@ def run(pytester: pytest.Pytester):
         )
         strictness = f"addopts = --strict-markers {others}\nfilterwarnings = error\n"
         pytester.makeini(f"[pytest]\n{strictness}{ini}")
-        return pytester.runpytest_subprocess(*arguments, timeout=50)
+        return pytester.runpytest_subprocess(*arguments, timeout=150)
 
     return run
 
