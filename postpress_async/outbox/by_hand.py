@@ -130,6 +130,9 @@ def resolve(
         raise _refusal("resolve", row, step)
     if not row.needs_decision:  # a look may queue it at any time, and then it may have gone again
         raise _refusal("resolve", row, _LOOKING)
+    if not row.body:  # whom it was to was forgotten meanwhile
+        gone = Finish(state="cancelled", outcome="resolved as not sent")
+        return Change(states=("unknown",), finish=gone)
     finish = Finish(state="queued", retry_at=now, looks=0, outcome="resolved as not sent")
     return Change(states=("unknown",), finish=finish)
 

@@ -102,7 +102,8 @@ async def export_items(
                     count += number
             await asyncio.to_thread(_finished, handle, part, path)
         except BaseException:
-            handle.close()
+            with contextlib.suppress(OSError):  # what it could not write, as on a full disk
+                handle.close()
             part.unlink(missing_ok=True)
             raise
     except OSError as error:

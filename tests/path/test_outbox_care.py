@@ -203,6 +203,25 @@ async def test_of_who_is_forgotten_no_byte_stays_in_the_file(connect, accounts, 
     assert b"CANARY" not in everything()
 
 
+@pytest.mark.parametrize(("sent", "end"), [(True, "sent"), (False, "cancelled")])
+async def test_a_doubt_about_somebody_who_is_forgotten_is_settled_by_a_person(
+    box, account, sandbox, sent, end
+):
+    fault = {"route": "POST /chats/{chat_id}/messages", "effect": "reset", "times": 1}
+    sandbox.faults([{**fault, "stage": "before"}])
+    running = asyncio.create_task(box.run())
+    await put(box, account, 1, recipient="lead-42")
+    await until(box.counts, lambda counts: counts == {"unknown": 1})
+    await box.forget("lead-42")
+    item = await until(
+        lambda: box.get("k1"), lambda item: item.needs_decision, sandbox=sandbox, seconds=15.0
+    )
+    assert (item.text, item.recipient) == (None, None)
+    assert (await box.resolve("k1", sent=sent)).state == end
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_what_was_over_long_ago_is_deleted_by_hand_or_by_a_worker(
     connect, url, account, sandbox
 ):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.storage.outbox import statements as sql
@@ -85,7 +84,7 @@ def _renamed(found: Sequence[Values], recipient: str) -> Steps[None]:
         names = {recipient.casefold()}
         if kind == "person":
             names.add(person.rpartition("\x1f")[2].casefold())
-        bare = key if key == id_ or not _names(key, names) else _digest(key)
+        bare = id_ if _names(key, names) else key  # as if it had been given none
         team = None if group is not None and _names(group, names) else group
         if (bare, team) != (key, group):
             yield _RENAME, {"serial": serial, "key": bare, "team": team}
@@ -93,10 +92,6 @@ def _renamed(found: Sequence[Values], recipient: str) -> Steps[None]:
 
 def _names(text: str, names: set[str]) -> bool:
     return any(name in text.casefold() for name in names if name)
-
-
-def _digest(key: str) -> str:
-    return f"forgotten:{blake2b(key.encode(), digest_size=16, person=b'pp-forget').hexdigest()}"
 
 
 def scrubbed(row: Row) -> Steps[None]:
