@@ -61,6 +61,17 @@ def _install(session: nox.Session, *groups: str, extras: str = "") -> None:
     session.install(f".{extras}" if extras else ".", *wanted)
 
 
+def _pytest(session: nox.Session, *words: str, stores: bool = False, **env: str) -> None:
+    """Run tests side by side: four where stores are met, whose tests wait half of the time.
+
+    Python writes down what it has compiled, whatever the environment says: else each worker, and
+    each program that a test starts, compiles it all anew.
+    """
+    workers = "4" if stores else "2"
+    env = {"PYTHONDONTWRITEBYTECODE": "", **env}
+    session.run("pytest", "-n", workers, "--dist", "worksteal", *words, env=env)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the suite in parallel: all of it on the main interpreter, its core on every other one.
@@ -69,12 +80,11 @@ def tests(session: nox.Session) -> None:
     reads text or starts programs does not differ by interpreter. `-- PATH …` runs that on each.
     """
     _install(session, "test", extras="[cli]")
-    where = session.posargs
-    env = {}
-    if not where and session.python != MAIN:
-        where = ["tests/unit", "tests/exchange", "tests/path", *ONCE]
-        env = {"HYPOTHESIS_PROFILE": "quick"}
-    session.run("pytest", "-n", "2", "--dist", "worksteal", *where, env=env)
+    if session.posargs or session.python == MAIN:
+        _pytest(session, *session.posargs, stores=True)
+        return
+    where = ["tests/unit", "tests/exchange", "tests/path", *ONCE]
+    _pytest(session, *where, HYPOTHESIS_PROFILE="quick")
 
 
 @nox.session
@@ -83,15 +93,15 @@ def lowest(session: nox.Session) -> None:
     _install(session, "test", extras="[cli]")
     session.install(*LOWEST)
     where = ["tests/exchange", "tests/path", "tests/unit", "tests/storage", *ONCE]
-    session.run("pytest", "-n", "2", *where, env={"HYPOTHESIS_PROFILE": "quick"})
-    session.run("pytest", "-n", "2", "tests/exchange", env={"TEST_ROAD": "session"})
+    _pytest(session, *where, stores=True, HYPOTHESIS_PROFILE="quick")
+    _pytest(session, "tests/exchange", TEST_ROAD="session")
 
 
 @nox.session
 def roads(session: nox.Session) -> None:
     """Run what meets the network over aiohttp's session alone, as an unknown release would."""
     _install(session, "test", extras="[cli]")
-    session.run("pytest", "-n", "2", "tests/exchange", env={"TEST_ROAD": "session"})
+    _pytest(session, "tests/exchange", TEST_ROAD="session")
 
 
 @nox.session
@@ -110,7 +120,7 @@ def flakes(session: nox.Session) -> None:
     _install(session, "test", extras="[cli]")
     for turn in range(int(session.posargs[0]) if session.posargs else 20):
         session.log(f"turn {turn + 1}")
-        session.run("pytest", "-n", "2", "-q", "-x", "-p", "randomly", *session.posargs[1:])
+        _pytest(session, "-q", "-x", "-p", "randomly", *session.posargs[1:], stores=True)
 
 
 @nox.session
