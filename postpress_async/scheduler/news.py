@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from .clock import LoopClock
 from .timer import Timer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from .clock import Clock
     from .steps import SharedState
 
 __all__ = ["BUDGETS", "LISTEN_EVERY", "NEWS", "Listener", "noted"]
@@ -69,9 +69,10 @@ class _Look:
 class Listener:
     """Look at the news while anybody waits, and tell what is new.
 
+    A second is the loop's own: other processes know nothing of a clock that a test moves.
+
     Args:
         state: where they are.
-        clock: of the lanes.
         waits: tells whether anybody does who should look at a change.
         tell: is called with the names.
     """
@@ -79,17 +80,16 @@ class Listener:
     def __init__(
         self,
         state: SharedState,
-        clock: Clock,
         *,
         waits: Callable[[], bool],
         tell: Callable[[set[str]], None],
     ) -> None:
         self._state = state
-        self._clock = clock
+        self._clock = LoopClock()
         self._waits = waits
         self._tell = tell
         self._known: dict[str, float] = {}
-        self._timer = Timer(clock, self._ring)
+        self._timer = Timer(self._clock, self._ring)
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 

@@ -122,7 +122,7 @@ class Sharer:
         self._sharers: dict[Lane, None] = {}  # that may wait for a budget of all accounts
         self._ranks: dict[Lane, None] = {}  # the same, who was served last at the end
         self._brake_timer = Timer(clock, self.release)
-        self._listener = Listener(state, clock, waits=self._anybody_waits, tell=self._heard)
+        self._listener = Listener(state, waits=self._anybody_waits, tell=self._heard)
 
     # -- what the scheduler asks of a waker ----------------------------------------------------
 

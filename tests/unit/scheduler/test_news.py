@@ -127,7 +127,7 @@ class Silent:
 
 async def test_a_listener_outlives_a_store_that_fails_and_says_everything_once():
     told, state = [], Silent()
-    listener = Listener(state, VirtualClock(), waits=lambda: True, tell=told.append)
+    listener = Listener(state, waits=lambda: True, tell=told.append)
     listener.listen()
     await asyncio.sleep(2.5)
     state.news = noted(None, ["acc_1"], 1.0)
