@@ -26,11 +26,16 @@ def url(request, file):
 
 
 @pytest.fixture
-async def open_store():
+def now():
+    return [START]
+
+
+@pytest.fixture
+async def open_store(now):
     opened = []
 
     async def open_store(url):
-        opened.append(open_outbox(url, clock=lambda: START))
+        opened.append(open_outbox(url, clock=lambda: now[0]))
         await opened[-1].enter(f"w{len(opened)}")
         return opened[-1]
 
@@ -91,6 +96,34 @@ async def test_where_the_best_of_an_account_has_gone_anothers_goes_first(url, op
     assert not isinstance(await store.claim("w1", lease=60.0, accounts=["nobody"]), Claimed)
     await store.cancel(Filter(keys=("k0",)), reason="by hand")
     assert await claims(store) == ["i00002", "i00001"]
+
+
+async def test_a_claim_sees_by_itself_which_account_has_room_and_what_is_over(url, open_store, now):
+    store = await open_store(url)
+    await store.add([item(0, expires_at=START + 20.0, hold=True), item(1)])
+    row = (await store.claim("w1", lease=60.0)).row
+    later = Finish(state="queued", lane_ready_at=START + 10.0)
+    await store.finish(row.id, row.fence, later)
+    got = await store.claim("w1", lease=60.0)
+    assert got.at == START + 10.0
+    now[0] = START + 10.0
+    assert await claims(store) == ["i00001"]
+    assert (await store.get("i00000")).state == "held"
+    now[0] = START + 20.0
+    assert await claims(store) == []
+    assert (await store.get("i00000")).state == "expired"
+
+
+async def test_what_is_over_is_not_claimed_though_it_is_more_than_is_put_away_at_once(
+    url, open_store, now
+):
+    store = await open_store(url)
+    await store.add([item(n, thread=f"t{n}", expires_at=START + 20.0) for n in range(70)])
+    for _ in range(2):
+        await store.claim("w1", lease=60.0, accounts=["nobody"])
+    now[0] = START + 20.0
+    assert await claims(store) == []
+    assert await store.counts(Filter()) == {"expired": 70}
 
 
 async def test_several_in_a_file_wait_for_no_claim_to_take_them_in(file, open_store):
