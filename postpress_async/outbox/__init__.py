@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         OutboxStateError,
     )
 
+    from .batch import Batch
     from .changing import ItemChanges
     from .decisions import Decision, Defer, Replace, Send, Skip
     from .explaining import Reason
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .reports import Imported, ImportForecast
 
 __all__ = [
+    "Batch",
     "Decision",
     "Defer",
     "ExportFormat",
@@ -68,6 +70,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Batch": "postpress_async.outbox.batch",
     "Decision": "postpress_async.outbox.decisions",
     "Defer": "postpress_async.outbox.decisions",
     "ExportFormat": "postpress_async.outbox.exporting",

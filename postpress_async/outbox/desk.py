@@ -22,7 +22,7 @@ from .decisions import instant_of
 from .items import item_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from postpress_async.storage.outbox.rows import Added, New, Row, Store
@@ -73,18 +73,36 @@ class Desk:
         self, content: Content, account_id: str, wishes: Wishes, connection: object | None
     ) -> Item:
         """Put a content in, or return what is there under its key already."""
-        new = putting.new_of(
-            content,
-            account_id,
-            wishes,
-            provider=self._provider(account_id),
-            id_=self._new_id(),
-        )
-        (added,) = await self._store.add([new], connection=connection)
-        _check(added, new)
-        if added.kind == "new" and connection is None:
-            self._tell(added.row)
-        return item_of(added.row)
+        (told,) = await self.put_all([(content, account_id, wishes)], connection)
+        if isinstance(told, OutboxError):
+            raise told
+        return told
+
+    async def put_all(
+        self, several: Sequence[tuple[Content, str, Wishes]], connection: object | None
+    ) -> list[Item | OutboxError]:
+        """Put contents in, in one transaction; return for each its item, or what stood in its way.
+
+        What stands in the way of one keeps none of the others out.
+        """
+        news = [
+            putting.new_of(
+                content,
+                account_id,
+                wishes,
+                provider=self._provider(account_id),
+                id_=self._new_id(),
+            )
+            for content, account_id, wishes in several
+        ]
+        added = await self._store.add(news, connection=connection)
+        if connection is None:  # else it is there when somebody else commits
+            for one in added:
+                if one.kind == "new":
+                    self._tell(one.row)
+        return [
+            _obstacle(one, new) or item_of(one.row) for one, new in zip(added, news, strict=True)
+        ]
 
     async def row(self, item: str) -> Row:
         """Return an item, by id or key."""
@@ -182,8 +200,8 @@ class Desk:
         return await self.change(item, by_hand.edit, edit=edited)
 
 
-def _check(added: Added, new: New) -> None:
-    """Raise where something stood in the way of an item."""
+def _obstacle(added: Added, new: New) -> OutboxError | None:
+    """Return what stood in the way of an item, if something did."""
     row = added.row
     state = by_hand.shown(row.state)
     if added.kind == "conflict" and row.key == new.key:
@@ -191,13 +209,14 @@ def _check(added: Added, new: New) -> None:
             f"key {new.key!r} stands for something else already (item {row.id}, {state}): give "
             "another key, or edit that item"
         )
-        raise OutboxConflictError(msg, item=row.id, state=state)
+        return OutboxConflictError(msg, item=row.id, state=state)
     if added.kind == "conflict":
         msg = (
             f"another invitation of account {row.account_id} to this person is open (item "
             f"{row.id}, {state}): wait for it, or cancel it"
         )
-        raise OutboxConflictError(msg, item=row.id, state=state)
+        return OutboxConflictError(msg, item=row.id, state=state)
     if added.kind == "forgotten":
         msg = f"item {new.key!r} is for a recipient who was forgotten: it is not put in"
-        raise OutboxError(msg, item=new.key)
+        return OutboxError(msg, item=new.key)
+    return None

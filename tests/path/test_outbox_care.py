@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from postpress_async import ConfigurationError, Limit, Limits
-from postpress_async.errors import OutboxNotFoundError
+from postpress_async.errors import OutboxConflictError, OutboxError, OutboxNotFoundError
 from postpress_async.outbox import Outbox, export_items
 
 DAY = 86_400.0
@@ -251,6 +251,81 @@ async def test_what_was_over_long_ago_is_deleted_by_hand_or_by_a_worker(
             )
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+
+# -- many at once ------------------------------------------------------------------------------
+
+
+async def test_a_batch_is_put_in_as_a_whole_or_not_at_all(box, account):
+    heard = box.changes()
+    async with box.batch() as batch:
+        for n in range(25):
+            await put(batch, account, n, group="spring")
+        await batch.react("msg_1", reaction="+", account_id=account["id"], key="like")
+        assert (batch.items, await box.counts()) == ((), {})
+    assert [one.key for one in batch.items] == [*(f"k{n}" for n in range(25)), "like"]
+    assert await box.counts() == {"queued": 26}
+    assert [(await anext(heard)).key for _ in range(26)] == [one.key for one in batch.items]
+    batch = box.batch()
+
+    async def cut():
+        async with batch:
+            await put(batch, account, 99)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await cut()
+    assert batch.items == ()
+    async with box.batch():
+        pass
+    assert await box.counts() == {"queued": 26}
+    with pytest.raises(ConfigurationError, match="within its block"):
+        await put(batch, account, 99)
+    async with box.batch() as batch:
+        with pytest.raises(ConfigurationError, match="chat_id"):
+            await batch.message(account_id=account["id"], chat_id="", text="Hi")
+        with pytest.raises(ConfigurationError, match="connection="):
+            await put(batch, account, 1, connection=object())
+        await put(batch, account, 50)
+    assert len(batch.items) == 1
+    await work(box)
+    assert (await box.get("k24")).state == "sent"
+
+
+async def test_what_cannot_be_put_in_keeps_none_of_a_batch_out(box, account):
+    await put(box, account, 0)
+    await box.forget("gone")
+    given = {"account_id": account["id"], "chat_id": account["chats"][0]}
+    batch = box.batch()
+
+    async def put_all():
+        async with batch:
+            await put(batch, account, 0)  # the same again is the same
+            await put(batch, account, 1)
+            await batch.message(**given, text="Other", key="k0")
+            await batch.message(**given, text="Hi", key="k2", recipient="gone")
+            await put(batch, account, 3)
+
+    with pytest.raises(OutboxConflictError, match="'k0'"):
+        await put_all()
+    assert [one.key for one in batch.items] == ["k0", "k1", "k3"]
+    assert [type(one) for one in batch.refused] == [OutboxConflictError, OutboxError]
+    assert await box.counts() == {"queued": 3}
+
+
+async def test_a_batch_is_part_of_a_callers_transaction(connect, account, tmp_path):
+    file = tmp_path / "outbox.db"
+    async with connect() as client, Outbox(client, f"sqlite:///{file}") as outbox:
+        await outbox.counts()  # the file is there
+        own = sqlite3.connect(file)
+        for end in (own.rollback, own.commit):
+            async with outbox.batch(connection=own) as batch:
+                for n in range(12):
+                    await put(batch, account, n)
+            assert len(batch.items) == 12
+            end()
+            assert await outbox.counts() == ({} if end == own.rollback else {"queued": 12})
+        own.close()
 
 
 # -- in a caller's own transaction -------------------------------------------------------------
