@@ -65,6 +65,7 @@ class Valkey:
             "save": "",
             "appendonly": "yes" if aof else "no",
             "appendfsync": "everysec",
+            "repl-diskless-sync-delay": 0,  # else a replica begins five seconds later
             **{name.replace("_", "-"): value for name, value in config.items()},
         }
         self.process = None
@@ -107,6 +108,15 @@ class Valkey:
 
         with redis.Redis(unix_socket_path=str(self.socket), protocol=2) as client:
             return client.execute_command(*command)
+
+    def follow(self, primary):
+        """Become a replica, and wait until it has got what there is."""
+        self.ask("REPLICAOF", "127.0.0.1", primary.port)
+        until = time.monotonic() + 20
+        while self.ask("INFO", "replication").get("master_link_status") != "up":
+            if time.monotonic() > until:
+                pytest.fail(f"{self.path} does not get what {primary.path} has")
+            time.sleep(0.02)
 
     def kill9(self):
         self.process.kill()

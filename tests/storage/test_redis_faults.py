@@ -17,8 +17,11 @@ from postpress_async.storage.urls import parse
 
 
 @asynccontextmanager
-async def refused(words, *, error=StateUnavailableError, within=5.0):
-    """Expect that what is inside fails in one line of these words, and in time."""
+async def refused(words, *, error=StateUnavailableError, within=20.0):
+    """Expect that what is inside fails in one line of these words, and soon.
+
+    How soon, told time has exactly (test_remote_images): here many may run at once.
+    """
     began = time.monotonic()
     with pytest.raises(error, match=words) as caught:
         yield caught
@@ -50,7 +53,7 @@ async def test_a_server_that_is_not_there_is_named_and_found_once_it_is(
     async with refused("cannot be reached.*next call tries again"):
         await images.step(works.add())
     for _ in range(3):
-        async with refused("cannot be reached", within=2.0):  # known to be away: sooner
+        async with refused("cannot be reached", within=4.0):  # known to be away: sooner
             await images.step(works.add())
     assert len(warnings(caplog, "out of reach")) == 1
     late.start()
@@ -105,7 +108,7 @@ async def test_what_a_frozen_server_was_asked_is_not_done_when_it_wakes(
     began = time.monotonic()
     async with refused("does not answer"):
         await images.step(works.add())
-    async with refused("does not answer", within=2.0):
+    async with refused("does not answer", within=4.0):
         await images.step(works.add())
     await asyncio.sleep(max(0.0, began + 5.2 - time.monotonic()))
     valkey.thaw()
@@ -163,7 +166,7 @@ async def test_whether_it_was_done_is_not_guessed_once_others_wrote(valkey, prox
     proxy.cut()
     proxy._pass = swallow
     asked = asyncio.create_task(images.step(works.add()))
-    await asyncio.sleep(0.3)
+    await until(lambda: sent)
     proxy._pass = real
     proxy.cut()
     result = await asyncio.gather(asked, return_exceptions=True)
@@ -205,8 +208,8 @@ async def test_a_loop_that_slept_between_deciding_and_sending_decides_anew(
 
     monkeypatch.setattr(server, "packed", packed)
     told = await images.step(works.work(["k"], work))
-    assert len(times) == 2
-    assert told == times[1] > times[0] + 5.5
+    assert len(times) >= 2  # more where the machine was away for a while too
+    assert told == times[-1] > times[0] + 5.5
 
 
 # -- started again, and worse -------------------------------------------------------
@@ -291,11 +294,10 @@ async def test_a_replica_is_no_place_for_counts_until_it_is_promoted(
 
 async def test_a_promoted_replica_goes_on_counting(valkeys, valkey, proxy, open_url, works):
     replica = valkeys(port=True).start()
-    replica.ask("REPLICAOF", "127.0.0.1", valkey.port)
     images = open_url(proxy.url)
     for n in range(5):
         assert await images.step(works.add()) == n + 1
-    await until(lambda: "'master_link_status': 'up'" in str(replica.ask("INFO", "replication")))
+    replica.follow(valkey)
     assert await images.step(works.add()) == 6
     assert valkey.ask("WAIT", 1, 10_000) == 1  # it has got all
     valkey.kill9()
