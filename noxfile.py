@@ -128,10 +128,14 @@ def campaign(session: nox.Session) -> None:
     """Kill workers and servers, of counts for some minutes, of the outbox 200 times, and count.
 
     Then 1,000 seeds of a worker, and 2,000 stories of the outbox, in told time. `-- --nightly`
-    makes that 5,000 kills and 200,000 stories. A seed that breaks a promise is kept in
-    tests/samples/seeds, and replayed for good.
+    makes that 5,000 kills and 200,000 stories; `-- --ci` are the outbox's kills and stories alone,
+    side by side. A seed that breaks a promise is kept in tests/samples/seeds, and replayed for
+    good.
     """
     _install(session, "test", extras="[cli,redis,postgres]")
+    if session.posargs == ["--ci"]:
+        session.run("python", "tests/campaign/together.py")
+        return
     rest = [word for word in session.posargs if word != "--nightly"]
     kills, seeds = ("5000", "200000") if rest != session.posargs else ("200", "2000")
     for store in ("sqlite", "redis", "postgres"):

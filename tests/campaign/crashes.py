@@ -4,8 +4,9 @@ A step is any touch of the world: a statement to the store before and after it i
 request before its first byte, with its answer under way, when the answer is there, each end of a
 wait. So every crash point of the protocol is among them, the named ones and those between.
 
-Or one store's statement after the other fails, before or after it was carried out; or one write
-after the other is late, and arrives when its sender has long given up.
+Or one question to the store after the other fails, before or after it was carried out, and where
+the disk is full, or a server starts again, all others fail for a while; or one write after the
+other is late, and arrives when its sender has long given up.
 
     python tests/campaign/crashes.py --fate kill
     python tests/campaign/crashes.py --fate stop --leases
@@ -25,6 +26,8 @@ FATES = {
     "stop": lambda step: {"fate": ("stop", step)},
     "before": lambda step: {"failing": ("before", step)},
     "after": lambda step: {"failing": ("after", step)},
+    "full": lambda step: {"failing": ("full", step)},
+    "restart": lambda step: {"failing": ("restart", step)},
     "late": lambda step: {"late": step},
 }
 

@@ -9,14 +9,27 @@ import time
 
 
 class FastClock:
-    """Tell a time that runs `speed` times as fast; processes of one machine agree on it."""
+    """Tell a time that runs `speed` times as fast; processes of one machine agree on it.
 
-    def __init__(self, speed, epoch):
+    Attributes:
+        speed: from now on.
+        epoch: what the time was when the monotonic one was nought.
+        ahead: what the monotonic time was when the machine's was nought.
+    """
+
+    def __init__(self, speed, epoch, ahead=0.0):
         self.speed = speed
         self.epoch = epoch
+        self.ahead = ahead
+
+    def slow(self, speed):
+        """Run slower from now on, without a jump."""
+        now = self.monotonic()
+        self.speed = speed
+        self.ahead = now - time.monotonic() * speed
 
     def monotonic(self):
-        return time.monotonic() * self.speed
+        return self.ahead + time.monotonic() * self.speed
 
     def time(self):
         return self.epoch + self.monotonic()

@@ -10,6 +10,8 @@ from postpress_async import StateUnavailableError
 FREEING = frozenset({"finish", "leave", "orphans"})
 READS = frozenset({"attempts", "bound", "counts", "find", "get"})
 SEVERAL = frozenset({"leave", "orphans"})  # transactions, between which others have theirs
+LONGER = {"full": "before", "restart": "after"}  # failures that last: how they begin
+AWAY_SECONDS = 400.0  # that they last: longer than leases, deadlines, their grace and a look
 
 
 class Bell:
@@ -34,7 +36,8 @@ class Flaky:
     def __init__(self, store, process, rng, *, share, bell, failing=None):
         self._store, self._process, self._rng = store, process, rng
         self.share, self._bell = share, bell
-        self._failing = failing  # ("before" or "after", which call)
+        self._failing = failing  # (how, which call)
+        self._until = 0.0  # it is away
         self.calls = self.faults = 0
 
     @property
@@ -48,8 +51,9 @@ class Flaky:
             rng, process = self._rng, self._process
             await process.gate()
             self.calls += 1
-            before = rng.random() < self.share or self._failing == ("before", self.calls)
-            after = rng.random() < self.share or self._failing == ("after", self.calls)
+            fails = self._fails()
+            before = rng.random() < self.share or fails == "before"
+            after = rng.random() < self.share or fails == "after"
             self.faults += before or after
             if name not in READS:  # which are late by the time they are told, whenever they came
                 await asyncio.sleep(rng.random() * 0.02)
@@ -69,6 +73,18 @@ class Flaky:
             return told
 
         return asked
+
+    def _fails(self):
+        """Tell whether the call fails that begins, `before` or `after` it is carried out."""
+        now = asyncio.get_running_loop().time()
+        if now < self._until:
+            return "before"
+        if self._failing is None or self._failing[1] != self.calls:
+            return None
+        how = self._failing[0]
+        if how in LONGER:
+            self._until = now + AWAY_SECONDS
+        return LONGER.get(how, how)
 
     async def wait(self, seconds, /):
         await self._bell.wait(seconds)

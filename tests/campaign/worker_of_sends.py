@@ -16,6 +16,7 @@ from fast import FastClock
 from postpress_async import Limit, Limits, Postpress, Timeout
 from postpress_async.outbox.outbox import Outbox
 from postpress_async.outbox.protocol import Terms
+from postpress_async.outbox.worker import Worker
 from postpress_async.storage.outbox import postgres, sqlite  # noqa: F401 - loaded once for all
 from postpress_async.storage.sqlite import images  # noqa: F401
 
@@ -32,7 +33,7 @@ def client_of(told, clock):
 
 async def work(told):
     """Work until killed."""
-    clock = FastClock(told["speed"], told["epoch"])
+    clock = FastClock(told["speed"], told["epoch"], told.get("ahead", 0.0))
     async with client_of(told, clock) as client, Outbox(client, told["outbox"]) as outbox:
         # Its time-out is of real seconds, and this of told ones: a minute, as by default.
         outbox._terms = Terms()
@@ -40,6 +41,8 @@ async def work(told):
 
 
 def main():
+    # Its patience is of told time, too, and a server takes real time to start again.
+    Worker.__init__.__kwdefaults__["patience"] = 1e9
     told = json.loads(sys.argv[1])
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the dead
     for _ in sys.stdin:

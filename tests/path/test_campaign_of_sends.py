@@ -30,10 +30,10 @@ async def ran(program, *arguments, **environment):
     return process.returncode, said.decode(), failed.decode()[-2000:]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(1200)  # a busy machine may take it; half a minute is usual
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])
 async def test_none_is_lost_and_none_doubled_whoever_is_killed(store):
-    code, said, failed = await ran("sends.py", "--store", store, "--kills", 20, "--drain", 150)
+    code, said, failed = await ran("sends.py", "--store", store, "--kills", 20)
     if code and "MissingError" in failed:
         if os.environ.get("CI"):
             pytest.fail(failed)

@@ -30,7 +30,11 @@ async def ended(*arguments):
 
 @pytest.mark.parametrize("who", ["locks", "leases"])
 @pytest.mark.parametrize(
-    ("fate", "least"), [("kill", 80), ("stop", 80), ("before", 20), ("after", 20), ("late", 4)]
+    ("fate", "least"),
+    [
+        *(("kill", 80), ("stop", 80), ("before", 20), ("after", 20)),
+        *(("full", 20), ("restart", 20), ("late", 4)),
+    ],
 )
 async def test_whatever_happens_at_whichever_step_each_is_sent_once(fate, least, who):
     told = await ended("--fate", fate, *(["--leases"] if who == "leases" else []))
