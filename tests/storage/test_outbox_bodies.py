@@ -135,3 +135,19 @@ async def test_what_was_gone_at_in_vain_is_not_held_against_the_look_for_it(stor
     await store.leave("w")
     (orphan,) = await store.orphans(grace=0.0)
     assert (orphan.state, orphan.looks) == ("unknown", 0)
+
+
+@pytest.mark.parametrize(
+    ("finish", "outcome", "count"),
+    [
+        (Finish(state="queued", keep_attempt=False), "not sent", 0),
+        (Finish(state="queued"), "queued", 1),
+        (Finish(state="unknown", outcome="happened"), "happened", 1),
+    ],
+)
+async def test_an_attempt_remembers_what_it_came_to(store, finish, outcome, count):
+    row = await claimed(store)
+    await store.mark(row.id, row.fence, seconds=30.0)
+    row = await store.finish(row.id, row.fence, finish)
+    assert (row.state, row.attempts) == (finish.state, count)
+    assert [attempt.outcome for attempt in await store.attempts(row.id)] == [outcome]
