@@ -98,12 +98,15 @@ class Turn:
         Raises:
             OutboxStateError: it was cancelled or changed meanwhile, or another worker has it.
             StateUnavailableError: the store cannot tell: nothing may be sent.
-            WaitTooLongError: the worker stops.
+            WaitTooLongError: the worker stops, or the item's time is over.
         """
         if self._stopping():
             raise self._too_late("the worker stops")
         # Both clocks are read before the store's: our deadline is never behind the one it keeps.
         start, boot = self._clock.monotonic(), self._boot()
+        end, left = self.row.expires_at, self._terms.write
+        if end is not None and (left := min(left, end - self.now())) <= 0.0:
+            raise self._too_late("it has expired")
         self.marking = True
         row, seconds = self.row, self._terms.write
         attempt = await self._store.mark(row.id, row.fence, seconds=seconds, edit=edit)
@@ -111,7 +114,7 @@ class Turn:
             self.lost = True
             msg = f"item {self.row.id} was cancelled, changed or taken over meanwhile: it stays so"
             raise OutboxStateError(msg, item=self.row.id)
-        self._until, self._boot_until = start + self._terms.write, boot + self._terms.write
+        self._until, self._boot_until = start + left, boot + left
         self.attempt = attempt
         return attempt
 
@@ -120,7 +123,7 @@ class Turn:
 
         Raises:
             WaitTooLongError: the deadline is over, by either clock: this process was paused, or the
-                machine suspended, and the item may be another worker's by now.
+                machine suspended, and the item may be another worker's by now; or it has expired.
         """
         if self.attempt is None:
             raise self._too_late("there is no durable mark")

@@ -104,6 +104,17 @@ async def test_a_full_lane_is_not_asked_before_it_has_room():
     assert service.place.calls["claim"] < 50 + 2 + 3_000 / 10
 
 
+@pytest.mark.parametrize("slow", ["slot", "connect"])
+async def test_nothing_goes_after_its_time_however_long_the_last_steps_take(slow):
+    end = 1_000_000.0 + now() + 5.0
+    service = await service_with(new(0, expires_at=end), new(1, expires_at=end + 60.0))
+    took = {slow: 10.0}
+    await run(service, delays=lambda what: took.get(what, 0.0))
+    assert service.delivered() == ["item_0001"]
+    assert states(service) == ["expired", "sent"]
+    assert service.place.items["item_0000"].attempts == 0
+
+
 # -- doubt ----------------------------------------------------------------------------------
 
 
@@ -434,6 +445,8 @@ def says_yes(self):
 )
 async def test_the_campaign_sees_what_is_taken_away(monkeypatch, home, name, instead, certain):
     monkeypatch.setattr(home, name, instead)
+    if name == "quiet_at":  # by the store's time, and by our own
+        monkeypatch.setattr(protocol, "still", lambda *_, **__: 0.0)
     assert await doubled_or_lost(150, certain=certain) is not None
 
 
