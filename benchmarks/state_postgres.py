@@ -19,7 +19,8 @@ from state_worker import Reserver
 from postpress_async import Limit, Limits
 from postpress_async.limits import DONE
 from postpress_async.scheduler.rulebook import Rulebook
-from postpress_async.scheduler.steps import Ask, Shelf, Step
+from postpress_async.scheduler.shelf import Shelf
+from postpress_async.scheduler.steps import Ask, Step
 from postpress_async.storage.opening import open_images
 
 if TYPE_CHECKING:

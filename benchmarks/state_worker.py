@@ -17,7 +17,8 @@ from contestants.ours import three_windows
 from postpress_async.limits import DONE
 from postpress_async.scheduler.mending import mend
 from postpress_async.scheduler.rulebook import Rulebook
-from postpress_async.scheduler.steps import Ask, Shelf, Step
+from postpress_async.scheduler.shelf import Shelf
+from postpress_async.scheduler.steps import Ask, Step
 from postpress_async.storage.opening import open_images
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from .book import Book
     from .everyone import Everyone
     from .lane import Slot
-    from .steps import Ask, Change, Outcome, Shelf
+    from .shelf import Shelf
+    from .steps import Ask, Change, Outcome
 
 __all__ = ["WEIGHT", "Alone"]
 

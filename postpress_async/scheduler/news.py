@@ -20,9 +20,11 @@ from .timer import Timer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from .steps import SharedState
+    from .book import Book
+    from .everyone import Everyone
+    from .steps import Report, SharedState
 
-__all__ = ["BUDGETS", "LISTEN_EVERY", "NEWS", "Listener", "noted"]
+__all__ = ["BUDGETS", "LISTEN_EVERY", "NEWS", "Changes", "Listener", "is_plain", "noted"]
 
 NEWS: Final = "*news"  # the key of its image; no account may be called so
 BUDGETS: Final = ""  # stands for those who wait for a budget of all accounts
@@ -50,6 +52,45 @@ def _read(data: bytes | None) -> dict[str, float]:
         return {} if data is None else _decode(data)
     except msgspec.DecodeError:
         return {}  # it is no more than a hint
+
+
+def is_plain(report: Report) -> bool:
+    """Tell whether nobody who waits need hear of an answer: what it says they see in their turn."""
+    _, verdict = report
+    return verdict.counts and verdict.effect == "none"
+
+
+class Changes:
+    """Find out whether a step changes what those who wait have been told."""
+
+    def __init__(self, book: Book, everyone: Everyone, who: int) -> None:
+        self._book = book
+        self._everyone = everyone
+        self._who = who
+        self._before = self._known()
+        self._refunds = False
+        self._budgets: set[str] = set()
+
+    def refund(self, reservation: str) -> None:
+        """Note that a call is given back."""
+        self._refunds |= reservation in self._book.held
+        if reservation in self._everyone.held:
+            self._budgets.update(self._everyone.held[reservation][0])
+
+    def names(self, account_id: str) -> list[str]:
+        """Return whom to tell it: nobody where no other process waits."""
+        names: list[str] = []
+        if self._book.line.others(self._who) and (self._refunds or self._known() != self._before):
+            names.append(account_id)
+        if any(self._everyone.line(name).others(self._who) for name in self._budgets):
+            names.append(BUDGETS)
+        return names
+
+    def _known(self) -> tuple[object, ...]:
+        lane = self._book.lane
+        closures = () if lane.trouble is None else lane.trouble.closures
+        learned = dict(lane.learned or {})
+        return lane.provider, lane.tier, lane.connected_at, closures, learned, self._book.limits
 
 
 class _Look:

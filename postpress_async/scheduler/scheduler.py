@@ -31,8 +31,8 @@ from .queue import Queues, Waiter
 from .refusals import Door
 from .rulebook import Rulebook
 from .sharing import USE_WITHIN, Sharer
+from .shelf import Shelf
 from .snapshot import LaneSnapshot, snapshot_of
-from .steps import Outcome, Processes, SharedState, Shelf
 from .waking import Waker
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .lane import Lane, Slot, Tally
     from .planning import Estimate, Plan
+    from .steps import Outcome, Processes, SharedState
 
 _log = logging.getLogger("postpress_async.scheduler")
 _LONG_WAIT = 5.0

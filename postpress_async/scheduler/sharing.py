@@ -8,27 +8,22 @@ step a lane is under way; whatever comes meanwhile rides in the next.
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 from contextvars import Context
-from copy import copy
-from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from postpress_async.errors import PostpressError, SchedulerError, StateUnavailableError
+from postpress_async.errors import StateUnavailableError
 from postpress_async.limits import REFUND
 
-from .alone import WEIGHT, Alone
-from .asking import Asker, needs_store
 from .blockers import Blocked
+from .courier import RETRY, Courier
+from .desks import Desk, Ranks
 from .everyone import EVERYONE
-from .lane import Slot
+from .granting import Granter, failure
 from .leases import LEASE, Leases
 from .line import LOOK_EVERY
 from .news import BUDGETS, Listener
-from .refusals import lane_closed, too_long
-from .steps import ForEveryone, Step
 from .timer import Timer
 
 if TYPE_CHECKING:
@@ -36,57 +31,29 @@ if TYPE_CHECKING:
 
     from postpress_async.limits import Verdict
 
+    from .alone import Alone
     from .asking import Asked
     from .book import Book
     from .brake import Brake
     from .clock import Clock
     from .everyone import Everyone
-    from .lane import Lane
-    from .queue import Queues, Waiter
-    from .steps import Change, Outcome, Refusal, SharedState, Shelf
+    from .lane import Lane, Slot
+    from .queue import Waiter
+    from .shelf import Shelf
+    from .steps import Change, Outcome, SharedState
     from .trouble import Closure
     from .windows import Ring
 
-_log = logging.getLogger("postpress_async.scheduler")
 USE_WITHIN: Final = 30.0  # a grant that was not used by then is given back
-_RETRY: Final = 1.0  # seconds until a lost store is tried again
 _FLUSH: Final = 5.0
-_APART: Final = 0.001  # seconds between two lanes of which one shall go before the other
-_RANKS: Final = 20  # lanes of which one knows that
-_AT_ONCE: Final = 16  # calls of a lane that one step may let go
-
-
-class _Desk:
-    """Hold what a lane has to say to the store.
-
-    Attributes:
-        reports, changes: what the next step carries.
-        task: the step under way.
-        fresh: who has come since.
-        again: whether something came meanwhile.
-        stands: whether this process has a place in the line for the account.
-        timer: asks again when the store said so, or when somebody's patience ends.
-    """
-
-    __slots__ = ("again", "changes", "fresh", "reports", "stands", "task", "timer")
-
-    def __init__(self, timer: Timer) -> None:
-        self.fresh: list[Waiter] = []
-        self.reports: list[tuple[str, Verdict]] = []
-        self.changes: list[Change] = []
-        self.task: asyncio.Task[None] | None = None
-        self.again: bool = False
-        self.stands: bool = False
-        self.timer: Timer = timer
 
 
 class Sharer:
     """Grant whoever may go, as the store decides; what `Waker` is for counts in memory.
 
     Attributes:
-        places: how many more requests may be under way.
-        out: how many slots were granted and not given back.
         closed: whether nobody is woken any more.
+        hungry: lanes that wait for a place, in turn.
     """
 
     def __init__(
@@ -101,28 +68,40 @@ class Sharer:
         told: Callable[[Lane, Outcome], None],
         alone: Shelf | None = None,
     ) -> None:
-        self.places: int = places
-        self.out: int = 0
         self.closed: bool = False
         self.hungry: dict[Lane, None] = {}
         self.turns: dict[object, None] = {}  # windows of all accounts are the store's
-        self._state = state
-        self._shelf = shelf
         self._clock = clock
         self._brake = brake
-        self._asker = Asker(name)
         self._told = told
+        self._courier = Courier(state, shelf, clock=clock, name=name, alone=alone)
+        self._granter = Granter(clock, brake, places)
         self._leases = Leases(clock, self._renew)
-        self._alone = None if alone is None else Alone(shelf, alone, lease=LEASE)
-        self._ahead: float | None = None  # of the store's time
         self._woken = 0  # tasks that will ask in the next tick
-        self._asked = 0  # calls for which a place is kept while the store is asked
-        self._desks: dict[Lane, _Desk] = {}
+        self._desks: dict[Lane, Desk] = {}
         self._braked: dict[Lane, None] = {}
         self._sharers: dict[Lane, None] = {}  # that may wait for a budget of all accounts
-        self._ranks: dict[Lane, None] = {}  # the same, who was served last at the end
+        self._ranks = Ranks()
         self._brake_timer = Timer(clock, self.release)
         self._listener = Listener(state, waits=self._anybody_waits, tell=self._heard)
+
+    @property
+    def places(self) -> int:
+        """How many more requests may be under way."""
+        return self._granter.places
+
+    @places.setter
+    def places(self, places: int) -> None:
+        self._granter.places = places
+
+    @property
+    def out(self) -> int:
+        """How many slots were granted and not given back."""
+        return self._granter.out
+
+    @out.setter
+    def out(self, out: int) -> None:
+        self._granter.out = out
 
     # -- what the scheduler asks of a waker ----------------------------------------------------
 
@@ -133,8 +112,8 @@ class Sharer:
             self._forget(lane)
         else:
             for waiter in queues.expired(now):
-                self._expire(lane, waiter)
-            self._let_free_ones_go(lane, queues, now)
+                self._granter.expire(lane, waiter, lost=self._is_alone)
+            self._granter.free_ones(lane, queues, now)
             if not queues.waiting:
                 self._forget(lane)
             elif self._room(now) > 0 or self._desk(lane).fresh:
@@ -171,8 +150,7 @@ class Sharer:
     def turn_away(self, lane: Lane, why: Closure | BaseException) -> None:
         """Fail those who wait in a lane; whom a closure concerns, the store says at a step."""
         if isinstance(why, BaseException):
-            for waiter in lane.queues.all() if lane.queues is not None else ():
-                self._fail(lane, waiter, copy(why))
+            self._granter.fail_all(lane, why)
         self.wake(lane)
 
     def close(self) -> None:
@@ -194,18 +172,7 @@ class Sharer:
         """Give a slot back with the next step."""
         lane.in_flight -= 1
         self._leases.end(slot.reservation)
-        desk = self._desk(lane)
-        told = None
-        if self._alone is not None:
-            now = self._clock.monotonic()
-            told = self._alone.give_back(
-                lane.account_id or "", slot, verdict, self._store_time(),
-                age=lambda: self._clock.monotonic() - now,
-            )  # fmt: skip
-        if told is None:
-            desk.reports.append((slot.reservation, verdict))
-        else:
-            desk.changes.append(told)
+        self._courier.give_back(lane, self._desk(lane), slot, verdict)
         self._pump(lane)
 
     def change(self, lane: Lane, change: Change) -> None:
@@ -220,7 +187,7 @@ class Sharer:
         Raises:
             StateUnavailableError: the store cannot be asked.
         """
-        await self._state.step(ForEveryone(self._shelf, change))
+        await self._courier.for_everyone(change)
 
     async def look(self, lane: Lane, change: Change) -> None:
         """Change, or look at, what the store knows of an account, now.
@@ -228,24 +195,8 @@ class Sharer:
         Raises:
             StateUnavailableError: the store cannot be asked.
         """
-        desk = self._desk(lane)
-        reports, desk.reports = desk.reports, []
-        changes, desk.changes = desk.changes, []
-        step = Step(
-            self._shelf,
-            lane.account_id or "",
-            reports=reports,
-            changes=[*changes, change],
-            lease=LEASE,
-            own=self._asker.own(),
-        )
-        try:
-            self._found(await self._state.step(step))
-        except BaseException:
-            # Not known to have been done. A report that comes twice is one; a change is repeatable.
-            desk.reports, desk.changes = reports + desk.reports, changes + desk.changes
-            desk.timer.set(self._clock.monotonic() + _RETRY)
-            raise
+        await self._courier.look(lane, self._desk(lane), change)
+        self._found()
         if lane.queues is None:
             self._forget(lane)
 
@@ -256,7 +207,7 @@ class Sharer:
         """
         for lane, desk in list(self._desks.items()):
             desk.timer.set(inf)
-            if desk.reports or desk.changes or desk.stands:
+            if desk.full or desk.stands:
                 self._pump(lane)
         tasks = {desk.task for desk in self._desks.values() if desk.task is not None}
         if tasks:
@@ -265,26 +216,18 @@ class Sharer:
             desk.timer.set(inf)
             if desk.task is not None:
                 desk.task.cancel()
-        await self._state.aclose()
+        await self._courier.aclose()
 
     # -- inside -------------------------------------------------------------------------------
 
     def _room(self, now: float) -> int:
-        """Return how many may be asked for: places that are free, and one for a brake's probe."""
-        allowed = self._brake.room(now)
-        if allowed == 1:
-            allowed -= self._asked
-        return int(max(min(allowed, self.places, _AT_ONCE), 0))
+        return self._granter.room(now)
 
-    def _let_free_ones_go(self, lane: Lane, queues: Queues, now: float) -> None:
-        """Grant what no store needs to be asked about: it never stops for a store that is lost."""
-        for waiter in list(queues.first(self._room(now))):
-            if needs_store(lane, waiter.tally):
-                continue
-            room = self._room(now)
-            if room <= 0:
-                break
-            self._go(lane, waiter, lane.grant(waiter.tally, waiter.cost, now))
+    @property
+    def _is_alone(self) -> bool:
+        """Whether the store is lost, or was a moment ago, and one goes on without it."""
+        alone = self._courier.alone
+        return alone is not None and alone.until > -inf
 
     def _queue_up(self, lane: Lane, now: float) -> None:
         """Give a lane its turn for what all lanes wait for."""
@@ -293,15 +236,15 @@ class Sharer:
         if lane.queues is not None:
             self._desk(lane).timer.set(lane.queues.next_deadline())
 
-    def _desk(self, lane: Lane) -> _Desk:
+    def _desk(self, lane: Lane) -> Desk:
         desk = self._desks.get(lane)
         if desk is None:
-            desk = self._desks[lane] = _Desk(Timer(self._clock, lambda: self._ring(lane)))
+            desk = self._desks[lane] = Desk(Timer(self._clock, lambda: self._ring(lane)))
         return desk
 
     def _ring(self, lane: Lane) -> None:
         desk = self._desk(lane)
-        if (desk.reports or desk.changes) and not self.closed:
+        if desk.full and not self.closed:
             self._pump(lane)
         self.wake(lane)
 
@@ -315,7 +258,7 @@ class Sharer:
         else:
             desk.again = True
 
-    async def _run(self, lane: Lane, desk: _Desk) -> None:
+    async def _run(self, lane: Lane, desk: Desk) -> None:
         """Carry out steps until there is nothing more to say."""
         ended = False
         self._woken -= 1
@@ -330,93 +273,58 @@ class Sharer:
             if not ended:
                 self._settle(lane, desk)
 
-    async def _once(self, lane: Lane, desk: _Desk) -> bool:
+    async def _once(self, lane: Lane, desk: Desk) -> bool:
         """Carry out one step; return whether another follows at once."""
         desk.again = False
         began = self._clock.monotonic()
-        room, alone = self._room(began), self._alone
-        tries = alone is not None and alone.until > -inf and alone.lost
+        room, alone = self._room(began), self._courier.alone
+        tries = self._is_alone and self._courier.lost
         tells = tries  # and asks nothing: that is decided alone until all have told
         if alone is not None and began < alone.until:
-            if tries or not (desk.reports or desk.changes):
+            if tries or not desk.full:
                 return self._once_alone(alone, lane, desk, room)
             tells = True
         elif alone is not None and not tries:
             alone.end()
-        reports, desk.reports = desk.reports, []
-        changes, desk.changes = desk.changes, []
-        asked = {} if tells else self._asking(lane, desk, room)
+        reports, changes = desk.take()
+        asked = {} if tells or self.closed else self._courier.asks(lane, desk, room)
         if not (reports or changes or asked or tries or desk.stands):
             return False
-        kept = min(room, sum(ask.head for _, ask in asked.values()))
-        self.places -= kept  # kept free until the store has answered
-        self._asked += kept
-        step = Step(
-            self._shelf, lane.account_id or "", asks=[ask for _, ask in asked.values()],
-            reports=reports, changes=changes, lease=LEASE, room=room, own=self._asker.own(),
-            waits=True,
-        )  # fmt: skip
+        heads = [name for name, (_, ask) in asked.items() if ask.head]
         try:
-            outcome = await self._state.step(step)
+            with self._granter.keeping(min(room, len(heads))):
+                outcome = await self._courier.carry(lane, asked, reports, changes, room)
         except BaseException as error:
-            # A grant that nobody heard of is given back; a report that comes twice is one.
-            unheard = [(name, REFUND) for name, (_, ask) in asked.items() if ask.head]
-            desk.reports = reports + unheard + desk.reports
-            desk.changes = changes + desk.changes
+            # A grant that nobody heard of is given back.
+            desk.put_back(reports + [(name, REFUND) for name in heads], changes)
             if not isinstance(error, Exception):
                 raise  # cancelled, or the loop is gone
             return self._lost(lane, desk, asked, error)
-        finally:
-            self.places += kept
-            self._asked -= kept
-        self._found(outcome)
+        self._found()
         more = self._apply(lane, desk, asked, outcome, began)
         if reports:  # perhaps of a budget that others here wait for as well
             self._serve(self._sharers, but=lane)
-        more = more or bool(desk.reports or desk.changes) or (tells and lane.waiting > 0)
+        more = more or desk.full or (tells and lane.waiting > 0)
         return more or (room <= 0 < self._room(self._clock.monotonic()) and lane.waiting > 0)
 
-    def _once_alone(self, alone: Alone, lane: Lane, desk: _Desk, room: int) -> bool:
+    def _once_alone(self, alone: Alone, lane: Lane, desk: Desk, room: int) -> bool:
         """Decide without the store; what is to be told to it waits until it is tried again."""
         began = self._clock.monotonic()
-        asked = self._asking(lane, desk, room, weight=WEIGHT, forecast=alone.lost)
+        asked = {} if self.closed else self._courier.asks(lane, desk, room, alone=True)
         more = False
         if asked:
-            outcome = alone.decide(
-                lane.account_id or "", [ask for _, ask in asked.values()], self._store_time(),
-                room=room, own=self._asker.own(),
-            )  # fmt: skip
+            outcome = self._courier.decide(alone, lane, asked, room)
             more = self._apply(lane, desk, asked, outcome, began)
-        if desk.reports or desk.changes or lane.waiting:
+        if desk.full or lane.waiting:
             desk.timer.set(min(desk.timer.at, alone.until))
         return more and lane.waiting > 0
 
-    def _asking(
-        self, lane: Lane, desk: _Desk, room: int, *, weight: int = 1, forecast: bool = True
-    ) -> Asked:
-        fresh: list[Waiter] = []
-        if forecast:
-            fresh, desk.fresh = desk.fresh, fresh
-        if self.closed:
-            return {}
-        return self._asker.asks(
-            lane, fresh, self._clock.monotonic(), room=room, weight=weight, forecast=forecast
-        )
-
-    def _store_time(self) -> float:
-        """Return the store's time, as far as it is known."""
-        if self._ahead is None:
-            return self._clock.time()
-        return self._clock.monotonic() + self._ahead
-
-    def _found(self, outcome: Outcome) -> None:
-        """Note that the store is there, and its time."""
-        now = self._clock.monotonic()
-        self._ahead = outcome.now - now
-        if self._alone is None or not self._alone.lost:
+    def _found(self) -> None:
+        """Tell a store that is back what it does not know."""
+        told = self._courier.found()
+        if told is None:
             return
-        told = self._alone.back(now)
-        lanes = {lane for lane, desk in self._desks.items() if desk.reports or desk.changes}
+        lanes = {lane for lane, desk in self._desks.items() if desk.full}
         for lane in self._leases.lanes():
             if changes := told.pop(lane.account_id or "", None):
                 self._desk(lane).changes += changes
@@ -425,8 +333,7 @@ class Sharer:
             self._pump(lane)
 
     def _anybody_waits(self) -> bool:
-        lost = self._alone is not None and self._alone.lost
-        return not lost and any(lane.waiting for lane in self._desks)
+        return not self._courier.lost and any(lane.waiting for lane in self._desks)
 
     def _heard(self, names: set[str]) -> None:
         """Look at once at what others have changed."""
@@ -443,19 +350,19 @@ class Sharer:
 
         self.change(lane, renew)
 
-    def _settle(self, lane: Lane, desk: _Desk) -> None:
+    def _settle(self, lane: Lane, desk: Desk) -> None:
         """See to those who wait, after a step: for places, for the brake, for another step."""
         now = self._clock.monotonic()
         for turn in (self.hungry, self._braked):
             self._serve(turn, but=lane)
         queues = lane.queues
         if queues is not None and queues.waiting and not self.closed:
-            self._let_free_ones_go(lane, queues, now)
+            self._granter.free_ones(lane, queues, now)
             if self._room(now) <= 0:
                 self._queue_up(lane, now)
             if not desk.timer.pending:
                 desk.timer.set(min(queues.next_deadline(), now + LOOK_EVERY))
-        elif not desk.reports and not desk.changes:
+        elif not desk.full:
             self._forget(lane)
 
     def _serve(self, turn: dict[Lane, None], but: Lane | None = None) -> None:
@@ -477,40 +384,33 @@ class Sharer:
     def _apply(
         self,
         lane: Lane,
-        desk: _Desk,
+        desk: Desk,
         asked: Asked,
         outcome: Outcome,
         began: float,
     ) -> bool:
         """Let those go that were granted, fail those who wait in vain; return whether to go on."""
         now = self._clock.monotonic()
-        for reservation in outcome.granted:
-            waiter = asked[reservation][0]
-            late = waiter.gone or lane.queues is None or waiter.deadline < now
-            if late or self._brake.room(now) <= 0:
-                self._unused(lane, desk, reservation)  # it left, or nobody may go any more
-            else:
-                # Granted at the earliest when it was asked for: a process may sleep in between.
-                probe = reservation in outcome.probes
-                slot = Slot(lane, waiter.tally, waiter.cost, began, probe, (), (), reservation)
-                lane.in_flight += 1
-                self._leases.begin(lane, reservation)
-                self._go(lane, waiter, slot)
-        for reservation, refusal in outcome.refused.items():
-            waiter = asked[reservation][0]
-            self._fail(lane, waiter, self._refused(lane, waiter, refusal, outcome.now))
+        for name in outcome.granted:
+            waiter, probe = asked[name][0], name in outcome.probes
+            if self._granter.grant(lane, waiter, name, probe=probe, began=began):
+                self._leases.begin(lane, name)
+            else:  # it left, or nobody may go any more
+                self._courier.refund(lane, desk, name)
+        for name, refusal in outcome.refused.items():
+            waiter, lost = asked[name][0], self._courier.lost
+            self._granter.refuse(lane, waiter, refusal, outcome.now, lost=lost)
         for waiter, ask in asked.values():
             waiter.let_in = waiter.let_in or ask.fresh
         self._told(lane, outcome)
         desk.stands = outcome.stands
         waiting = 0 if lane.queues is None else lane.queues.waiting
         if waiting and lane.queues is not None:
-            # Other processes may pause, resume or give back: nobody tells, so one looks.
             half = (now - began) / 2  # of the way: the next question takes as long to get there
             again = min(now - half + outcome.again - outcome.now, now + LOOK_EVERY)
             if any(head.tally.shared for head in lane.queues.heads()):
                 self._sharers.setdefault(lane)
-                again += self._rank(lane, served=bool(outcome.granted))
+                again += self._ranks.delay(lane, served=bool(outcome.granted))
             desk.timer.set(min(again, lane.queues.next_deadline()))
             self._listener.listen()
         elif lane.queues is not None:
@@ -518,93 +418,25 @@ class Sharer:
         moved = outcome.granted or outcome.refused
         return bool(desk.again or (moved and waiting))
 
-    def _rank(self, lane: Lane, *, served: bool) -> float:
-        """Return the seconds by which a lane lets others go first that were served longer ago.
-
-        In the line for a budget of all accounts they have one place together.
-        """
-        if served:
-            self._ranks.pop(lane, None)
-        self._ranks.setdefault(lane)
-        first = enumerate(islice(self._ranks, _RANKS))
-        return next((n for n, one in first if one is lane), _RANKS) * _APART
-
-    def _unused(self, lane: Lane, desk: _Desk, reservation: str) -> None:
-        """Give back what was granted in vain."""
-        alone, account_id = self._alone, lane.account_id or ""
-        if alone is None or not alone.refund(account_id, reservation, self._store_time()):
-            desk.reports.append((reservation, REFUND))
-
-    def _refused(self, lane: Lane, waiter: Waiter, refusal: Refusal, now: float) -> SchedulerError:
-        """Say why a waiter is turned away."""
-        action = waiter.tally.action
-        if refusal.closure is not None:
-            return lane_closed(lane, action, refusal.closure, now)
-        if refusal.wait == inf and self._alone is not None and self._alone.lost:
-            return StateUnavailableError(
-                f"account {lane.account_id}, {action}: the store of counts is lost, and one call "
-                f"is more than a tenth of what {refusal.name} has left: bring the store back, or "
-                "try again later",
-                account_id=lane.account_id, action=action, limit=refusal.name, retry_after=_RETRY,
-            )  # fmt: skip
-        most = waiter.deadline - waiter.asked
-        return too_long(lane, action, refusal.name, max_wait=most, wait=refusal.wait)
-
-    def _go(self, lane: Lane, waiter: Waiter, slot: Slot) -> None:
-        if lane.queues is not None:
-            lane.queues.leave(waiter)
-        self.places -= 1
-        self.out += 1
-        waiter.slot = slot
-        self._brake.went(slot)
-        if not waiter.ticket.done():
-            waiter.ticket.set_result(slot)
-
-    def _lost(self, lane: Lane, desk: _Desk, asked: Asked, error: BaseException) -> bool:
+    def _lost(self, lane: Lane, desk: Desk, asked: Asked, error: Exception) -> bool:
         """Go on alone, or turn those away who would need the counts; return whether to go on."""
-        if not isinstance(error, PostpressError):
-            _log.error("the store of counts failed on account %s", lane.account_id, exc_info=error)
-            said = f"the store of counts failed ({type(error).__name__}: {error}); see the log"
-            error = StateUnavailableError(said)
-        now = self._clock.monotonic()
+        said, now = failure(error, lane), self._clock.monotonic()
         desk.stands = False  # whoever does not come is passed over
-        if self._alone is not None and isinstance(error, StateUnavailableError):
-            self._alone.begin(now, error)
+        if self._courier.alone is not None and isinstance(said, StateUnavailableError):
+            self._courier.alone.begin(now, said)
             desk.fresh = [one for one, _ in asked.values() if not one.let_in] + desk.fresh
             return True
-        for waiter in lane.queues.all() if lane.queues is not None else ():
-            if needs_store(lane, waiter.tally):
-                told = copy(error)
-                told.__cause__ = error.__cause__
-                if isinstance(told, StateUnavailableError):
-                    told.account_id, told.action = lane.account_id, waiter.tally.action
-                    told.retry_after = told.retry_after or _RETRY
-                self._fail(lane, waiter, told)
-        if desk.reports or desk.changes:
-            desk.timer.set(now + _RETRY)
+        self._granter.fail_all(lane, said, who_needs_store=True)
+        if desk.full:
+            desk.timer.set(now + RETRY)
         return False
-
-    def _expire(self, lane: Lane, waiter: Waiter) -> None:
-        name = self._brake.reason if self._brake.until > -inf else ""
-        if not name and self._alone is not None and self._alone.until > -inf:
-            name = "the store of counts is lost, or was a moment ago"
-        most = waiter.deadline - waiter.asked
-        error = too_long(lane, waiter.tally.action, name, max_wait=most, wait=inf)
-        if not waiter.ticket.done():
-            waiter.ticket.set_exception(error)
-
-    def _fail(self, lane: Lane, waiter: Waiter, error: BaseException) -> None:
-        if lane.queues is not None:
-            lane.queues.leave(waiter)
-        if not waiter.ticket.done():
-            waiter.ticket.set_exception(error)
 
     def _forget(self, lane: Lane) -> None:
         """Let go of a lane in which nobody waits."""
         self.hungry.pop(lane, None)
         self._braked.pop(lane, None)
         self._sharers.pop(lane, None)
-        self._ranks.pop(lane, None)
+        self._ranks.forget(lane)
         if lane.queues is not None and not lane.queues.waiting:
             lane.queues = None
         desk = self._desks.get(lane)
@@ -612,6 +444,6 @@ class Sharer:
             return
         if desk.stands and not self.closed:
             self._pump(lane)  # to leave the line, so that nobody waits for this process
-        elif not (desk.reports or desk.changes):
+        elif not desk.full:
             desk.timer.set(inf)
             del self._desks[lane]

@@ -7,17 +7,16 @@ else can read or write them, at its own time. Who decides is `Lane`, wherever th
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from . import image
 from .blockers import forecast
 from .book import process_of
-from .everyone import EVERYONE, Everyone, fill, pause_with_all
-from .lane import Setting
+from .everyone import EVERYONE, fill
 from .line import number_of
-from .news import BUDGETS, NEWS, noted
+from .news import NEWS, Changes, is_plain, noted
 from .turns import Turn, stand, turn_of
 
 if TYPE_CHECKING:
@@ -26,13 +25,14 @@ if TYPE_CHECKING:
     from postpress_async.limits import Verdict
 
     from .book import Book
+    from .everyone import Everyone
     from .lane import Slot
-    from .rulebook import Rulebook
+    from .shelf import Shelf
     from .trouble import Closure
 
 T_co = TypeVar("T_co", covariant=True)
 Change: TypeAlias = "Callable[[Book, Everyone, float], None]"
-_OPEN_MOST: Final = 10_000  # books that stay open
+Report: TypeAlias = "tuple[str, Verdict]"
 
 
 class Work(Protocol[T_co]):
@@ -128,96 +128,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     stands: bool = False
 
 
-class Shelf:
-    """Keep books open between steps; one that somebody else has written to is read anew."""
-
-    def __init__(
-        self,
-        rulebook: Rulebook,
-        random: Callable[[], float],
-        gone: Callable[[str], bool] = lambda _: False,
-    ) -> None:
-        self.rulebook: Rulebook = rulebook
-        self.gone: Callable[[str], bool] = gone
-        self.setting: Setting = Setting(random, _no_skew, asks=rulebook.asks)
-        self.everyone: Everyone = Everyone()
-        self._everyone_was: bytes | None = b""
-        self._everyone_seen: bytes | None = None
-        self._books: dict[str, tuple[bytes, Book]] = {}
-
-    def open(self, account_id: str, images: Mapping[str, bytes | None], now: float) -> Book:
-        """Return an account's book, as the store has it."""
-        everyone = images[EVERYONE]
-        if everyone != self._everyone_was:
-            self.everyone = image.load_everyone(everyone)
-        self._everyone_was = b""  # until the step is through
-        data = images[account_id]
-        kept = self._books.pop(account_id, None)  # back on the shelf only when the step is through
-        if kept is not None and kept[0] == data:
-            book = kept[1]
-        else:
-            book = image.load(data, account_id, self.rulebook, self.setting, now)
-        pause_with_all(book.lane, self.everyone)
-        return book
-
-    def close(self, account_id: str, book: Book, data: bytes, everyone: bytes | None) -> None:
-        """Keep a book open, as it was written."""
-        if len(self._books) >= _OPEN_MOST:
-            self._books.pop(next(iter(self._books)))  # which was used last the longest ago
-        self._books[account_id] = (data, book)
-        self._everyone_was = self._everyone_seen = everyone
-
-    def last(self, key: str) -> bytes | None:
-        """Return an image as it was seen last; None where none was."""
-        if key == EVERYONE:
-            return self._everyone_seen
-        kept = self._books.get(key)  # perhaps taken off by the store's thread at this moment
-        return None if kept is None else kept[0]
-
-
-def _no_skew() -> float:
-    return 0.0  # the store's time is the epoch's
-
-
-def _is_plain(report: tuple[str, Verdict]) -> bool:
-    """Tell whether nobody who waits need hear of an answer: what it says they see in their turn."""
-    _, verdict = report
-    return verdict.counts and verdict.effect == "none"
-
-
-class _News:
-    """Find out whether a step changes what those who wait have been told."""
-
-    def __init__(self, book: Book, everyone: Everyone, who: int) -> None:
-        self._book = book
-        self._everyone = everyone
-        self._who = who
-        self._before = self._known()
-        self._refunds = False
-        self._budgets: set[str] = set()
-
-    def refund(self, reservation: str) -> None:
-        """Note that a call is given back."""
-        self._refunds |= reservation in self._book.held
-        if reservation in self._everyone.held:
-            self._budgets.update(self._everyone.held[reservation][0])
-
-    def names(self, account_id: str) -> list[str]:
-        """Return whom to tell it: nobody where no other process waits."""
-        names: list[str] = []
-        if self._book.line.others(self._who) and (self._refunds or self._known() != self._before):
-            names.append(account_id)
-        if any(self._everyone.line(name).others(self._who) for name in self._budgets):
-            names.append(BUDGETS)
-        return names
-
-    def _known(self) -> tuple[object, ...]:
-        lane = self._book.lane
-        closures = () if lane.trouble is None else lane.trouble.closures
-        learned = dict(lane.learned or {})
-        return lane.provider, lane.tier, lane.connected_at, closures, learned, self._book.limits
-
-
 class ForEveryone:
     """Change what holds for all accounts together."""
 
@@ -250,14 +160,14 @@ class Step:
         account_id: str,
         *,
         asks: Sequence[Ask] = (),
-        reports: Sequence[tuple[str, Verdict]] = (),
+        reports: Sequence[Report] = (),
         changes: Sequence[Change] = (),
         lease: float,
         room: int = 0,
         own: str = "",
         waits: bool = False,
     ) -> None:
-        plain = not changes and all(map(_is_plain, reports))
+        plain = not changes and all(map(is_plain, reports))
         self.keys: tuple[str, ...] = (
             (account_id, EVERYONE) if plain else (account_id, EVERYONE, NEWS)
         )
@@ -282,7 +192,7 @@ class Step:
         everyone = self._shelf.everyone
         book.expire(now, self._shelf.gone)
         everyone.expire(now, self._shelf.gone)
-        news = _News(book, everyone, self._who) if NEWS in self.keys else None
+        news = Changes(book, everyone, self._who) if NEWS in self.keys else None
         for reservation, verdict in self._reports:
             if news is not None and not verdict.counts:
                 news.refund(reservation)

@@ -33,12 +33,12 @@ def process(images, *rows, name="one", places=100, alone=True):
 
 def lose(*made):
     for one in made:
-        one._sharer._state.error = StateUnavailableError("the server is gone")
+        one._sharer._courier._state.error = StateUnavailableError("the server is gone")
 
 
 def find(*made):
     for one in made:
-        one._sharer._state.error = None
+        one._sharer._courier._state.error = None
 
 
 async def send(made, action="invite", max_wait=1.0, verdict=DONE, seconds=0.0):
@@ -77,7 +77,7 @@ async def test_ten_processes_alone_pass_no_limit(images, before):
     await asyncio.sleep(3)
     for one in made:
         await one.snapshot("acc_1")
-        assert not one._sharer._alone.lost
+        assert not one._sharer._courier.lost
     assert await used(made[0]) == before + sum(went), "what went meanwhile is told to the store"
     assert await as_many_as_go(made[0]) == 100 - before - sum(went)
 
@@ -273,7 +273,7 @@ async def test_a_lease_that_nobody_renews_ends(images):
 
 async def test_a_grant_that_nobody_heard_of_is_given_back(images):
     made = process(images, Limit("invite", 1, per="day"), alone=False)
-    store = made._sharer._state
+    store = made._sharer._courier._state
     step = images.step
 
     async def done_but_not_told(work):

@@ -16,10 +16,12 @@ from postpress_async import (
 )
 from postpress_async.limits import DONE, REFUND, Verdict
 from postpress_async.scheduler import blockers, furnishing
+from postpress_async.scheduler.clock import LoopClock
 from postpress_async.scheduler.lane import Lane, Setting
 from postpress_async.scheduler.lanes import reopen
 from postpress_async.scheduler.queue import Queues, Waiter
 from postpress_async.scheduler.rules import Rules
+from postpress_async.scheduler.scheduler import Scheduler
 from postpress_async.wire.values import Reply
 
 COOL = Verdict(effect="cool_down", retry_after=3600.0)
@@ -198,9 +200,6 @@ def test_learning_more_does_not_forget_a_spacing_under_way():
 
 @pytest.mark.looptime
 async def test_a_lane_with_steady_arrivals_keeps_its_turn_for_a_place():
-    from postpress_async.scheduler.clock import LoopClock  # noqa: PLC0415 - beside its use
-    from postpress_async.scheduler.scheduler import Scheduler  # noqa: PLC0415
-
     made = Scheduler(
         Limits.none(), clock=LoopClock(), random=lambda: 0.5, max_queue=10_000, places=1
     )

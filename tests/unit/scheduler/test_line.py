@@ -30,6 +30,13 @@ def later(made, *words, **options):
     return asyncio.ensure_future(done(made, *words, **options))
 
 
+async def bury(*made):
+    """Let processes end that wait for a store for ever."""
+    for one in made:
+        one.close()
+        await dismiss(*(desk.task for desk in one._sharer._desks.values() if desk.task))
+
+
 async def contend(made, callers, seconds, *, account="acc_1", action="profile", takes=0.0):
     """Let processes call all the time; return how many went of each, and how long each waited."""
     went, waits, start = Counter(), [], now()
@@ -101,11 +108,12 @@ async def test_one_that_dies_while_it_is_next_is_passed_over(images):
     await asyncio.sleep(1)
     second = later(other)
     await asyncio.sleep(1)
-    one._sharer._state.seconds = 1e6  # it does not come
+    one._sharer._courier._state.seconds = 1e6  # it does not come
     start = now()
     await second
     assert 2.9 < now() - start < 3.0 + GRACE + 10 * TRIP
-    first.cancel()
+    await dismiss(first)
+    await bury(one)
 
 
 async def test_several_that_die_are_passed_over_one_after_the_other(images):
@@ -116,12 +124,12 @@ async def test_several_that_die_are_passed_over_one_after_the_other(images):
         tasks.append(later(one))
         await asyncio.sleep(0.1)
     for one in made[:4]:
-        one._sharer._state.seconds = 1e6
+        one._sharer._courier._state.seconds = 1e6
     start = now()
     await tasks[4]
     assert now() - start < 4.5 + 4 * GRACE + 10 * TRIP
-    for task in tasks:
-        task.cancel()
+    await dismiss(*tasks)
+    await bury(*made[:4])
 
 
 async def test_one_that_was_only_late_keeps_its_place(images):
@@ -131,16 +139,16 @@ async def test_one_that_was_only_late_keeps_its_place(images):
     for each in (one, two, three):
         tasks.append(later(each))
         await asyncio.sleep(0.1)
-    one._sharer._state.seconds = 2.0  # so its question arrives a second late
+    one._sharer._courier._state.seconds = 2.0  # so its question arrives a second late
     await asyncio.sleep(6)
-    one._sharer._state.seconds = TRIP
+    one._sharer._courier._state.seconds = TRIP
     went = await asyncio.gather(*tasks)
     assert went[1] < went[0] < went[2]
 
 
 async def test_one_that_is_far_from_the_store_is_not_passed_over_for_ever(images):
     far, *near = made = processes(images, 4, Limit("profile", 5, per=1))
-    far._sharer._state.seconds = 0.8
+    far._sharer._courier._state.seconds = 0.8
     went, waits = await contend(made, [1, 4, 4, 4], 60)
     assert max(wait for wait, n in waits if n == 0) < 12
     assert sum(went) > 0.75 * 5 * 60

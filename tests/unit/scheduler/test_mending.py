@@ -10,7 +10,8 @@ from postpress_async.limits import DONE, REFUND
 from postpress_async.scheduler.everyone import EVERYONE
 from postpress_async.scheduler.mending import mend
 from postpress_async.scheduler.rulebook import Rulebook
-from postpress_async.scheduler.steps import Ask, Shelf, Step
+from postpress_async.scheduler.shelf import Shelf
+from postpress_async.scheduler.steps import Ask, Step
 from postpress_async.scheduler.trouble import Closure
 
 LIMITS = Limits.none().add(

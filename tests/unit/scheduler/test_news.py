@@ -83,13 +83,13 @@ async def test_a_lane_that_the_service_closes(images):
 async def test_one_look_serves_all_accounts_and_nobody_looks_while_nobody_waits(images):
     one, other = processes(images, 2, Limit("profile", 1))
     asked = []
-    real = other._sharer._state.step
+    real = other._sharer._courier._state.step
 
     async def step(work):
         asked.append(work.keys)
         return await real(work)
 
-    other._sharer._state.step = other._sharer._listener._state.step = step
+    other._sharer._courier._state.step = other._sharer._listener._state.step = step
     for account in ("acc_1", "acc_2"):
         await later(one, account=account)
     tasks = [later(other, account=account) for account in ("acc_1", "acc_2")]

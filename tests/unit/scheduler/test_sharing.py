@@ -67,28 +67,28 @@ async def done(made, action="profile", account="acc_1", max_wait=1e6):
 
 async def test_a_store_that_fails_in_any_way_is_told_and_hangs_nobody(images):
     made = process(images, Limit("profile", 5))
-    made._sharer._state.error = ValueError("the file is odd")
+    made._sharer._courier._state.error = ValueError("the file is odd")
     async with asyncio.timeout(60):
         with pytest.raises(StateUnavailableError, match="the file is odd"):
             await made.take("acc_1", "profile")
-        made._sharer._state.error = None
+        made._sharer._courier._state.error = None
         await done(made)
 
 
 async def test_what_could_not_be_given_back_is_given_back_later(images):
     made = process(images, Limit("profile", 1, per="day"))
     slot = await made.take("acc_1", "profile")
-    made._sharer._state.error = StateUnavailableError("gone")
+    made._sharer._courier._state.error = StateUnavailableError("gone")
     made.report(slot, REFUND)
     await asyncio.sleep(5)
-    made._sharer._state.error = None
+    made._sharer._courier._state.error = None
     async with asyncio.timeout(60):
         await done(made)
 
 
 async def test_reads_go_on_while_the_store_is_lost(images):
     made = process(images, Limit("profile", 5), places=1, seconds=1.0)
-    made._sharer._state.error = StateUnavailableError("gone")
+    made._sharer._courier._state.error = StateUnavailableError("gone")
     async with asyncio.timeout(60):
         lost = asyncio.ensure_future(made.take("acc_1", "profile"))
         await asyncio.sleep(0.1)
@@ -190,14 +190,14 @@ async def test_what_was_done_elsewhere_just_now_is_counted_whatever_the_clock_he
 async def test_thousands_that_wait_for_a_few_places_are_not_all_woken_for_each(images):
     made = process(images, Limit("profile", 5), places=10, seconds=0.01)
     steps = 0
-    real = made._sharer._state.step
+    real = made._sharer._courier._state.step
 
     async def counted(work):
         nonlocal steps
         steps += 1
         return await real(work)
 
-    made._sharer._state.step = counted
+    made._sharer._courier._state.step = counted
     for n in range(2_000):
         made.resign(f"many_{n}")
     before = steps

@@ -17,7 +17,8 @@ from postpress_async import Limit, Limits, Spacing, WarmUp, WorkingHours
 from postpress_async.limits import DONE, REFUND, Verdict
 from postpress_async.scheduler.lane import Lane, Setting
 from postpress_async.scheduler.rulebook import Rulebook
-from postpress_async.scheduler.steps import EVERYONE, Ask, Shelf, Step
+from postpress_async.scheduler.shelf import Shelf
+from postpress_async.scheduler.steps import EVERYONE, Ask, Step
 
 ACTIONS = ["profile", "invite", "invite_note", "message", "search", "read"]
 VERDICTS = [

@@ -1,0 +1,161 @@
+"""The courier: carries what lanes have to say to their store, and what they ask it.
+
+While the store is lost it decides alone, where that is wished, and tells the store later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from postpress_async.limits import REFUND
+
+from .alone import WEIGHT, Alone
+from .asking import Asker
+from .leases import LEASE
+from .steps import ForEveryone, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from postpress_async.limits import Verdict
+
+    from .asking import Asked
+    from .clock import Clock
+    from .desks import Desk
+    from .everyone import Everyone
+    from .lane import Lane, Slot
+    from .queue import Waiter
+    from .shelf import Shelf
+    from .steps import Change, Outcome, Report, SharedState
+
+__all__ = ["RETRY", "Courier"]
+
+RETRY: Final = 1.0  # seconds until a lost store is tried again
+
+
+class Courier:
+    """Carry steps, one for each lane at a time.
+
+    Attributes:
+        alone: decides while the store is lost; None where nothing shall go then.
+    """
+
+    def __init__(
+        self,
+        state: SharedState,
+        shelf: Shelf,
+        *,
+        clock: Clock,
+        name: Callable[[], str],
+        alone: Shelf | None,
+    ) -> None:
+        self.alone: Alone | None = None if alone is None else Alone(shelf, alone, lease=LEASE)
+        self._state = state
+        self._shelf = shelf
+        self._clock = clock
+        self._asker = Asker(name)
+        self._ahead: float | None = None  # of the store's time
+
+    @property
+    def lost(self) -> bool:
+        """Whether the store did not answer when it was asked last, and one goes on alone."""
+        return self.alone is not None and self.alone.lost
+
+    def time(self) -> float:
+        """Return the store's time, as far as it is known."""
+        if self._ahead is None:
+            return self._clock.time()
+        return self._clock.monotonic() + self._ahead
+
+    def asks(self, lane: Lane, desk: Desk, room: int, *, alone: bool = False) -> Asked:
+        """Return who of a lane asks; forecasts are the store's, if it is there."""
+        fresh: list[Waiter] = []
+        forecast = not alone or self.lost
+        if forecast:
+            fresh, desk.fresh = desk.fresh, fresh
+        return self._asker.asks(
+            lane, fresh, self._clock.monotonic(), room=room, weight=WEIGHT if alone else 1,
+            forecast=forecast,
+        )  # fmt: skip
+
+    async def carry(
+        self, lane: Lane, asked: Asked, reports: list[Report], changes: list[Change], room: int
+    ) -> Outcome:
+        """Carry out a step of a lane.
+
+        Raises:
+            StateUnavailableError, or whatever else a store may raise.
+        """
+        step = Step(
+            self._shelf, lane.account_id or "", asks=[ask for _, ask in asked.values()],
+            reports=reports, changes=changes, lease=LEASE, room=room, own=self._asker.own(),
+            waits=True,
+        )  # fmt: skip
+        outcome = await self._state.step(step)
+        self._ahead = outcome.now - self._clock.monotonic()
+        return outcome
+
+    async def look(self, lane: Lane, desk: Desk, change: Change) -> None:
+        """Change, or look at, what the store knows of an account, now.
+
+        Raises:
+            StateUnavailableError, or whatever else a store may raise.
+        """
+        reports, changes = desk.take()
+        step = Step(
+            self._shelf, lane.account_id or "", reports=reports, changes=[*changes, change],
+            lease=LEASE, own=self._asker.own(),
+        )  # fmt: skip
+        try:
+            outcome = await self._state.step(step)
+        except BaseException:
+            desk.put_back(reports, changes)
+            desk.timer.set(self._clock.monotonic() + RETRY)
+            raise
+        self._ahead = outcome.now - self._clock.monotonic()
+
+    async def for_everyone(self, change: Callable[[Everyone], None]) -> None:
+        """Change what holds for all accounts together.
+
+        Raises:
+            StateUnavailableError: the store cannot be asked.
+        """
+        await self._state.step(ForEveryone(self._shelf, change))
+
+    async def aclose(self) -> None:
+        """Let go of the store."""
+        await self._state.aclose()
+
+    # -- while the store is lost ---------------------------------------------------------------
+
+    def decide(self, alone: Alone, lane: Lane, asked: Asked, room: int) -> Outcome:
+        """Decide without the store."""
+        asks = [ask for _, ask in asked.values()]
+        own = self._asker.own()
+        return alone.decide(lane.account_id or "", asks, self.time(), room=room, own=own)
+
+    def found(self) -> dict[str, list[Change]] | None:
+        """Return what a store that is back must be told by account; None where it was not lost."""
+        if self.alone is None or not self.alone.lost:
+            return None
+        return self.alone.back(self._clock.monotonic())
+
+    def give_back(self, lane: Lane, desk: Desk, slot: Slot, verdict: Verdict) -> None:
+        """Let the next step give a slot back."""
+        told = None
+        if self.alone is not None:
+            now = self._clock.monotonic()
+            told = self.alone.give_back(
+                lane.account_id or "", slot, verdict, self.time(),
+                age=lambda: self._clock.monotonic() - now,
+            )  # fmt: skip
+        if told is None:
+            desk.reports.append((slot.reservation, verdict))
+        else:
+            desk.changes.append(told)
+
+    def refund(self, lane: Lane, desk: Desk, reservation: str) -> None:
+        """Let the next step give back what was granted in vain."""
+        account_id = lane.account_id or ""
+        if self.alone is None or not self.alone.refund(account_id, reservation, self.time()):
+            desk.reports.append((reservation, REFUND))
