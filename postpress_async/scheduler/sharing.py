@@ -298,7 +298,8 @@ class Sharer:
             # A grant that nobody heard of is given back.
             desk.put_back(reports + [(name, REFUND) for name in heads], changes)
             if not isinstance(error, Exception):
-                raise  # cancelled, or the loop is gone
+                desk.stands = False  # cancelled, or the loop is gone: nothing is begun anew
+                raise
             return self._lost(lane, desk, asked, error)
         self._found()
         more = self._apply(lane, desk, asked, outcome, began)

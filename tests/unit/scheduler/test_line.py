@@ -170,6 +170,18 @@ async def test_who_is_cancelled_while_it_is_next_holds_nobody_up(images):
     assert not one._sharer._desks
 
 
+async def test_one_whose_loop_ends_while_it_leaves_the_line_begins_nothing_anew(images):
+    one, other = processes(images, 2, Limit("profile", 1, per=5))
+    await done(other)
+    first = later(one)
+    await asyncio.sleep(1)
+    await dismiss(first)
+    (desk,) = one._sharer._desks.values()
+    await dismiss(desk.task)  # as a loop does that ends
+    assert desk.task is None
+    assert await later(other) < 6  # it is passed over
+
+
 async def test_an_expensive_call_is_not_starved_by_cheap_ones(images):
     one, other = processes(images, 2, Limit("search", 10, per=10))
     busy = asyncio.ensure_future(contend([other], [8], 100, action="search"))
