@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from postpress_async.errors import PostpressError, WaitTooLongError
 
 from . import protocol
+from .ages import Ages
 from .protocol import Absent, Found, Undecided
 from .strays import give_back
 
@@ -50,6 +51,7 @@ class Caretaker:
         clock: Clock,
         random: Callable[[], float],
         patience: Patience,
+        boot: Callable[[], float],
         settled: Callable[[], None],
         told: Callable[[Row], None] = nobody,
     ) -> None:
@@ -65,6 +67,7 @@ class Caretaker:
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._unsure = False
         self._ahead = 0.0
+        self._ages = Ages(clock, boot=boot)
         self.beaten_at: float = clock.monotonic()
 
     @property
@@ -82,6 +85,7 @@ class Caretaker:
     async def _beat_once(self) -> None:
         start, was_alive = self._clock.monotonic(), self.alive
         now = await self._store.beat(self._owner, lease=self._terms.lease)
+        self._ages.saw(now)
         self.beaten_at, self._ahead = start, now - start
         if not was_alive:  # claims had stopped for want of it
             self._settled()
@@ -117,6 +121,8 @@ class Caretaker:
         self._unsure = True  # until the answer is here: perhaps it has taken what we never see
         row = await self._store.doubtful(self._owner, lease=self._terms.lease)
         self._unsure = False
+        if row is not None:
+            self._ages.saw(row.changed_at)
         return row
 
     async def _take_doubtful(self) -> None:
@@ -141,8 +147,10 @@ class Caretaker:
         """Look for one item, and write what that means."""
         attempts = await self._patience.ask(lambda: self._store.attempts(row.id))
         last = attempts[-1] if attempts else None
-        began = self._clock.monotonic() + self._ahead
-        quiet = began >= protocol.quiet_at(last, self._terms)
+        # The store dated it when we took it: it is no earlier now.
+        began, age = row.changed_at, 0.0 if last is None else self._ages.of(last.started_at)
+        still = protocol.still(last, self._terms, age=age)
+        quiet = began >= protocol.quiet_at(last, self._terms) and still <= 0.0
         seen = await self._seen(row, attempts, quiet=quiet)
         if protocol.repeatable(row.kind) and not isinstance(seen, Found):
             seen = Absent()  # whatever was seen: a second one changes nothing
@@ -152,6 +160,7 @@ class Caretaker:
             attempt=last,
             absences=protocol.absences(attempts),
             now=began,
+            still=still,
             terms=self._terms,
         )
         ended = await self._patience.ask(lambda: self._store.finish(row.id, row.fence, finish))

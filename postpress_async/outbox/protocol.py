@@ -41,6 +41,7 @@ __all__ = [
     "looked",
     "quiet_at",
     "repeatable",
+    "still",
     "two_looks",
 ]
 
@@ -156,6 +157,19 @@ def repeatable(kind: str) -> bool:
 def quiet_at(attempt: Attempt | None, terms: Terms) -> float:
     """Return when no request of an attempt can be under way any more."""
     return 0.0 if attempt is None else attempt.deadline + terms.grace
+
+
+def still(attempt: Attempt | None, terms: Terms, *, age: float) -> float:
+    """Return for how many seconds a request may still be under way, by clocks that nobody sets.
+
+    Args:
+        attempt: the last one.
+        terms: how long things take.
+        age: how many seconds ago it surely began.
+    """
+    if attempt is None:
+        return 0.0
+    return max(attempt.deadline - attempt.started_at + terms.grace - age, 0.0)
 
 
 def doubted(attempts: Iterable[Attempt], *, fence: int) -> bool:
@@ -278,6 +292,7 @@ def looked(
     now: float,
     terms: Terms,
     absences: int = 0,
+    still: float = 0.0,
 ) -> Finish:
     """Say what becomes of an unknown item after a look at where it would be.
 
@@ -291,10 +306,11 @@ def looked(
         now: the store's time when the first read began.
         terms: how long things take.
         absences: how many earlier attempts were found absent.
+        still: for how long its request may be under way, whatever the store's time says.
     """
     if isinstance(seen, Found):
         return Finish(state="sent", result_id=seen.result_id, outcome=f"found by {seen.by}")
-    quiet = quiet_at(attempt, terms)
+    quiet = max(quiet_at(attempt, terms), now + still)
     happened = attempt is not None and attempt.outcome == "happened"
     outcome = "happened" if happened else "unknown"
     if now < quiet:

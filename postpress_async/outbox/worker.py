@@ -122,6 +122,7 @@ class Worker:
             clock=self._clock,
             random=self._random,
             patience=self._patience,
+            boot=self._boot,
             settled=self._wake.set,
             told=self._told,
         )
