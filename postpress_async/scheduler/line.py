@@ -9,6 +9,7 @@ over after `GRACE` seconds. It keeps its place, for it may only be late.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
@@ -17,17 +18,29 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-__all__ = ["GRACE", "LOOK_EVERY", "Line", "Place", "number_of"]
+__all__ = ["GRACE", "LOOK_EVERY", "Line", "Place", "number_of", "returns"]
 
 GRACE: Final = 0.1  # seconds for which whoever does not come when its turn has come is waited for
 _MISSED_MOST: Final = 4  # turns missed in a row, each of which doubles that: it may be far away
-LOOK_EVERY: Final = 10.0  # seconds after which whoever waits asks again, however long it has to
+LOOK_EVERY: Final = 10.0  # seconds after which whoever waits for an answer of others asks again
+_LOOK_MOST: Final = 60.0  # the same, however long it has to wait
 _KEPT: Final = 20.0  # seconds for which the place of one that did not come is kept
 
 
 def number_of(name: str) -> int:
     """Return a short number for a process, or for one client of it."""
     return crc32(name.encode())  # a name is ten times as long
+
+
+def returns(at: float, now: float) -> float:
+    """Return when a process asks again whose turn comes at an instant, inf where nobody knows.
+
+    It says meanwhile that it is still there; of changes it hears otherwise.
+    """
+    wait = at - now
+    return min(
+        at, now + (LOOK_EVERY if wait == inf else max(LOOK_EVERY, min(wait / 10, _LOOK_MOST)))
+    )
 
 
 class Place(msgspec.Struct, array_like=True):

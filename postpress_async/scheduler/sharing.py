@@ -22,7 +22,7 @@ from .desks import Desk, Ranks
 from .everyone import EVERYONE
 from .granting import Granter, failure
 from .leases import LEASE, Leases
-from .line import LOOK_EVERY
+from .line import LOOK_EVERY, returns
 from .news import BUDGETS, Listener
 from .timer import Timer
 
@@ -408,7 +408,7 @@ class Sharer:
         waiting = 0 if lane.queues is None else lane.queues.waiting
         if waiting and lane.queues is not None:
             half = (now - began) / 2  # of the way: the next question takes as long to get there
-            again = min(now - half + outcome.again - outcome.now, now + LOOK_EVERY)
+            again = now - half + returns(outcome.again, outcome.now) - outcome.now
             if any(head.tally.shared for head in lane.queues.heads()):
                 self._sharers.setdefault(lane)
                 again += self._ranks.delay(lane, served=bool(outcome.granted))

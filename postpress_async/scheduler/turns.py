@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from .everyone import is_shared, name_of
-from .line import GRACE, LOOK_EVERY, Place
+from .line import GRACE, Place, returns
 from .windows import Burst
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def stand(
     again: float,
 ) -> None:
     """Give a process its place for asks of one kind that cannot go, and are repeated at `again`."""
-    comes, blind = min(again, now + LOOK_EVERY), turn.at == inf
+    comes, blind = returns(again, now), turn.at == inf
     first, costs = asks[0], [ask.cost for ask in asks]
     book.line.stand(Place(who, first.action, comes, reply=first.reply, blind=blind), costs, now)
     for name in turn.shared:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
+from math import inf
 
 import pytest
 
 from postpress_async import Limit, Spacing
 from postpress_async.limits import DONE, REFUND
-from postpress_async.scheduler.line import GRACE, LOOK_EVERY, Line, Place
+from postpress_async.scheduler.line import GRACE, LOOK_EVERY, Line, Place, returns
 from postpress_async.storage.memory import MemoryImages
 
 from .rehearsal import VirtualClock, dismiss, nothing_leaks, now
@@ -249,6 +250,14 @@ def test_a_turn_that_has_begun_grows_no_more_and_then_one_is_last():
     line.served(1, "profile", 3, reply=False)
     line.stand(place(1), [5, 7], 0.0)
     assert [(one.who, one.calls, one.cost) for one in line.places] == [(2, 1, 1), (1, 2, 12)]
+
+
+@pytest.mark.parametrize(
+    ("wait", "comes"),
+    [(3.0, 3.0), (10.0, 10.0), (50.0, 10.0), (200.0, 20.0), (1e5, 60.0), (inf, 10.0)],
+)
+def test_whoever_waits_says_now_and_then_that_it_still_does(wait, comes):
+    assert returns(1000.0 + wait, 1000.0) == pytest.approx(1000.0 + comes)
 
 
 def test_who_does_not_come_is_passed_over_and_at_last_forgotten():
