@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-__all__ = ["OUTER", "Finding", "Level"]
+__all__ = ["OUTER", "Finding", "Level", "in_plain_words"]
 
 Level: TypeAlias = Literal["ok", "note", "warning", "error"]
 """`note`: worth knowing; `warning`: counts may be lost one day; `error`: it does not work."""
@@ -29,3 +30,25 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     level: Level
     said: str
     next_step: str = ""
+
+
+def in_plain_words(host: str | None, *, remedy: str) -> Finding | None:
+    """Say that a login could be read on its way, unless it stays on this machine.
+
+    Args:
+        host: where to, over a connection without TLS; None or a path for a socket.
+        remedy: how to have TLS.
+    """
+    if host is None or host.startswith("/") or host.lower() == "localhost":
+        return None
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return None
+    except ValueError:
+        pass  # a name, which may be anybody's
+    return Finding(
+        name="tls",
+        level="warning",
+        said="the login and the counts cross the network without TLS",
+        next_step=remedy,
+    )

@@ -231,7 +231,7 @@ async def test_whoever_is_cancelled_leaves_no_answer_for_another(open_postgres, 
 @pytest.fixture
 def holding(postgres_url, schema):
     """Return what holds a lock in a session of its own."""
-    import psycopg  # noqa: PLC0415
+    import psycopg  # noqa: PLC0415 - where there is a server, there is the client
 
     class Holding:
         def __init__(self, statement):
@@ -541,7 +541,7 @@ async def test_a_wrong_password(  # noqa: PLR0917 - fixtures
         url = postgres_cluster.url_of("postgres", user=role.name, password="right")
         assert await open_postgres_images(url).step(works.add()) == 1
         assert "tls" not in {finding.name for finding in await health(url)}  # of this machine
-        abroad = url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104 - it leads here, and who knows?
+        abroad = url.replace("127.0.0.1", "0.0.0.0")  # here as well, but who knows?
         [plain] = [finding for finding in await health(abroad) if finding.name == "tls"]
         assert (plain.level, "verify-full" in plain.next_step) == ("warning", True)
     finally:

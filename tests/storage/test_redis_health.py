@@ -5,6 +5,7 @@ import time
 import pytest
 
 from postpress_async.errors import ConfigurationError
+from postpress_async.storage.health import in_plain_words
 from postpress_async.storage.redis import health as looks
 from postpress_async.storage.redis.health import health
 
@@ -63,6 +64,27 @@ async def test_a_user_with_few_permissions_is_told_what_it_may_see(valkey):
     valkey.ask("ACL", "SETUSER", "me", "-eval", "-evalsha")
     findings = await found(f"redis://me:pw@127.0.0.1:{valkey.port}")
     assert findings["scripting"].level == "error"
+
+
+async def test_a_login_without_tls_is_warned_of(valkey, caplog, open_url, works):
+    valkey.ask("ACL", "SETUSER", "me", "on", ">hunter2", "~*", "+@all")
+    assert "tls" not in await found(f"redis://me:hunter2@127.0.0.1:{valkey.port}")
+    abroad = f"redis://me:hunter2@0.0.0.0:{valkey.port}"  # it leads here, and who knows?
+    assert (await found(abroad))["tls"].level == "warning"
+    await open_url(abroad).step(works.add())
+    assert "without TLS: let the server speak TLS, and write rediss:" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("host", "stays"),
+    [
+        *[(None, True), ("/run/postgresql", True), ("LOCALHOST", True), ("127.9.9.9", True)],
+        *[("::1", True), ("10.0.0.1", False), ("localhost.example.com", False), ("::2", False)],
+    ],
+)
+def test_what_stays_on_this_machine(host, stays):
+    assert (in_plain_words(host, remedy="") is None) == stays
 
 
 async def test_clocks_that_differ_are_noted(valkey, monkeypatch):

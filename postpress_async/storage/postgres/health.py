@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from postpress_async.errors import ConfigurationError, PostpressError
-from postpress_async.storage.health import Finding
+from postpress_async.storage.health import Finding, in_plain_words
 from postpress_async.storage.urls import parse
 
 from .schema import OLDEST, standing
@@ -48,9 +48,9 @@ class _Around(msgspec.Struct, frozen=True, kw_only=True):
 async def health(url: str) -> list[Finding]:
     """Look at a server and at the tables of counts in it.
 
-    The findings are `reachable`, or `login` where it does not let us in; and if it does `version`,
-    `writable`, `synchronous_commit`, `fsync`, `full_page_writes`, `isolation`, `clock`,
-    `connections`, `schema` and `permissions`.
+    The findings are `reachable`, or `login` where it does not let us in; and if it does `tls` where
+    a password goes without, `version`, `writable`, `synchronous_commit`, `fsync`,
+    `full_page_writes`, `isolation`, `clock`, `connections`, `schema` and `permissions`.
 
     Raises:
         ConfigurationError: the URL names no PostgreSQL, or psycopg is not installed.
@@ -78,11 +78,20 @@ async def _look(link: Link, server: PostgresServer, found: list[Finding]) -> Non
     between = (began + time.time()) / 2
     around = msgspec.convert(dict(zip(_Around.__struct_fields__, row or (), strict=True)), _Around)
     found.append(Finding(name="reachable", level="ok", said=f"{server.where} answers"))
+    if (plain := _plain(link)) is not None:
+        found.append(plain)
     found += _of_server(around)
     found.append(_clock(around.now - between))
     found.append(_connections(around))
     if around.version >= OLDEST:
         found += await _of_tables(link, server, around)
+
+
+def _plain(link: Link) -> Finding | None:
+    if link.encrypted or not link.has_password:
+        return None
+    remedy = "turn ssl on there, and write ?sslmode=verify-full&sslrootcert="
+    return in_plain_words(link.host, remedy=remedy)
 
 
 def _of_server(around: _Around) -> Iterator[Finding]:

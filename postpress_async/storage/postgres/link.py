@@ -77,6 +77,21 @@ class Link:
             return False
         return not _is_over(self._connection.pgconn)
 
+    @property
+    def host(self) -> str:
+        """Where it leads to; a path for a socket of this machine."""
+        return self._connection.info.host
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it is over TLS."""
+        return self._connection.pgconn.ssl_in_use
+
+    @property
+    def has_password(self) -> bool:
+        """Whether a password was asked for, and given."""
+        return self._connection.pgconn.used_password
+
     async def row(self, statement: bytes, values: Sequence[object]) -> TupleRow | None:
         """Carry a statement out, and return its first row.
 

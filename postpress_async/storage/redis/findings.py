@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from postpress_async.storage.health import Finding
+from postpress_async.storage.health import Finding, in_plain_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from postpress_async.storage.urls import StoreUrl
 
 __all__ = ["judged"]
 
 _OLDEST: Final = (6, 2)
 
 
-def judged(info: Mapping[str, str]) -> list[Finding]:
-    """Judge a server by its INFO; what INFO does not tell is left out."""
-    found: list[Finding] = []
+def judged(info: Mapping[str, str], url: StoreUrl) -> list[Finding]:
+    """Judge the way to a server, and itself by its INFO; what INFO does not tell is left out."""
+    plain = None
+    if url.password is not None and not url.tls:
+        plain = in_plain_words(url.host, remedy="let the server speak TLS, and write rediss:")
+    found = [] if plain is None else [plain]
     version = info.get("valkey_version") or info.get("redis_version")
     if version is not None:
         old = tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < _OLDEST

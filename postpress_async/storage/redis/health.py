@@ -26,9 +26,9 @@ _FAR: Final = 60.0
 async def health(url: str) -> list[Finding]:
     """Look at a server, and try what keeping counts needs; counts stay as they are.
 
-    The findings are `reachable`, or `login` where it does not let us in; and if it does `version`,
-    `role`, `appendonly`, `eviction`, `appendfsync`, `clock`, `scripting` and `epoch`, as far as the
-    server tells.
+    The findings are `reachable`, or `login` where it does not let us in; and if it does `tls` where
+    a password goes without, `version`, `role`, `appendonly`, `eviction`, `appendfsync`, `clock`,
+    `scripting` and `epoch`, as far as the server tells.
 
     Raises:
         ConfigurationError: the URL names no Redis.
@@ -44,7 +44,7 @@ async def health(url: str) -> list[Finding]:
     except ConfigurationError as error:
         return [Finding(name="login", level="error", said=str(error))]
     found = [Finding(name="reachable", level="ok", said=f"{server.where} answers")]
-    found += judged(link.info)
+    found += judged(link.info, store)
     if not link.info:
         said = "it tells this user nothing of its version, durability and memory"
         found.append(

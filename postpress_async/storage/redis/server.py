@@ -152,7 +152,7 @@ class RedisServer:
         self._opening = None
         if not self._judged:
             self._judged = True
-            for finding in judged(link.info):
+            for finding in judged(link.info, self._url):
                 if finding.level in {"warning", "error"}:
                     _log.warning("%s: %s: %s", self._where, finding.said, finding.next_step)
         return link
