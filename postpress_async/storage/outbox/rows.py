@@ -310,7 +310,11 @@ class Store(Protocol):
     async def claim(
         self, owner: str, /, *, lease: float, accounts: Sequence[str] | None = None
     ) -> Claimed | Nothing:
-        """Take the head of a thread: fence + 1, `claimed`. Expired ones are put away meanwhile."""
+        """Take the head of a thread: fence + 1, `claimed`. Expired ones are put away meanwhile.
+
+        In a file it is durable with the next call only: a power cut, which may take it back, ends
+        its owner too.
+        """
         ...
 
     async def mark(
