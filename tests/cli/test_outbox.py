@@ -343,6 +343,18 @@ def test_looking_needs_no_key_and_asks_nobody(run, put, monkeypatch, served):
     assert run("outbox", "run", "--until-empty").code == 2  # this one needs a key
 
 
+def test_a_dead_letter_says_why_and_what_to_do(run, put, served):
+    fault = {"route": MESSAGES, "effect": "status", "status": 403}
+    served.faults([{**fault, "type": "insufficient_permissions", "times": 1}])
+    put(1)
+    assert run("outbox", "run", "--until-empty", "--limits", "none").code == 1
+    [dead] = run("outbox", "list", "--only", "failed", "--json").lines
+    assert "403" in dead["error"]
+    assert "retry(id)" in dead["next_step"]
+    shown = run("outbox", "show", "spring/0").out
+    assert shown.count("retry(id)") == 1
+
+
 def test_items_are_written_to_a_file_or_to_stdout(run, put, box):
     put(4)
     assert run("outbox", "run", "--until-empty", "--limits", "none").code == 0

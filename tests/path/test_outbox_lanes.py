@@ -95,7 +95,7 @@ async def test_what_was_put_off_goes_soon_after_an_account_is_resumed(
 @pytest.mark.parametrize(
     "answer",
     [
-        {"status": 429, "type": "too_many_requests", "retry_after": 3600.0},
+        {"status": 429, "type": "too_many_requests", "retry_after": 600.0},
         {"status": 401, "type": "missing_credentials"},  # no lane of ours closes by it
     ],
 )

@@ -17,7 +17,7 @@ HEAD = ("ITEM", "KEY", "KIND", "ACCOUNT", "STATE", "WHEN", "ERROR", "TEXT")
 _NAMES = (
     "id", "key", "kind", "account_id", "action", "state", "needs_decision", "group", "recipient",
     "priority", "not_before", "expires_at", "retry_at", "attempts", "result_id", "error",
-    "created_at", "changed_at",
+    "next_step", "created_at", "changed_at",
 )  # fmt: skip
 
 
@@ -64,6 +64,7 @@ def print_item(item: Item, reasons: Sequence[Reason], *, text: bool, as_json: bo
         return
     facts = as_line(item, text=text)
     files = facts.pop("files", ())
+    facts.pop("next_step")  # the reasons below say it
     print_facts(
         (name, _when(value) if hasattr(value, "tzinfo") else value)
         for name, value in facts.items()
