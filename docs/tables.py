@@ -99,7 +99,7 @@ def _grows(row: WarmUp) -> str:
 def counting() -> str:
     """Return which answers count against a limit."""
     free = {status for status in STATUS_OF.values() if not _counted(status, None)}
-    unavailable = [slug for slug, status in STATUS_OF.items() if status == 503]  # noqa: PLR2004
+    unavailable = [slug for slug, status in STATUS_OF.items() if status == 503]  # noqa: PLR2004 - its own name
     slugs = [slug for slug in unavailable if not _counted(503, slug)]
     return table(
         "what came | counts",

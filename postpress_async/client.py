@@ -373,8 +373,10 @@ class Postpress:
             ),
             scheduler=scheduler,
             gate=KeyGate(options.key_rate),
-            # Not the bound method itself: namespaces are loaded at their first use.
-            learner=Learner(scheduler, lambda account_id: self.accounts.get(account_id)),  # noqa: PLW0108
+            learner=Learner(
+                scheduler,
+                lambda account_id: self.accounts.get(account_id),  # noqa: PLW0108 - loaded at its first use
+            ),
             clock=clock,
             random=random_numbers.random,
         )
@@ -390,7 +392,7 @@ def _state(url: str | None, clock: Clock, processes: Processes | None) -> Shared
     if url is None or processes is None:
         return None
     from postpress_async.scheduler.mending import mend  # noqa: PLC0415 - not for memory:
-    from postpress_async.storage.opening import open_images  # noqa: PLC0415
+    from postpress_async.storage.opening import open_images  # noqa: PLC0415 - as above
 
     # A store has a time of its own, which never goes back; a clock that was given moves it too.
     time = None if type(clock) is LoopClock else clock.time

@@ -159,12 +159,12 @@ def _zone(name: str) -> tzinfo:
 
 
 def _remedy(name: str) -> str:
-    from zoneinfo import available_timezones  # noqa: PLC0415
+    from zoneinfo import available_timezones  # noqa: PLC0415 - for who wrote a wrong name only
 
     known = available_timezones()
     if not known:
         return ": this machine has no time zones; install them with `pip install tzdata`"
-    from difflib import get_close_matches  # noqa: PLC0415
+    from difflib import get_close_matches  # noqa: PLC0415 - as above
 
     wanted = name.strip().replace(" ", "_").lower()
     full = {zone.lower(): zone for zone in sorted(known)}

@@ -171,7 +171,7 @@ class Reader:
             self._fail(None, "is nested too deeply")
 
     def _from_json(self, text: str) -> _Fields:
-        import json  # noqa: PLC0415
+        import json  # noqa: PLC0415 - as above
 
         try:
             document: object = json.loads(text)

@@ -90,7 +90,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             >>> str(Limits.loads('limit = [{actions = "profile", amount = 5}]').rows[-1])
             '5 profile per day'
         """
-        from .loading import loads  # noqa: PLC0415
+        from .loading import loads  # noqa: PLC0415 - as above
 
         return loads(text, format=format, name="limits")
 

@@ -68,6 +68,6 @@ class VirtualTime:
 def _is_busy(scheduler: Scheduler) -> bool:
     """Tell whether a request of this process is under way, or its store is being asked."""
     sharer = scheduler._sharer  # noqa: SLF001 - nobody else need know
-    if sharer is not None and any(desk.task for desk in sharer._desks.values()):  # noqa: SLF001
+    if sharer is not None and any(desk.task for desk in sharer._desks.values()):  # noqa: SLF001 - as above
         return True
-    return any(lane.in_flight for lane in scheduler._lanes)  # noqa: SLF001
+    return any(lane.in_flight for lane in scheduler._lanes)  # noqa: SLF001 - as above

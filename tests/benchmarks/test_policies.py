@@ -39,8 +39,8 @@ def test_cases_to_tune_on_and_to_be_judged_by_are_disjoint():
 
 
 def test_what_was_allowed_is_what_the_limit_says():
-    from cases import STEADY, Case  # noqa: PLC0415
-    from simulate import allowed  # noqa: PLC0415
+    from cases import STEADY, Case  # noqa: PLC0415 - as above
+    from simulate import allowed  # noqa: PLC0415 - as above
 
     assert allowed(Case("rolling", 30, 60, 0, "exact", STEADY), Random(1)) == 30 * 60
     assert allowed(Case("gcra", 1, 1, 5, "exact", STEADY), Random(1)) in range(3603, 3607)

@@ -14,6 +14,7 @@ import stat
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -435,7 +436,6 @@ def test_errors_that_end_an_export_keep_what_is_there(run, served, one, home, ev
 
 def test_memory_stays_flat(home, monkeypatch, run):
     """Six times as many messages cost no more memory."""
-    import tracemalloc  # noqa: PLC0415
 
     def page(n, cursor):
         more = {"text": "x" * 500, "timestamp": "2026-01-05T00:00:00.000Z"}

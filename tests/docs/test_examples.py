@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import postpress_async
 from postpress_async import Sandbox
 
 from .conftest import Notebook, blocks
@@ -60,8 +61,6 @@ def test_the_examples_of_testing_pass_as_tests(pytester):
 
 
 def public_docstrings():
-    import postpress_async  # noqa: PLC0415
-
     return [
         pytest.param(name, id=name)
         for name in postpress_async.__all__
@@ -71,8 +70,6 @@ def public_docstrings():
 
 @pytest.mark.parametrize("name", public_docstrings())
 def test_the_example_of_a_docstring_runs(name):
-    import postpress_async  # noqa: PLC0415
-
     public = {each: getattr(postpress_async, each) for each in postpress_async.__all__}
     examples = doctest.DocTestFinder(recurse=False).find(public[name], name, globs=public)
     for example in examples:

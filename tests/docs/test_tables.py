@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from postpress_async.limits import Effect
+from postpress_async.wire.values import FailureKind, Reply
 
 NAMES = ("errors", "recommended", "counting", "retries", "meanings")
 DOCS = Path(__file__).parents[2] / "docs"
@@ -30,19 +34,11 @@ def test_every_table_is_held(tables):
 
 
 def test_the_table_of_meanings_covers_every_effect_of_an_action(tables):
-    from typing import get_args  # noqa: PLC0415
-
-    from postpress_async.limits import Effect  # noqa: PLC0415
-
     shown = {tables._effect_of(answers) for _, answers in tables.MEANT}
     assert shown | {"cool_key"} == set(get_args(Effect))  # a read's alone
 
 
 def test_the_table_of_retries_covers_every_failure_and_refusal(tables):
-    from typing import get_args  # noqa: PLC0415
-
-    from postpress_async.wire.values import FailureKind, Reply  # noqa: PLC0415
-
     answers = [answer for _, answer in tables.ROWS]
     kinds = {answer.kind for answer in answers if not isinstance(answer, Reply)}
     assert kinds | {"tls", "late"} == set(get_args(FailureKind))

@@ -439,7 +439,7 @@ async def test_a_fork(serve, talk):
             loop.run_until_complete(talker.client.users.get("jordan", account_id="acc_1"))
         except ConfigurationError as error:
             code = 0 if "fork" in str(error) else 1
-        except BaseException:  # noqa: BLE001
+        except BaseException:  # noqa: BLE001 - nothing may leave the child
             code = 2
         finally:
             os._exit(code)

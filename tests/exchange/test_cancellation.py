@@ -242,7 +242,7 @@ async def test_a_client_closed_amid_a_look_up_leaves_no_task(serve, talk, until)
     await asyncio.wait_for(talker.client.aclose(), 20.0)
     await asyncio.wait_for(raw.connections[0].until_gone(), 20.0)
     ours = {
-        task.get_coro().__qualname__  # type: ignore[union-attr]
+        task.get_coro().__qualname__
         for task in asyncio.all_tasks()
         if task is not asyncio.current_task()
     }

@@ -17,6 +17,7 @@ from postpress_async import (
     Retries,
     Timeout,
 )
+from postpress_async.exchange import sessions
 
 COLUMNS = ["GET", "PUT", "DELETE", "PATCH", "POST"]
 DROPS = ["rst_at_once", "fin_at_once", "rst_after_reading", "fin_after_reading", "half_headers"]
@@ -78,8 +79,6 @@ async def test_a_kept_connection_that_drops_is_one_request_too(serve, talk, sess
 async def test_with_the_private_switch_gone_the_guard_still_holds(serve, talk, monkeypatch):
     """A later aiohttp may rename its switch; then a middleware of ours steps in."""
     monkeypatch.setattr(aiohttp.ClientSession, "_retry_connection", True, raising=False)
-    from postpress_async.exchange import sessions  # noqa: PLC0415
-
     raw = await serve("fin_after_reading")
     talker = talk(raw, retries=Retries.none())
     network = talker.client._pipeline.home.network()

@@ -113,7 +113,7 @@ def schema(postgres_url):
 @pytest.fixture
 def execute(postgres_url, schema):
     """Carry a statement out as the administrator, and return the first value that it tells."""
-    import psycopg  # noqa: PLC0415
+    import psycopg  # noqa: PLC0415 - as above
 
     def now(statement, values):
         with psycopg.connect(postgres_url, autocommit=True) as connection:
@@ -131,7 +131,7 @@ def execute(postgres_url, schema):
 @pytest.fixture
 async def open_postgres(postgres_url, schema):
     """Return what opens one more connection to the test's schema."""
-    from postpress_async.storage.postgres.server import PostgresServer  # noqa: PLC0415
+    from postpress_async.storage.postgres.server import PostgresServer  # noqa: PLC0415 - as above
 
     opened = []
 

@@ -260,7 +260,7 @@ async def test_nobody_deadlocks_and_nothing_is_lost_under_eight_with_random_keys
 
 
 async def test_a_batch_is_one_round_trip(open_postgres, monkeypatch):
-    from postpress_async.storage.postgres.link import Link  # noqa: PLC0415
+    from postpress_async.storage.postgres.link import Link  # noqa: PLC0415 - an extra
 
     server = open_postgres()
     now = await time_of(server)

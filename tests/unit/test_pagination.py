@@ -269,7 +269,7 @@ async def test_a_walk_that_broke_goes_on_where_it_stood():
     read: list[str] = []
     with pytest.raises(ConnectionError):  # noqa: PT012 - as above
         async for chat in walk:
-            read.append(chat.id)  # noqa: PERF401
+            read.append(chat.id)  # noqa: PERF401 - as above
     assert "".join(read) == "1234"
     assert walk.cursor == "b"
     service.fails_at = "never"

@@ -46,7 +46,7 @@ def test_every_name_is_there_and_says_what_it_is(name):
 
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="Postpres"):
-        postpress_async.Postpres  # noqa: B018
+        postpress_async.Postpres  # noqa: B018 - asked for, not used
 
 
 ROOMS = [

@@ -30,10 +30,10 @@ def demo(
         seconds: when to give up; a message that was not reported by then counts as lost.
     """
     # Older releases of cyclopts load every command for --help: the sandbox's server is not light.
-    from postpress_async.cli.demo.plan import Plan  # noqa: PLC0415
-    from postpress_async.cli.demo.play import play  # noqa: PLC0415
-    from postpress_async.cli.demo.screen import screen  # noqa: PLC0415
-    from postpress_async.cli.demo.summary import as_line, print_summary  # noqa: PLC0415
+    from postpress_async.cli.demo.plan import Plan  # noqa: PLC0415 - with the demo alone
+    from postpress_async.cli.demo.play import play  # noqa: PLC0415 - as above
+    from postpress_async.cli.demo.screen import screen  # noqa: PLC0415 - as above
+    from postpress_async.cli.demo.summary import as_line, print_summary  # noqa: PLC0415 - as above
 
     plan = Plan(seed=seed, accounts=accounts, naive=naive, seconds=seconds)
     outcome = play(plan, screen)

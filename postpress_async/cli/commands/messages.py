@@ -121,7 +121,7 @@ async def export(
     one_of({"--chat": chat, "--account": account})
     wanted = Wanted.of(to=to, chat=chat, account=account, after=after, form=form, state=since_file)
     from postpress_async.cli.export.progress import progress  # noqa: PLC0415 - rich, and sqlite3
-    from postpress_async.cli.export.run import export as run  # noqa: PLC0415
+    from postpress_async.cli.export.run import export as run  # noqa: PLC0415 - as above
 
     async with client_at(base_url) as client:
         with progress(wanted) as told:

@@ -187,7 +187,7 @@ def check_directory(directory: Path) -> None:
 def _only_owner_in_group(status: os.stat_result) -> bool:
     """Tell whether a group is its owner's private one, as systems with a umask of 002 make it."""
     import grp  # noqa: PLC0415 - not on Windows, and seldom needed
-    import pwd  # noqa: PLC0415
+    import pwd  # noqa: PLC0415 - as above
 
     try:
         owner = pwd.getpwuid(status.st_uid)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -85,8 +86,6 @@ def test_a_file_says_what_the_methods_say(tmp_path):
 
 
 def test_json_says_the_same(tmp_path):
-    import tomllib  # noqa: PLC0415
-
     path = tmp_path / "LIMITS.JSON"
     path.write_text(json.dumps(tomllib.loads(GOOD)), encoding="utf-8")
     assert Limits.load(path) == EXPECTED

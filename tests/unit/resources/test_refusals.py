@@ -104,11 +104,11 @@ CALLS = {
     ),
     # -- when
     "a naive instant": (
-        lambda c: c.messages.list(after=datetime(2026, 1, 1)),  # noqa: DTZ001
+        lambda c: c.messages.list(after=datetime(2026, 1, 1)),  # noqa: DTZ001 - refused
         "after must have a time zone",
     ),
     "a naive instant of an attendee": (
-        lambda c: c.attendees.chats("a", before=datetime(2026, 1, 1)),  # noqa: DTZ001
+        lambda c: c.attendees.chats("a", before=datetime(2026, 1, 1)),  # noqa: DTZ001 - refused
         "before must have a time zone",
     ),
     # -- which accounts
