@@ -65,6 +65,7 @@ from postpress_async import (
     capture,
     identify,
 )
+from postpress_async.outbox import Item, Outbox, Send, Skip, export_items
 
 
 def hook(event: HookEvent) -> None:
@@ -176,6 +177,29 @@ async def conversations(client: Postpress, files: list[Path], action: ChatAction
         await download.save(Path("file"))
         async for piece in download:
             assert_type(piece, bytes)
+
+
+async def kept(client: Postpress) -> None:
+    async def asked(item: Item) -> Send | Skip:
+        return Send() if item.text else Skip("it says nothing")
+
+    async with Outbox(client, "sqlite:///outbox.db", before_send=asked) as outbox:
+        item = await outbox.message(account_id="a", chat_id="c", text="Hi", key="k")
+        assert_type(item, Item)
+        assert_type(item.next_step, str | None)
+        async with outbox.batch() as batch:
+            await batch.invite(provider_id="p", account_id="a")
+        assert_type(batch.items, tuple[Item, ...])
+        async for one in outbox.list(state=["failed", "expired"]):
+            assert_type(one, Item)
+        async for one in outbox.changes():
+            assert_type(one, Item)
+        assert_type((await outbox.progress(group="g")).share, float)
+        assert_type((await outbox.metrics()).needs_decision, int)
+        assert_type(await outbox.forget(["a", "b"]), int)
+        assert_type(await outbox.vacuum(older_than=1e9), int)
+        assert_type(await export_items(outbox, target=Path("items.csv")), int)
+        await outbox.run(until_empty=True)
 
 
 async def made() -> None:

@@ -10,6 +10,7 @@ from postpress_async import (
     Timeout,
     UnknownProfile,
 )
+from postpress_async.outbox import Outbox
 
 
 async def wrong(client: Postpress) -> None:
@@ -38,3 +39,8 @@ async def wrong(client: Postpress) -> None:
     assert user.headline  # type: ignore[union-attr]
     if isinstance(user, UnknownProfile):
         user.raw = {}  # type: ignore[misc]
+    outbox = Outbox(client, "sqlite:///outbox.db")
+    await outbox.message("chat", text="Hi")  # type: ignore[call-arg]
+    await outbox.message(chat_id="c", text="Hi", not_before="tomorrow")  # type: ignore[arg-type]
+    outbox.list(state="gone")  # type: ignore[arg-type]
+    await outbox.vacuum(older_than="90d")  # type: ignore[arg-type]
