@@ -123,6 +123,24 @@ async def test_a_message_belongs_to_one_item_though_another_began_the_chat(store
     assert ended["i2"].needs_decision
 
 
+@pytest.mark.parametrize("found", [True, False])
+async def test_of_two_that_found_the_same_message_one_looks_again(store, found):
+    await store.add([item(), item(id="i2", key="k2", thread="person")])
+    for result in ("m1", "m1"):
+        row = (await store.claim("w", lease=60.0)).row
+        await store.mark(row.id, row.fence, seconds=30.0)
+        outcome = "found by text" if found else None
+        ended = await store.finish(
+            row.id, row.fence, Finish(state="sent", result_id=result, outcome=outcome)
+        )
+    assert (ended.state, ended.needs_decision) == ("unknown", not found)
+    assert ended.result_id is None
+    again = await store.doubtful("w", lease=60.0)
+    assert (again is not None) == found
+    attempts = await store.attempts(ended.id)
+    assert attempts[-1].outcome == "unknown"
+
+
 async def test_what_was_gone_at_in_vain_is_not_held_against_the_look_for_it(store):
     row = await claimed(store)
     back = await store.finish(

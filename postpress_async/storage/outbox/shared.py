@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 _BOUND: Final = "the service gave it the id of another item: look at both"
 _DOUBT: Final = Finish(state="unknown", needs_decision=True, error=_BOUND)
+_TAKEN: Final = Finish(state="unknown", error="what was found is another item's: looking again")
 
 
 class SharedOutbox:
@@ -69,15 +70,17 @@ class SharedOutbox:
     async def finish(self, item: str, fence: int, finish: Finish, /) -> Row | None:
         """Say what became of an item; None where the fence is old.
 
-        Where its result belongs to another item already it becomes `unknown`, for a person to
-        decide. Where its recipient was forgotten meanwhile it is not queued again, but cancelled.
+        Where its result belongs to another item already it becomes `unknown`: for a person to
+        decide, or to be looked for again where a look had found it. Where its recipient was
+        forgotten meanwhile it is not queued again, but cancelled.
         """
         try:
             row = await self._end(item, fence, finish)
         except Exception as error:
             if finish.result_id is None or not self._is_double(error):
                 raise
-            row = await self._end(item, fence, _DOUBT)
+            found = (finish.outcome or "").startswith("found by ")
+            row = await self._end(item, fence, _TAKEN if found else _DOUBT)
         self._mine.discard(item)
         self._wakeups.tell()
         return row
