@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import csv
 import io
+import json
 import os
 import re
 import secrets
@@ -138,7 +139,7 @@ async def exported(
             yield _table([[_cell(value) for value in row] for row in rows]), len(rows)
         else:
             lines = [dict(zip(columns, row, strict=True)) for row in rows]
-            yield b"".join(msgspec.json.encode(one) + b"\n" for one in lines).decode(), len(rows)
+            yield "".join(map(_line, lines)), len(rows)
 
 
 def _of(item: Item, name: str) -> object:
@@ -157,6 +158,11 @@ def _cell(value: object) -> str:
     at: datetime | None = value if hasattr(value, "isoformat") else None  # type: ignore[assignment]
     said = _CONTROLS.sub("", str(value) if at is None else at.isoformat())
     return "'" + said if said.startswith(_FORMULAS) else said
+
+
+def _line(said: dict[str, object]) -> str:
+    """Return a line of JSON in ASCII: what strangers wrote may end up on a terminal."""
+    return json.dumps(msgspec.to_builtins(said), separators=(",", ":")) + "\n"
 
 
 def _table(rows: Iterable[Sequence[str]]) -> str:

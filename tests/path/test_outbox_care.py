@@ -131,7 +131,7 @@ async def test_dead_letters_say_what_to_do(box, account, sandbox):
 
 async def test_items_are_written_with_what_became_of_them(box, account, tmp_path):
     for n in range(3):
-        await put(box, account, n, group="=cmd|calc!A1", hold=n == 2, recipient="Ada\r\nL")
+        await put(box, account, n, group="=cmd|calc!A1", hold=n == 2, recipient="Ada\r\nL\u009b1m")
     await work(box)
     target = tmp_path / "items.csv"
     target.write_text("old")
@@ -144,12 +144,13 @@ async def test_items_are_written_with_what_became_of_them(box, account, tmp_path
         ("k0", "sent"), ("k1", "sent"), ("k2", "held")
     ]  # fmt: skip
     assert {row["group"] for row in rows} == {"'=cmd|calc!A1"}
+    assert "\u009b" not in said
     assert rows[0]["result_id"]
     assert rows[2]["next_step"] == "release(id) lets it go"
     assert datetime.fromisoformat(rows[0]["changed_at"]).tzinfo is not None
     lines = tmp_path / "items.jsonl"
     assert await export_items(box, target=str(lines), text=True, group="=cmd|calc!A1") == 3
-    told = [json.loads(line) for line in lines.read_text("utf-8").splitlines()]
+    told = [json.loads(line) for line in lines.read_text("ascii").splitlines()]
     assert [one["text"] for one in told] == ["Hi 0", "Hi 1", "Hi 2"]
     assert told[0]["chat_id"] == account["chats"][0]
     assert told[0]["group"] == "=cmd|calc!A1"  # as it is: nothing runs JSON
