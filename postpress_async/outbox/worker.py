@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.storage.outbox.rows import Nothing, Row, Store
+    from postpress_async.storage.outbox.rows import Nothing, Row, State, Store
 
     from .results import Result
     from .turn import Looker, Sender
@@ -40,6 +40,7 @@ log: Final = logging.getLogger("postpress_async.outbox")
 POLL_SECONDS: Final = 15.0
 """How long to wait at most before asking again what may go: a net under the store's own bell."""
 _SOON_SECONDS: Final = 1.0
+_OPEN: Final[tuple[State, ...]] = ("queued", "claimed", "sending", "unknown")
 
 
 class Worker:
@@ -200,18 +201,22 @@ class Worker:
     async def _empty_of(self, some: Filter) -> bool:
         going = replace(some, states=("claimed", "sending"))
         looked_for = replace(some, states=("unknown",), needs_decision=False)
-        queued = replace(some, states=("queued",))
         if await self._count(going) or await self._count(looked_for):
             return False
-        left = await self._count(queued)
+        doubts = behind = after = 0
         threads: set[str] = set()
-        after, undecided = 0, replace(some, states=("unknown",), needs_decision=True)
-        while left and (rows := await self._store.find(undecided, after=after)):
+        undecided = replace(some, states=("unknown",), needs_decision=True)
+        queued = replace(some, states=("queued",))
+        while rows := await self._store.find(undecided, after=after):
             after = rows[-1].serial
+            doubts += len(rows)
             for thread in {row.thread for row in rows} - threads:
                 threads.add(thread)
-                left -= await self._count(replace(queued, thread=thread))
-        return left <= 0
+                behind += await self._count(replace(queued, thread=thread))
+        # At one instant: what others claim between two questions would be in neither answer.
+        left = await self._store.counts(replace(some, states=_OPEN))
+        moving = left.get("claimed", 0) + left.get("sending", 0)
+        return not moving and left.get("unknown", 0) <= doubts and left.get("queued", 0) <= behind
 
     async def _count(self, wanted: Filter) -> int:
         return sum((await self._store.counts(wanted)).values())
