@@ -6,8 +6,10 @@ from postpress_async.outbox.contents import Invite, MessageContent, StartChat
 from postpress_async.outbox.putting import Names, Wishes, new_of
 from postpress_async.sandbox import Fault
 from postpress_async.storage.outbox.rows import Filter
+from postpress_async.wire.meaning import SETTLE
 
 SEND = "POST /chats/{chat_id}/messages"
+LONGEST_WINDOW = 3_600.0  # of the campaigns' caps, but for the day's, which none comes near
 PLAIN = frozenset({"sent", "failed", "refused", "not_sent"})  # outcomes that nobody doubted
 GOING = frozenset({"queued", "claimed", "sending", "unknown"})
 WRITES = (SEND, "POST /chats", "POST /users/invite")
@@ -99,13 +101,14 @@ async def judged(items, sandbox, store):
         after = found[-1].serial
         rows.update((row.id, row) for row in found)
     undecided = {row.thread for row in rows.values() if row.needs_decision}
-    wrong, outcomes = defaultdict(list), Counter()
+    wrong, outcomes, tried = defaultdict(list), Counter(), {}
     for text, new in items.made.items():
         row = rows.get(new.id)
         state = "gone" if row is None else row.state
         came = times[text]
         if row is not None and row.attempts:
-            outcomes.update(str(one.outcome) for one in await store.attempts(row.id))
+            tried[text] = await store.attempts(row.id)
+            outcomes.update(str(one.outcome) for one in tried[text])
         reported = row is not None and (row.needs_decision or state == "failed")
         if came > 1:
             wrong["doubled"].append(text)
@@ -118,6 +121,9 @@ async def judged(items, sandbox, store):
         if state == "queued" and row.thread not in undecided:
             wrong["open"].append((text, _shown(row)))
     wrong["out of order"] = _disorder(items, arrived)
+    over = [one for one in sandbox.journal() if one.over_limit]
+    late = [one for one in arrived if _outlived(one, tried.get(one.text, ()))]
+    unforeseen = [one for one in over if any(_spoilt(one, by) for by in late)]
     states = Counter(row.state for row in rows.values())
     return {
         "items": len(items.made),
@@ -126,7 +132,8 @@ async def judged(items, sandbox, store):
         "out_of_order": len(wrong["out of order"]),
         "open": len(wrong["open"]),
         "failed_and_sent": len(wrong["failed and sent"]),
-        "over": sum(one.over_limit for one in sandbox.journal()),
+        "over": len(over) - len(unforeseen),
+        "over_unforeseen": len(unforeseen),
         "needs_decision": sum(row.needs_decision for row in rows.values()),
         "doubts": sum(count for what, count in outcomes.items() if what not in PLAIN),
         "states": dict(states),
@@ -135,6 +142,22 @@ async def judged(items, sandbox, store):
         "wrong": {name: some[:10] for name, some in wrong.items() if some},
         "errors": sorted({(row.error or "")[:120] for row in rows.values() if row.needs_decision}),
     }
+
+
+def _outlived(one, attempts):
+    """Tell whether a request arrived when its worker had perhaps died, or given it up.
+
+    No window can know of it: it counts what is under way, and what has just been given up.
+    """
+    before = [attempt for attempt in attempts if attempt.started_at <= one.at]
+    return bool(before) and (
+        before[-1].outcome not in PLAIN and one.at > before[-1].started_at + SETTLE
+    )
+
+
+def _spoilt(one, by):
+    """Tell whether a request is in a window of one that was outlived."""
+    return one.account_id == by.account_id and by.at <= one.at <= by.at + LONGEST_WINDOW
 
 
 def _shown(row):

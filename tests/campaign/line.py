@@ -6,7 +6,6 @@ from email.utils import formatdate
 from postpress_async.sandbox.bodies import BodyReader
 from postpress_async.sandbox.outcomes import Incoming, Reply
 from postpress_async.wire import values
-from postpress_async.wire.meaning import SETTLE
 from postpress_async.wire.multipart import collected
 
 LATE = (0.5, 5.0, 30.0, 50.0, 100.0, 115.0)
@@ -27,7 +26,6 @@ class Line:
         self._late = late  # which write is, for certain
         self.writes = 0
         self.faults = 0  # requests that went wrong, here or at the service
-        self.outlived = 0  # requests that arrived when their sender had long given up, or died
 
     async def exchange(self, request, sending, /):
         rng, loop = self._rng, asyncio.get_running_loop()
@@ -42,7 +40,7 @@ class Line:
             await asyncio.sleep(rng.choice((1.0, 29.0, 31.0)))  # a slow handshake
         await self._process.gate()
         sending.leaves()
-        answer, sent = loop.create_future(), [None]
+        answer = loop.create_future()
         if rng.random() < 0.02 * self.trouble:  # it is lost
             self.faults += 1
         else:
@@ -53,11 +51,8 @@ class Line:
             if request.method == "POST" and self.writes == self._late:
                 way = LATE[-1]
             # From here on it is the network's: whoever sent it may die.
-            loop.call_later(way, self._arrive, request, body, answer, sent)
-        try:
-            return await self._answered(request, answer)
-        finally:
-            sent[0] = loop.time()  # given up, unless it was answered
+            loop.call_later(way, self._arrive, request, body, answer)
+        return await self._answered(request, answer)
 
     async def _answered(self, request, answer):
         try:
@@ -86,10 +81,7 @@ class Line:
             )
         return values.Reply(status=outcome.status, headers=headers, body=outcome.body)
 
-    def _arrive(self, request, body, answer, sent):
-        given_up = sent[0]
-        if given_up is not None and asyncio.get_running_loop().time() > given_up + SETTLE:
-            self.outlived += 1
+    def _arrive(self, request, body, answer):
         headers = {name.lower(): value for name, value in (request.headers or {}).items()}
         reader = BodyReader(headers.get("content-type"), self._engine.vault)
         reader.feed(body)

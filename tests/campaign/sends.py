@@ -22,11 +22,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from counts import store_of
 from fast import hasten
-from items import Items, faults, judged, kept
+from items import GOING, Items, faults, judged, kept
 
 from postpress_async import Sandbox, StateUnavailableError
 from postpress_async.storage.outbox.opening import open_outbox
@@ -146,15 +147,15 @@ async def drained(store, seconds):
 
 async def at_rest(store):
     """Tell whether nothing moves by itself."""
-    going = await store.counts(Filter(states=("claimed", "sending")))
-    looked_for = await store.counts(Filter(states=("unknown",), needs_decision=False))
-    queued = await store.counts(Filter(states=("queued",)))
     undecided = await store.find(Filter(states=("unknown",), needs_decision=True), limit=1_000)
     behind = 0
     for thread in {row.thread for row in undecided}:
         counts = await store.counts(Filter(states=("queued",), thread=thread))
         behind += sum(counts.values())
-    return not (sum(going.values()) or sum(looked_for.values())) and sum(queued.values()) <= behind
+    # At one instant: what is claimed between two questions would be in neither answer.
+    counts = Counter(await store.counts(Filter(states=tuple(GOING))))
+    going = counts["claimed"] + counts["sending"]
+    return not going and counts["unknown"] <= len(undecided) and counts["queued"] <= behind
 
 
 async def settled(options, nursery_at, *, store, clock):

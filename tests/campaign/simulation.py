@@ -45,7 +45,17 @@ SEEDS = Path(__file__).parents[1] / "samples" / "seeds"
 EPOCH = 1_800_000_000.0
 CAPS = (("message", 3, 60.0), ("message", 40, 86_400.0))
 CALM_AFTER = 3_000.0  # seconds of told time; from then on all goes well, so that stories end
-SUMS = ("items", "faults", "away", "kills", "stops", "doubts", "needs_decision", "mark")
+SUMS = (
+    "items",
+    "faults",
+    "away",
+    "kills",
+    "stops",
+    "doubts",
+    "needs_decision",
+    "over_unforeseen",
+    "mark",
+)
 HORIZON = 7 * 86_400.0  # seconds of told time, by when everything must have come to rest
 
 
@@ -167,8 +177,6 @@ class Story:
             await self.running[99][3]
         await asyncio.sleep(max(LATE))  # until what is on its way has arrived
         told = await judged(self.items, self.sandbox, store)
-        if any(line.outlived for line in self.lines):
-            told["over"] = 0  # no window can know when a request comes that was given up
         for n in list(self.running):
             await self._kill(n)
             self.kills -= 1
