@@ -145,7 +145,7 @@ class Book:
             if isinstance(pace, Gap):
                 ends = self.gaps.get("" if pace is self.lane.gap else action, -inf)
                 pace.next_at = max(pace.next_at, ends)
-            else:
+            elif self.lane.setting.bursts.get(pace.name) is not pace:
                 pace.free_at = max(pace.free_at, self.bursts.get(pace.name, -inf))
         return tally
 
@@ -155,7 +155,7 @@ class Book:
             for pace in tally.paces:
                 if isinstance(pace, Gap):
                     self.gaps["" if pace is self.lane.gap else action] = pace.next_at
-                else:
+                elif self.lane.setting.bursts.get(pace.name) is not pace:
                     self.bursts[pace.name] = pace.free_at
         self.gaps = {name: ends for name, ends in self.gaps.items() if ends > now}
         self.bursts = {name: ends for name, ends in self.bursts.items() if ends > now}

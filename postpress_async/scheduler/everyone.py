@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
 from .book import Held, Log, process_of
@@ -29,10 +30,11 @@ class Everyone:
         paused: what `pause("*")` closed.
         longest: the longest window of any shared budget.
         born: when the first of it was written.
+        bursts: when what spreads a budget evenly will have been paid for, by the limit's name.
         lines: the processes that wait for a budget, whichever account they want it for.
     """
 
-    __slots__ = ("born", "held", "lines", "logs", "longest", "paused")
+    __slots__ = ("born", "bursts", "held", "lines", "logs", "longest", "paused")
 
     def __init__(self) -> None:
         self.logs: dict[str, Log] = {}
@@ -41,6 +43,7 @@ class Everyone:
         self.longest: float = 0.0
         self.born: float = 0.0
         self.lines: dict[str, Line] = {}
+        self.bursts: dict[str, float] = {}
 
     def pause(self, closure: Closure) -> None:
         """Close every lane; the newest reason for an action replaces the one before."""
@@ -111,6 +114,20 @@ def name_of(ring: Ring) -> str:
     """Return a shared ring's name in the store."""
     provider, names, _ = cast("tuple[str | None, tuple[str, ...], str]", ring.key)
     return f"{provider} {'+'.join(names)}"
+
+
+def tune(setting: Setting, everyone: Everyone, tuned: set[str]) -> None:
+    """Give what spreads shared budgets its place in time, as the store has it, once a step."""
+    for name, burst in setting.bursts.items():
+        if name not in tuned:
+            tuned.add(name)
+            burst.free_at = everyone.bursts.get(name, -inf)
+
+
+def keep_tune(setting: Setting, everyone: Everyone, now: float) -> None:
+    """Note for others where it is now."""
+    ends = {**everyone.bursts, **{name: one.free_at for name, one in setting.bursts.items()}}
+    everyone.bursts = {name: at for name, at in ends.items() if at > now}
 
 
 def fill(setting: Setting, everyone: Everyone, now: float) -> None:

@@ -101,6 +101,7 @@ class _Everyone(msgspec.Struct, array_like=True):
     longest: float
     born: float = 0.0
     lines: dict[str, list[Place]] = {}  # by budget
+    bursts: dict[str, float] = {}
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -291,6 +292,7 @@ def load_everyone(data: bytes | None) -> Everyone:
         everyone.logs = {name: unpacked(events) for name, events in image.events.items()}
         everyone.held, everyone.paused = image.held, tuple(image.paused)
         everyone.longest, everyone.born = image.longest, image.born
+        everyone.bursts = image.bursts
         everyone.lines = {name: Line(places) for name, places in image.lines.items()}
     return everyone
 
@@ -314,9 +316,16 @@ def dump_everyone(everyone: Everyone, now: float) -> bytes | None:
     lines = {name: line.places for name, line in everyone.lines.items() if line.places}
     return _encode(
         _Everyone(
-            VERSION, kept, everyone.held, paused, everyone.longest, everyone.born, lines
+            VERSION,
+            kept,
+            everyone.held,
+            paused,
+            everyone.longest,
+            everyone.born,
+            lines,
+            everyone.bursts,
         )
-    )  # fmt: skip
+    )
 
 
 def _check(data: bytes) -> int:

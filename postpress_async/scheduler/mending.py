@@ -99,6 +99,7 @@ def _everyone(
     newer.held = back
     if lost:
         newer.paused = _closures(older.paused, newer.paused)
+    newer.bursts = _later(older.bursts, newer.bursts)
     newer.longest = max(older.longest, newer.longest)
     newer.born = min(older.born, newer.born)
     return image.dump_everyone(newer, -inf)

@@ -14,7 +14,7 @@ import msgspec
 from . import image
 from .blockers import forecast
 from .book import process_of
-from .everyone import EVERYONE, fill
+from .everyone import EVERYONE, fill, keep_tune, tune
 from .line import number_of
 from .news import NEWS, Changes, is_plain, noted
 from .turns import Turn, stand, turn_of
@@ -189,7 +189,8 @@ class Step:
     ) -> tuple[Mapping[str, bytes | None], Outcome]:
         """Do it all, in this order: calls that are over, changes, calls that want to go."""
         book = self._shelf.open(self._account_id, images, now)
-        everyone = self._shelf.everyone
+        everyone, setting, tuned = self._shelf.everyone, self._shelf.setting, set[str]()
+        tune(setting, everyone, tuned)
         book.expire(now, self._shelf.gone)
         everyone.expire(now, self._shelf.gone)
         news = Changes(book, everyone, self._who) if NEWS in self.keys else None
@@ -198,13 +199,15 @@ class Step:
                 news.refund(reservation)
             book.report(reservation, verdict, now)
             everyone.report(reservation, verdict, now)
-        fill(self._shelf.setting, everyone, now)
+        fill(setting, everyone, now)
         for change in self._changes:
             change(book, everyone, now)
         for ask in self._asks:
             book.tally(ask.action, now)
-        fill(self._shelf.setting, everyone, now)
+        tune(setting, everyone, tuned)
+        fill(setting, everyone, now)
         outcome = self._decide(book, everyone, now)
+        keep_tune(setting, everyone, now)
         data, shared = image.dump(book, now), image.dump_everyone(everyone, now)
         self._shelf.close(self._account_id, book, data, shared)
         changed: dict[str, bytes | None] = {}

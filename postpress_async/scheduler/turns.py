@@ -83,23 +83,45 @@ def turn_of(book: Book, everyone: Everyone, ask: Ask, who: int, now: float) -> T
             turn.behind(place, ahead.then(), now)
     for window in tally.windows if tally.shared else ():
         if is_shared(window.ring):
-            _stand_behind(turn, window, everyone, ask, who=who, now=now)
+            burst = book.lane.setting.bursts.get(window.cap.name)
+            _stand_behind(turn, _Budget(window, burst), everyone, ask, who=who, now=now)
     return turn
 
 
 def _stand_behind(
-    turn: Turn, window: Window, everyone: Everyone, ask: Ask, *, who: int, now: float
+    turn: Turn, budget: _Budget, everyone: Everyone, ask: Ask, *, who: int, now: float
 ) -> None:
     """Go after those who wait for a budget of all accounts, if it has no room for all of them."""
-    name, cost = name_of(window.ring), 0
-    here = Turn(at=window.ready_at(ask.cost, now, reply=ask.reply))
+    name, cost = name_of(budget.window.ring), 0
+    here = Turn(at=budget.ready_at(ask, 0, now))
     for place in everyone.line(name).before(who, "", now, reply=ask.reply):
         cost += place.cost
-        here.behind(place, window.forecast(ask.cost, cost, now, reply=ask.reply), now)
+        here.behind(place, budget.ready_at(ask, cost, now), now)
     if here.at > now:
         turn.at, turn.ahead = max(turn.at, here.at), max(turn.ahead, here.ahead)
         turn.first, turn.late = min(turn.first, here.first), min(turn.late, here.late)
         turn.shared = (*turn.shared, name)
+
+
+class _Budget(msgspec.Struct):
+    """Stand for a budget of all accounts, and what spreads it evenly."""
+
+    window: Window
+    burst: Burst | None
+
+    def ready_at(self, ask: Ask, ahead: int, now: float) -> float:
+        """Tell when an ask may go after so much."""
+        window, burst, cost = self.window, self.burst, ask.cost
+        if not ahead:
+            at = window.ready_at(cost, now, reply=ask.reply)
+            return at if burst is None else max(at, burst.ready_at(cost, now))
+        at = window.forecast(cost, ahead, now, reply=ask.reply)
+        return at if burst is None else max(at, _spread(burst, ahead + cost))
+
+
+def _spread(burst: Burst, cost: int) -> float:
+    """Return when so much will have gone evenly."""
+    return burst.free_at - burst.slack + (cost - 1) * burst.interval
 
 
 def stand(
@@ -165,7 +187,7 @@ class _Ahead:
         for pace in self._tally.paces:
             ahead = self._paces[pace]
             if ahead and isinstance(pace, Burst):
-                at = max(at, pace.free_at - pace.slack + (ahead + ask.cost - 1) * pace.interval)
+                at = max(at, _spread(pace, ahead + ask.cost))
         if trouble is not None and trouble.rate is not None:
             at = max(at, trouble.rate.ready_at(now) + self._calls / trouble.rate.rate)
         return at

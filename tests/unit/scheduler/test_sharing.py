@@ -1,6 +1,7 @@
 """Counts in a store: whatever it and other processes do, nobody hangs and nothing is over."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -173,6 +174,23 @@ async def test_a_budget_of_all_accounts_is_one_for_all_processes(images):
     await made[0].record("acc_1", "profile", 2)
     (seen,) = await made[1].snapshot("acc_1")
     assert seen.limits[0].left == 0
+
+
+async def test_a_budget_of_all_accounts_is_spread_evenly_over_all_processes(images):
+    row = Limit("profile", 10, per=10, scope="key", burst=1)
+    made = [process(images, row, name=name) for name in "abc"]
+    went = await asyncio.gather(
+        *(done(made[index % 3], account=f"acc_{index % 2}") for index in range(12))
+    )
+    went.sort()
+    assert all(later - earlier >= 0.999 for earlier, later in pairwise(went))
+    assert went[-1] < 11 + 1
+    slot = await made[0].take("acc_1", "profile", max_wait=60)
+    made[0].report(slot, REFUND)  # pays back
+    start = now()
+    await done(made[1])
+    assert now() - start <= 1.0
+    nothing_leaks(made[1])
 
 
 async def test_what_was_done_elsewhere_just_now_is_counted_whatever_the_clock_here_says(images):
