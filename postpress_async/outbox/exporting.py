@@ -21,7 +21,7 @@ from postpress_async.options import of_kind
 from postpress_async.resources._checks import one_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from .items import Item, ItemState
@@ -160,7 +160,7 @@ def _cell(value: object) -> str:
     return "'" + said if said.startswith(_FORMULAS) else said
 
 
-def _line(said: dict[str, object]) -> str:
+def _line(said: Mapping[str, object]) -> str:
     """Return a line of JSON in ASCII: what strangers wrote may end up on a terminal."""
     return json.dumps(msgspec.to_builtins(said), separators=(",", ":")) + "\n"
 
