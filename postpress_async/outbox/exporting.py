@@ -126,7 +126,7 @@ async def exported(
 ) -> AsyncGenerator[tuple[str, int]]:
     """Yield the lines of a file page by page, each with the number of its items."""
     one_of("format", format, ("jsonl", "csv"))
-    columns = (*COLUMNS, *_SAID) if text else COLUMNS
+    columns: tuple[str, ...] = (*COLUMNS, *_SAID) if text else COLUMNS
     if format == "csv":
         yield _table([columns]), 0
     walk = outbox.list(
@@ -138,7 +138,7 @@ async def exported(
         if format == "csv":
             yield _table([[_cell(value) for value in row] for row in rows]), len(rows)
         else:
-            lines = [dict(zip(columns, row, strict=True)) for row in rows]
+            lines: list[dict[str, object]] = [dict(zip(columns, row, strict=True)) for row in rows]
             yield "".join(map(_line, lines)), len(rows)
 
 

@@ -524,7 +524,7 @@ class Outbox(Intake["Item"]):
         What is kept is a digest of each name, exactly as it was given, and what was sent when. Keys
         and groups that hold the name are replaced. What is under way is emptied when it ends. An
         SQLite file is then written anew, so that no byte of it says more: workers wait meanwhile,
-        some ten seconds for a gigabyte; give many names at once.
+        half a minute or so for a gigabyte; give many names at once.
 
         Args:
             recipient: the names that items were put in with, or people's ids; one or several.
@@ -576,7 +576,7 @@ class Outbox(Intake["Item"]):
         """Delete what was over some seconds ago, and give the space back; return how many.
 
         With an item goes its key, which is then free again: put in once more, it is sent once more.
-        Everybody waits while an SQLite file is written anew, some ten seconds for a gigabyte.
+        Everybody waits while an SQLite file is written anew, half a minute or so for a gigabyte.
 
         Args:
             older_than: seconds, at least seven days; None deletes nothing.

@@ -142,7 +142,7 @@ async def vacuum(
     """Clear away what was over long ago, and give the space back.
 
     With an item goes its key: put in once more, it is sent once more. An emptied one keeps its key.
-    Workers wait while a file is written anew, some ten seconds for a gigabyte.
+    Workers wait while a file is written anew, half a minute or so for a gigabyte.
 
     Args:
         outbox: where the items are.

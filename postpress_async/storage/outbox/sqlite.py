@@ -198,7 +198,7 @@ class SqliteOutbox(SharedOutbox):
     async def shrink(self, *, least: int = 0) -> int:
         """Write the file anew, without its free space; as in `Store`.
 
-        Everybody waits meanwhile: some ten seconds for a file of a gigabyte.
+        Everybody waits meanwhile: half a minute or so for a file of a gigabyte.
         """
         await self._run(owners.owners)  # the file is there, and ours
         return await rewritten(self._path, least=least, patience=self._patience)
