@@ -45,12 +45,14 @@ class ServiceTime:
         self._clock = clock
         self.ahead: float | None = None
 
-    def heard(self, seen: Sequence[Seen]) -> None:
-        """Learn from answers that have just come."""
+    def heard(self, seen: Sequence[Seen]) -> float | None:
+        """Learn from answers that have just come; return what time it is by them, if they say."""
         dates = [waits.date_of(one.headers) for one in seen]
-        if told := [date for date in dates if date is not None]:
-            # What an answer says is of the past by the time it is read, so the latest is nearest.
-            self.ahead = self._clock.time() - max(told)
+        # What an answer says is of the past by the time it is read, so the latest is nearest.
+        told = max((date for date in dates if date is not None), default=None)
+        if told is not None:
+            self.ahead = self._clock.time() - told
+        return told
 
     def now(self) -> float:
         """Return the service's time, as far as it is known."""

@@ -25,6 +25,7 @@ from .clocks import ServiceTime
 from .contents import Follow, Invite, MessageContent, React, StartChat
 from .matching import SKEW, WIDE, Wanted
 from .protocol import Absent, Found, Nowhere, Perhaps, Undecided, two_looks
+from .searching import Search
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
     from postpress_async.storage.outbox.rows import Attempt, Row, Store
 
     from .clocks import Began
-    from .contents import Content
     from .protocol import Seen, Terms
 
 __all__ = ["ClientLooker"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_STILL: Final = Undecided(
+    reason="the service's answers do not get any newer: see what keeps copies of them on the way"
+)
 _TICK: Final = 0.001  # seconds: a time that is told must move, however little is left
 SYNC_SECONDS: Final = 600.0
 """How long a look waits for the sync of a chat, each of whose answers may wait for a slot."""
@@ -81,17 +84,19 @@ class ClientLooker:
             return await self._twice(lambda: self._invited(row, content), row, quiet=quiet)
         if not isinstance(content, MessageContent | StartChat):
             return Nowhere(reason=f"no list shows a {content.kind}: look at the provider")
-        search = _Search(row, content, attempts, taken_at=self._clock.time())
+        search = Search(row, content, attempts, taken_at=self._clock.time())
         if isinstance(content, MessageContent):
             chats = [content.chat_id]
             seen = await self._twice(
-                lambda: self._said(search, content.chat_id), row, quiet=quiet, chats=chats
-            )
+                lambda: self._said(search, content.chat_id),
+                row, quiet=quiet, chats=chats, search=search,
+            )  # fmt: skip
         else:
             chats = await self._chats(row, content.to)
             seen = await self._twice(
-                lambda: self._started(search, content.to), row, quiet=quiet, chats=chats
-            )
+                lambda: self._started(search, content.to),
+                row, quiet=quiet, chats=chats, search=search,
+            )  # fmt: skip
         if quiet and isinstance(seen, Absent):
             return await self._long_ago(search, chats)
         if isinstance(seen, Found):
@@ -107,9 +112,11 @@ class ClientLooker:
         *,
         quiet: bool,
         chats: Sequence[str] = (),
+        search: Search | None = None,
     ) -> Seen:
         """Read; then, unless it was found or is too early, again: later, and once all is synced."""
         first = await read()
+        told = None if search is None else search.told
         if isinstance(first, Found) or not quiet:
             return first
         start = self._clock.monotonic()
@@ -126,21 +133,23 @@ class ClientLooker:
             await self._clock.sleep(max(left, _TICK))
         second = await read()
         apart = self._clock.monotonic() - start
+        if isinstance(second, Absent) and search is not None and search.stood_still(told, apart):
+            return _STILL  # a copy of the first answer shows nothing that has arrived since
         return two_looks(first, second, apart=apart, terms=self._terms)
 
     # -- messages --------------------------------------------------------------------------
 
-    async def _since(self, search: _Search, chat: str | None = None) -> list[Message]:
+    async def _since(self, search: Search, chat: str | None = None) -> list[Message]:
         """List messages since before the attempt; again where an answer sets our clock right."""
         while True:
             after = self._began(search).least - SKEW - WIDE
-            messages = await self._listed(search.row, chat, after=_instant(after))
+            messages = await self._listed(search, chat, after=_instant(after))
             if self._began(search).least - SKEW - WIDE >= after - SKEW:
                 return messages
 
     async def _listed(
         self,
-        row: Row,
+        search: Search,
         chat: str | None,
         *,
         after: datetime | None = None,
@@ -150,20 +159,20 @@ class ClientLooker:
         with capture() as seen:
             listed = self._client.messages.list(
                 chat_id=chat,
-                account_id=row.account_id,
+                account_id=search.row.account_id,
                 after=after,
                 before=before,
                 page_size=250,
                 options=_FIRST,
             )
             messages = [one async for one in listed.limit(MOST_MESSAGES)]
-        self._service.heard(seen)
+        search.told = self._service.heard(seen)
         return messages
 
-    def _began(self, search: _Search) -> Began:
+    def _began(self, search: Search) -> Began:
         return self._service.began(search.row, search.attempts, taken_at=search.taken_at)
 
-    async def _baseline(self, search: _Search) -> int:
+    async def _baseline(self, search: Search) -> int:
         """Count earlier items of the thread that say the same and were settled without an id."""
         row = search.row
         count, after = search.unnamed, 0
@@ -178,7 +187,7 @@ class ClientLooker:
             )
         return count
 
-    async def _its_own(self, search: _Search, chats: Sequence[str], found: Found) -> Seen:
+    async def _its_own(self, search: Search, chats: Sequence[str], found: Found) -> Seen:
         """Tell whether what was found is not that of an item of another thread."""
         row, last = search.row, search.attempts[-1] if search.attempts else None
         threads = await threads_of(self._client, row, chats, _FIRST)
@@ -202,7 +211,7 @@ class ClientLooker:
         # Since it was read it has become another's, or it is gone: so one looks once more.
         return Undecided(reason="what was found is another item's by now", until=row.changed_at)
 
-    async def _said(self, search: _Search, chat: str) -> Seen:
+    async def _said(self, search: Search, chat: str) -> Seen:
         """Look through a chat's messages since shortly before the attempt."""
         # The wide window needs what is older, too: an equal text there makes it undecided.
         messages = await self._since(search, chat)
@@ -211,7 +220,7 @@ class ClientLooker:
             return Perhaps(reason=f"chat {chat} has had too many messages since to read them all")
         return seen
 
-    async def _started(self, search: _Search, person: str) -> Seen:
+    async def _started(self, search: Search, person: str) -> Seen:
         """Look through the chats with a person, then through all of the account's."""
         for chat in await self._chats(search.row, person):
             seen = await self._said(search, chat)
@@ -225,11 +234,11 @@ class ClientLooker:
             return seen
         return Perhaps(reason="no chat with this person shows it, but the text was sent somewhere")
 
-    async def _long_ago(self, search: _Search, chats: Sequence[str]) -> Seen:
+    async def _long_ago(self, search: Search, chats: Sequence[str]) -> Seen:
         """Look through what chats have of older messages: perhaps all the clocks were wrong."""
         before = _instant(self._began(search).least - WIDE)
         for chat in chats:
-            messages = await self._listed(search.row, chat, before=before)
+            messages = await self._listed(search, chat, before=before)
             seen = await self._among(search, messages)
             if not isinstance(seen, Absent):
                 return seen
@@ -243,7 +252,7 @@ class ClientLooker:
         except NotFoundError:
             return []  # nobody the account has ever talked to
 
-    async def _among(self, search: _Search, messages: Sequence[Message]) -> Seen:
+    async def _among(self, search: Search, messages: Sequence[Message]) -> Seen:
         row = search.row
         ids = [name for one in messages for name in matching.ids_of(one)]
         bound = await self._store.bound(row.account_id, ids) if ids else frozenset[str]()
@@ -277,26 +286,6 @@ class ClientLooker:
         if not isinstance(profile, LinkedInProfile):
             return Nowhere(reason="only LinkedIn shows who was invited: look at the provider")
         return matching.in_profile(profile)
-
-
-class _Search:
-    """Be what is looked for: an item, as it was taken.
-
-    Attributes:
-        marked_at: when it was marked, by the store's own time, which is what all items have.
-        taken_at: when it was taken, by our clock.
-        unnamed: how many items of other threads say the same and have no id.
-    """
-
-    def __init__(
-        self, row: Row, content: Content, attempts: Sequence[Attempt], *, taken_at: float
-    ) -> None:
-        self.row = row
-        self.content = content
-        self.attempts = attempts
-        self.taken_at = taken_at
-        self.marked_at: float = attempts[-1].started_at if attempts else row.created_at
-        self.unnamed = 0
 
 
 def _instant(seconds: float) -> datetime:

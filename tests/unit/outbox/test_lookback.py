@@ -240,6 +240,16 @@ async def test_a_clock_that_stays_wrong_is_set_right_by_answers(days):
     assert client.asked == [*["messages"] * (2 if days > 0.0 else 1), "chat"]
 
 
+@pytest.mark.parametrize("by_chat", [True, False])
+async def test_copies_of_older_answers_show_nothing(by_chat):
+    # Something on the way keeps what was answered at first, with its date.
+    content = None if by_chat else START
+    seen = await look(Client(date=lambda: 1_000_000.0), content)
+    assert isinstance(seen, Undecided)
+    seen = await look(service_behind(0.0, []), content)
+    assert seen == Absent()
+
+
 @pytest.mark.parametrize("days", [-400.0, -2.0, 2.0, 400.0])
 async def test_a_clock_of_which_nobody_tells_hides_nothing_either(days):
     client = service_behind(0.0, [message(seconds=-days * 86_400.0)], date=None)
