@@ -112,10 +112,18 @@ class Valkey:
     def follow(self, primary):
         """Become a replica, and wait until it has got what there is."""
         self.ask("REPLICAOF", "127.0.0.1", primary.port)
+        self.catch_up(primary)
+
+    def catch_up(self, primary):
+        """Wait until this replica has got what is there now; WAIT knows its own writes alone."""
+        there = primary.ask("INFO", "replication")["master_repl_offset"]
         until = time.monotonic() + 20
-        while self.ask("INFO", "replication").get("master_link_status") != "up":
+        while True:
+            info = self.ask("INFO", "replication")
+            if info["master_link_status"] == "up" and info["slave_repl_offset"] >= there:
+                return
             if time.monotonic() > until:
-                pytest.fail(f"{self.path} does not get what {primary.path} has")
+                pytest.fail(f"{self.path} does not get what its primary has")
             time.sleep(0.02)
 
     def kill9(self):

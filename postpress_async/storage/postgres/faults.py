@@ -170,7 +170,7 @@ def _while_connecting(where: str, words: str) -> PostpressError:
         step = next((step for pattern, step in _TLS if re.search(pattern, words)), None)
         if step is not None:
             return ConfigurationError(f"{where}: {step} ({told})")
-    look = ": look whether it asks for a certificate (?sslcert=)" if "eof" in words else ""
+    look = ": look whether it asks for a certificate (?sslcert=)" if "eof" in words.lower() else ""
     return StateUnavailableError(f"{where} cannot be reached{look}{_AGAIN} ({told})")
 
 
