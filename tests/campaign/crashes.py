@@ -6,7 +6,8 @@ wait. So every crash point of the protocol is among them, the named ones and tho
 
 Or one question to the store after the other fails, before or after it was carried out, and where
 the disk is full, or a server starts again, all others fail for a while; or one write after the
-other is late, and arrives when its sender has long given up.
+other is late, and arrives when its sender has long given up: also where that was killed, and the
+machine's clock set hours ahead.
 
     python tests/campaign/crashes.py --fate kill
     python tests/campaign/crashes.py --fate stop --leases
@@ -21,6 +22,7 @@ from items import judged
 from line import LATE
 from simulation import WEAKER, Story, broken, told, weaken
 
+HOURS_AHEAD = 3
 FATES = {
     "kill": lambda step: {"fate": ("kill", step)},
     "stop": lambda step: {"fate": ("stop", step)},
@@ -29,6 +31,7 @@ FATES = {
     "full": lambda step: {"failing": ("full", step)},
     "restart": lambda step: {"failing": ("restart", step)},
     "late": lambda step: {"late": step},
+    "ahead": lambda step: {"late": step},
 }
 
 
@@ -41,6 +44,14 @@ class Scripted(Story):
         self.sandbox.faults([])
         self.sandbox.limits([])
         self.fate, self.step = FATES[fate](step), step
+        self.steps_ahead = fate == "ahead"
+
+    def late(self, process):
+        """Kill who sent it, and have hours pass by the clock alone."""
+        if self.steps_ahead:
+            self.ahead = HOURS_AHEAD * 3_600.0
+            process.kill()
+            process.met.set()
 
     async def live(self):
         """Live through it; return what became of the items, and whether the fate came."""

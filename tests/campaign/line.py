@@ -17,13 +17,14 @@ class Line:
 
     lateness = 0.08  # of the requests, times the story's trouble
 
-    def __init__(self, sandbox, process, rng, *, trouble, late=None):
+    def __init__(self, sandbox, process, rng, *, trouble, late=None, told=lambda _: None):
         self._engine = sandbox._engine
         self._key = sandbox.api_key
         self._process = process
         self._rng = rng
         self.trouble = trouble
         self._late = late  # which write is, for certain
+        self._told = told  # of its process, when it leaves
         self.writes = 0
         self.faults = 0  # requests that went wrong, here or at the service
 
@@ -50,6 +51,7 @@ class Line:
             self.writes += request.method == "POST"
             if request.method == "POST" and self.writes == self._late:
                 way = LATE[-1]
+                loop.call_soon(self._told, self._process)
             # From here on it is the network's: whoever sent it may die.
             loop.call_later(way, self._arrive, request, body, answer)
         return await self._answered(request, answer)

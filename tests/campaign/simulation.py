@@ -69,6 +69,7 @@ class Story:
         self.state = f"sqlite:///{directory}/lanes.db"
         self.trouble = rng.choice((0.0, 1.0, 1.0, 2.0, 4.0))
         self.away = rng.choice((0.0, 0.0, 0.01, 0.05))
+        self.ahead = 0.0  # seconds, the machine's clock of the service's
         self.bell = Bell()
         self.lines, self.flakies = [], []
         self.running = {}
@@ -85,8 +86,15 @@ class Story:
         self.items = Items(sandbox, rng, now=sandbox.clock.time)
         self.accounts = [one["id"] for one in sandbox.world()["accounts"]]
 
+    def time(self):
+        """Return what the machine's clock shows, right or wrong."""
+        return self.sandbox.clock.time() + self.ahead
+
     def open(self):
-        return SqliteOutbox(self.path, clock=self.sandbox.clock.time)
+        return SqliteOutbox(self.path, clock=self.time)
+
+    def late(self, process):
+        """Hear that a write of a process has left, and will be late."""
 
     def start(self, n, *, fate=None, failing=None, late=None):
         """Start a worker in a process of its own."""
@@ -97,8 +105,10 @@ class Story:
         self.running[n] = (process, stop, store, process.start(work))
 
     async def _work(self, process, stop, store, failing, late):
-        clock, rng = ProcessClock(process, EPOCH), self.rng
-        line = Line(self.sandbox, process, rng, trouble=self.trouble, late=late)
+        clock, rng = ProcessClock(process, self.time), self.rng
+        line = Line(
+            self.sandbox, process, rng, trouble=self.trouble, late=late, told=self.late
+        )  # fmt: skip
         self.lines.append(line)
         client = Postpress(
             self.sandbox.api_key, base_url="http://127.0.0.1:1", state=self.state, clock=clock,

@@ -183,15 +183,12 @@ class Process:
 class ProcessClock:
     """The time in one process: the loop's, but for what sleeps while it is stopped."""
 
-    def __init__(self, process, epoch):
+    def __init__(self, process, time):
         self._process = process
-        self._epoch = epoch
+        self.time = time
 
     def monotonic(self):
         return asyncio.get_running_loop().time()
-
-    def time(self):
-        return self._epoch + self.monotonic()
 
     async def sleep(self, seconds, /):
         await asyncio.sleep(seconds)
