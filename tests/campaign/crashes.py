@@ -20,7 +20,8 @@ import sys
 
 from items import judged
 from line import LATE
-from simulation import WEAKER, Story, broken, told, weaken
+from simulation import Story, broken, told
+from weaker import WEAKER, weaken
 
 HOURS_AHEAD = 3
 FATES = {

@@ -18,6 +18,7 @@ import contextlib
 import json
 import logging
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,13 +30,12 @@ from flaky import Bell, Flaky
 from items import Items, faults, judged, kept
 from line import LATE, Line
 from virtual import Deadlock, Killed, Process, ProcessClock, VirtualLoop, inline_files
+from weaker import WEAKER, weaken
 
 from postpress_async import Limit, Limits, Postpress
-from postpress_async.outbox import protocol
 from postpress_async.outbox.lookback import ClientLooker
-from postpress_async.outbox.protocol import Absent, Terms
+from postpress_async.outbox.protocol import Terms
 from postpress_async.outbox.sending import ClientSender
-from postpress_async.outbox.turn import Turn
 from postpress_async.outbox.worker import Worker
 from postpress_async.sandbox import Sandbox
 from postpress_async.storage.outbox import sqlite
@@ -238,28 +238,6 @@ def told(story_in, *, certain):
         logging.disable(logging.NOTSET)
 
 
-async def _nothing(*_, **__):
-    return Absent()
-
-
-WEAKER = {
-    # nobody waits until a request can no more arrive
-    "grace": (protocol, "quiet_at", lambda *_: 0.0),
-    # nothing is asked in the last step before the first byte
-    "deadline": (Turn, "last_act", lambda turn: setattr(turn, "asked", True)),
-    # what is in doubt is sent again without a look
-    "look": (ClientLooker, "look", _nothing),
-}
-
-
-def weaken(name):
-    """Take a part of the protocol out, for good: then stories must break."""
-    setattr(*WEAKER[name])
-    if name == "grace":
-        protocol.still = lambda *_, **__: 0.0  # neither by the store's clock nor by our own
-        Line.lateness = 0.4  # it is needed for late requests only
-
-
 def broken(told):
     """Tell whether a story broke a promise."""
     return "broke" in told or not told["quiet"] or not kept(told)
@@ -284,6 +262,16 @@ def some(seeds, weaker=None):
     return found, sums
 
 
+def _commit():
+    """Return the commit that is checked out, where git can tell."""
+    if (git := shutil.which("git")) is None:
+        return ""
+    asked = [git, "rev-parse", "--short", "HEAD"]
+    return subprocess.run(
+        asked, capture_output=True, text=True, check=False, cwd=SEEDS.parent.parent
+    ).stdout.strip()
+
+
 def main():
     """Tell many stories; end with 1 where one of them broke a promise."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -300,10 +288,7 @@ def main():
         for found, part in pool.map(some, parts, [options.weaken] * len(parts)):
             wrong.update(found)
             sums = {name: sums.get(name, 0) + value for name, value in part.items()}
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        capture_output=True, text=True, check=False, cwd=SEEDS.parent.parent,
-    ).stdout.strip()  # fmt: skip
+    commit = _commit()
     for seed, told in wrong.items():
         print(json.dumps({"seed": seed, "commit": commit, **told}))  # noqa: T201
         if options.keep:
