@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 
 from postpress_async.errors import ConfigurationError
+from postpress_async.storage.postgres import statements
 from postpress_async.storage.postgres.server import PostgresServer
 from postpress_async.storage.postgres.statements import migrations
 from postpress_async.storage.remote.swaps import EARLY, KEPT, LATE, TURN, Swap
@@ -98,7 +99,8 @@ async def test_a_time_that_is_somebody_elses_is_not_judged(open_postgres):
     assert answer.values == {"l": None}
 
 
-async def test_whoever_was_refused_too_often_gets_a_turn(server):
+async def test_whoever_was_refused_too_often_gets_a_turn(server, monkeypatch):
+    monkeypatch.setattr(statements, "TURN", 600.0)  # its tenth of a second is soon over
     first = await written(server, "k")
     now = await time_of(server)
     asked = [swap([("k", UNKNOWN), ("*", b"")], [("k", value())], now, urgent=True)]
