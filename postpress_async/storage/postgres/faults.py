@@ -38,7 +38,7 @@ _REASONS: Final = {
     "P0002": "the tables of {what} are empty" + _AGAIN,
 }
 
-_: Final = {
+_NEVER: Final = {
     "28": "it refuses the user or the password: look at the URL's login",
     "3D000": "there is no such database: create it, or name another one in the URL",
     "PPA01": "transactions of this user are not read committed: have an administrator run: "
@@ -155,8 +155,8 @@ def translated(
         grants = f": {said_of_grants(schema, user)}" if what == "counts" else f" in {schema}"
         return ConfigurationError(f"{where}: {user} may not use the tables of {what}{grants}")
     for code in (state, state[:2]):
-        if code in _:
-            return ConfigurationError(f"{where}: {_[code]} ({told})")
+        if code in _NEVER:
+            return ConfigurationError(f"{where}: {_NEVER[code]} ({told})")
     for code in (state, state[:2]):
         if code in _REASONS:
             return StateUnavailableError(f"{where}: {_REASONS[code].format(what=what)} ({told})")
