@@ -55,7 +55,8 @@ MOST_READS: Final = 10
 MOST_LOOKS: Final = 12
 """Undecided looks, a minute to six hours apart, that make a day; then a person decides."""
 FIRST_LOOK_SECONDS: Final = 10.0
-_DOUBTED: Final = frozenset({None, "sending", "unknown", "absent"})
+_GIVEN_UP: Final = "given up"
+_DOUBTED: Final = frozenset({None, "sending", "unknown", "absent", _GIVEN_UP})
 _BASE_SECONDS: Final = 30.0
 _MOST_SECONDS: Final = 3600.0
 _MOST_UNREACHED_SECONDS: Final = 300.0
@@ -104,7 +105,12 @@ def repeatable(kind: str) -> bool:
 
 def quiet_at(attempt: Attempt | None, terms: Terms) -> float:
     """Return when no request of an attempt can be under way any more."""
-    return 0.0 if attempt is None else attempt.deadline + terms.grace
+    return 0.0 if attempt is None else attempt.deadline + _grace(attempt, terms)
+
+
+def _grace(attempt: Attempt, terms: Terms) -> float:
+    # A 504 comes within `total`, and then all that may still happen has its full time once more.
+    return terms.grace + (terms.total if attempt.outcome == _GIVEN_UP else 0.0)
 
 
 def still(attempt: Attempt | None, terms: Terms, *, age: float) -> float:
@@ -117,7 +123,7 @@ def still(attempt: Attempt | None, terms: Terms, *, age: float) -> float:
     """
     if attempt is None:
         return 0.0
-    return max(attempt.deadline - attempt.started_at + terms.grace - age, 0.0)
+    return max(attempt.deadline - attempt.started_at + _grace(attempt, terms) - age, 0.0)
 
 
 def doubted(attempts: Iterable[Attempt], *, fence: int) -> bool:
@@ -163,10 +169,10 @@ def after(
             return Finish(state="failed", error=reason)
         case Already(reason=reason, proof=proof):
             return _already(reason, row, now, replay=replay, proof=proof)
-        case Doubtful(reason=reason):
+        case Doubtful(reason=reason, given_up=given_up):
             if row.kind == "profile":
                 return _read_again(reason, row, now, jitter)
-            return _unknown(reason, now)
+            return _unknown(reason, now, outcome=_GIVEN_UP if given_up else "unknown")
         case Deferred(reason=reason, until=until):
             at = max(until, now)
             return Finish(state="queued", due_at=at, error=reason, looks=0, keep_attempt=False)
@@ -259,8 +265,9 @@ def looked(
     if isinstance(seen, Found):
         return Finish(state="sent", result_id=seen.result_id, outcome=f"found by {seen.by}")
     quiet = max(quiet_at(attempt, terms), now + still)
-    happened = attempt is not None and attempt.outcome == "happened"
-    outcome = "happened" if happened else "unknown"
+    told = None if attempt is None else attempt.outcome
+    happened = told == "happened"
+    outcome = told if told in {"happened", _GIVEN_UP} else "unknown"
     if now < quiet:
         return Finish(state="unknown", look_at=quiet, outcome=outcome)
     if isinstance(seen, Undecided) and seen.until is not None:

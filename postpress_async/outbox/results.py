@@ -16,6 +16,7 @@ from postpress_async.errors import (
     ClientClosedError,
     ConfigurationError,
     ConflictError,
+    GatewayTimeoutError,
     LaneClosedError,
     NotImplementedByProviderError,
     ProviderLimitError,
@@ -109,9 +110,16 @@ class Later(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Doubtful(msgspec.Struct, frozen=True, kw_only=True):
-    """Nobody can tell whether it was done: a cut answer, a time-out, a 5xx, a cancelled wait."""
+    """Nobody can tell whether it was done: a cut answer, a time-out, a 5xx, a cancelled wait.
+
+    Attributes:
+        reason: why.
+        given_up: whether something between us and the service says that it has waited in vain
+            (504): the service may have begun only now.
+    """
 
     reason: str
+    given_up: bool = False
 
 
 class Deferred(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +147,7 @@ def of_error(error: PostpressError, *, kind: str) -> Result:
     if error.outcome == "done":
         return Sent()
     if error.outcome == "unknown":
-        return Doubtful(reason=reason)
+        return Doubtful(reason=reason, given_up=isinstance(error, GatewayTimeoutError))
     if isinstance(error, ResponseError):
         return _refusal(error, reason)
     if isinstance(error, ConfigurationError):

@@ -100,6 +100,23 @@ def test_after_an_error(name):
         assert finish.outcome == "happened"
 
 
+@pytest.mark.parametrize(("name", "again"), [("504", 60.0), ("cut", 0.0)])
+def test_a_504_gives_all_that_may_still_happen_its_time_once_more(name, again):
+    finish = after(of_error(TABLE[name][0], kind="message"), row=a_row(), now=NOW, jitter=0.5)
+    tried = attempt(finish.outcome, deadline=NOW + 30.0)
+    quiet = tried.deadline + TERMS.grace + again
+    assert protocol.quiet_at(tried, TERMS) == quiet
+    length = quiet - tried.started_at
+    assert protocol.still(tried, TERMS, age=length - 1.0) == 1.0
+    given = {"row": a_row(), "attempt": tried, "terms": TERMS}
+    early = looked(Absent(), now=quiet - 1.0, **given)
+    assert (early.state, early.look_at, early.outcome) == ("unknown", quiet, finish.outcome)
+    undecided = looked(Undecided(reason="sync"), now=quiet, **given)
+    assert (undecided.state, undecided.outcome) == ("unknown", finish.outcome)
+    assert looked(Absent(), now=quiet, **given).state == "queued"
+    assert protocol.doubted([tried], fence=2)
+
+
 @pytest.mark.parametrize("attempts", [1, 2, 3, 50])
 @pytest.mark.parametrize("jitter", [0.0, 0.99])
 def test_backing_off_grows_up_to_an_hour(attempts, jitter):
