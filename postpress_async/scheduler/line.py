@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GRACE", "LOOK_EVERY", "Line", "Place", "number_of", "returns"]
 
-GRACE: Final = 0.1  # seconds for which whoever does not come when its turn has come is waited for
-_MISSED_MOST: Final = 4  # turns missed in a row, each of which doubles that: it may be far away
+GRACE: Final = 0.05  # seconds for which whoever does not come when its turn has come is waited for
+_MISSED_MOST: Final = 5  # turns missed in a row, each of which doubles that: it may be far away
 LOOK_EVERY: Final = 10.0  # seconds after which whoever waits for an answer of others asks again
 _LOOK_MOST: Final = 60.0  # the same, however long it has to wait
 _KEPT: Final = 20.0  # seconds for which the place of one that did not come is kept

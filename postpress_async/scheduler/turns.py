@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from .everyone import is_shared, name_of
-from .line import GRACE, Place, returns
+from .line import Place, returns
 from .windows import Burst
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Turn", "stand", "turn_of"]
 
+_APART: Final = 0.01  # seconds between those who see whether one before them does not come
 _SOON: Final = 0.002  # seconds: an ask that could not go is not repeated earlier
 _LOOK: Final = (0.02, 0.5)  # seconds between looks at calls of other processes: at least, at most
 
@@ -69,7 +70,7 @@ class Turn(msgspec.Struct, kw_only=True):
             at = now + min(max(now - busy_since, least), most)
             at = max(at, min(self.first, now + most)) if self.ahead else at
         if self.ahead:  # those who do not come are passed over: the next one first sees it
-            at = min(at, self.late + GRACE * (self.ahead - 1))
+            at = min(at, self.late + _APART * (self.ahead - 1))
         return max(at, now + _SOON)
 
 
