@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import msgspec
 
-from postpress_async.errors import ConfigurationError, NotFoundError
+from postpress_async.errors import ConfigurationError
 from postpress_async.options import positive
 from postpress_async.storage.outbox.rows import Filter
 
 from . import contents, digests
 from .decisions import Defer, Replace, Send, Skip
+from .talks import talks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from postpress_async.client import Postpress
     from postpress_async.models import Message
@@ -87,9 +88,9 @@ def stop_on_reply(client: Postpress, *, since: Callable[[Item], datetime] | None
     """
 
     async def ask(item: Item) -> Decision:
-        start = item.created_at if since is None else since(item)
-        async for messages in _talks(client, item, start):
-            reply = newest(messages, since=start, own=False)
+        start, by = (item.created_at, item.changed_at) if since is None else (since(item), None)
+        async for messages, off in talks(client, item, start, by=by):
+            reply = newest(messages, since=start - off, own=False)
             if reply is not None:
                 return Skip(f"they wrote at {reply:%Y-%m-%d %H:%M} UTC, after it was put in")
         return Send()
@@ -152,15 +153,15 @@ def human_takeover(outbox: Callable[[], Outbox], *, quiet: float | None = None) 
     async def ask(item: Item) -> Decision:
         own_box = outbox()
         client, store = own_box._client, own_box._store  # noqa: SLF001 - of this package
-        async for messages in _talks(client, item, item.created_at):
+        async for messages, off in talks(client, item, item.created_at, by=item.changed_at):
             own = [one for one in messages if one.is_own and _counts(one)]
             rows, bound = await _ours(store, item, own)
-            last = newest(strangers(own, rows, bound), since=item.created_at, own=True)
+            last = newest(strangers(own, rows, bound), since=item.created_at - off, own=True)
             if last is None:
                 continue
             if quiet is None:
                 return Skip(f"somebody wrote from the account at {last:%Y-%m-%d %H:%M} UTC")
-            until = last + timedelta(seconds=quiet)
+            until = last + off + timedelta(seconds=quiet)
             if until > _now(client):
                 return Defer(until, "somebody writes from the account")
         return Send()
@@ -184,11 +185,11 @@ def debounce(client: Postpress, *, seconds: float, own: bool = False) -> Guard:
 
     async def ask(item: Item) -> Decision:
         now = _now(client)
-        async for messages in _talks(client, item, now - span):
-            heard = [newest(messages, since=now - span, own=False)]
+        async for messages, off in talks(client, item, now - span, by=now):
+            heard = [newest(messages, since=now - span - off, own=False)]
             if own:
-                heard.append(newest(messages, since=now - span, own=True))
-            until = max((at + span for at in heard if at is not None), default=now)
+                heard.append(newest(messages, since=now - span - off, own=True))
+            until = max((at + off + span for at in heard if at is not None), default=now)
             if until > now:
                 return Defer(min(until, now + span), "somebody writes in the chat right now")
         return Send()
@@ -245,24 +246,6 @@ def _saying(item: Item, text: str) -> Item:
 
 
 # -- reading ----------------------------------------------------------------------------------
-
-
-async def _talks(
-    client: Postpress, item: Item, since: datetime
-) -> AsyncIterator[Sequence[Message]]:
-    """Yield what was written since an instant, chat by chat, where an item would go."""
-    chats: list[str] = []
-    if item.chat_id is not None:
-        chats = [item.chat_id]
-    elif item.person is not None and item.kind != "profile":
-        walk = client.attendees.chats(item.person, account_id=item.account_id)
-        try:
-            chats = [one.id async for one in walk if one.id is not None]
-        except NotFoundError:
-            return  # nobody has talked to them yet
-    for chat_id in chats:
-        changes = await client.messages.since(since, chat_id=chat_id, account_id=item.account_id)
-        yield changes.items
 
 
 async def _people_in(client: Postpress, item: Item) -> set[str]:

@@ -15,6 +15,8 @@ from postpress_async.outbox.guards import (
     stop_on_reply,
 )
 
+from .test_outbox_looks import WrongClock
+
 MESSAGES = "POST /chats/{chat_id}/messages"
 
 
@@ -232,3 +234,25 @@ async def test_a_service_that_cannot_be_read_lets_nothing_go(connect, box, sandb
     with pytest.raises(Exception, match="500"):
         await stop_on_reply(client)(item)
     assert isinstance(client, Postpress)
+
+
+async def test_a_clock_that_is_ahead_hides_no_reply(connect, tmp_path, sandbox, account):
+    # A reply bears the service's time, and seemed older than the item that it was to stop.
+    await sandbox.advance(3600)
+    clock = WrongClock(sandbox.clock, 600.0)
+    url = f"sqlite:///{tmp_path / 'o.db'}"
+    async with connect(clock=clock) as client, Outbox(client, url) as outbox:
+        where = {"account_id": account["id"], "chat_id": account["chats"][0]}
+        await receive(sandbox, account)
+        await sandbox.advance(30)
+        item = await outbox.message(**where, text="Hi")
+        guards = [stop_on_reply(client), human_takeover(lambda: outbox)]
+        assert [await guard(item) for guard in guards] == [Send(), Send()]
+        assert isinstance(await debounce(client, seconds=10)(item), Send)
+        await sandbox.advance(5)
+        await receive(sandbox, account)
+        await client.messages.send(**where, text="by hand")
+        assert [type(await guard(item)) for guard in guards] == [Skip, Skip]
+        later = await debounce(client, seconds=60)(item)
+        assert isinstance(later, Defer)
+        assert 50.0 <= later.until.timestamp() - clock.time() <= 80.0
