@@ -29,9 +29,7 @@ __all__ = ["BUDGETS", "LISTEN_EVERY", "NEWS", "Changes", "Listener", "is_plain",
 NEWS: Final = "*news"  # the key of its image; no account may be called so
 BUDGETS: Final = ""  # stands for those who wait for a budget of all accounts
 LISTEN_EVERY: Final = 1.0
-_KEPT: Final = (
-    60.0  # seconds for which news is kept: all have looked by then, or look by themselves
-)
+_KEPT: Final = 60.0  # seconds for which news is kept: all who wait have looked by then
 _MOST: Final = 1000
 
 _encode: Final = msgspec.msgpack.Encoder().encode
