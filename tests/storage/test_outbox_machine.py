@@ -275,9 +275,7 @@ class Machine(RuleBasedStateMachine):
             item.fence += 1
             self.model.to(item, Finish(state=state))
 
-    @rule(
-        owner=owners, pick=any_item, due=offsets, priority=st.integers(0, 2), late=mostly(0, 1)
-    )
+    @rule(owner=owners, pick=any_item, due=offsets, priority=st.integers(0, 2), late=mostly(0, 1))
     def edit(self, owner, pick, due, priority, late):
         if not self.model.items:
             return
