@@ -38,7 +38,10 @@ COLUMNS: Final = (
     "next_step", "created_at", "changed_at",
 )  # fmt: skip
 _SAID: Final = ("text", "chat_id", "person", "message_id", "file_names")
-_FORMULAS: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and full-width
+# Also full-width ones, and those behind blanks and marks that are not seen.
+_FORMULA: Final = re.compile(
+    "[\\s\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]"
+)
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _PAGE: Final = 500
 
@@ -157,7 +160,7 @@ def _cell(value: object) -> str:
         value = "; ".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
     at: datetime | None = value if hasattr(value, "isoformat") else None  # type: ignore[assignment]
     said = _CONTROLS.sub("", str(value) if at is None else at.isoformat())
-    return "'" + said if said.startswith(_FORMULAS) else said
+    return "'" + said if _FORMULA.match(said) else said
 
 
 def _line(said: Mapping[str, object]) -> str:

@@ -159,6 +159,18 @@ async def test_items_are_written_with_what_became_of_them(box, account, tmp_path
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "start",
+    ["=", "+", "-", "@", "\t=", " =", "\r\n=", "\x07=", "\u202e=", "\ufeff\u00a0@", "\uff1d"],
+)
+async def test_no_cell_of_an_export_is_a_formula(box, account, tmp_path, start):
+    await put(box, account, 1, group=f"{start}cmd|calc!A1", hold=True)
+    await export_items(box, target=tmp_path / "items.csv")
+    with (tmp_path / "items.csv").open(encoding="utf-8", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert row["group"].startswith("'")
+
+
 async def test_an_export_that_cannot_be_leaves_what_was_there(box, account, tmp_path):
     await put(box, account, 1)
     with pytest.raises(ConfigurationError, match=r"\.csv nor \.jsonl"):
