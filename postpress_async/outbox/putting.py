@@ -84,6 +84,9 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
             if text is not None and len(text) > _LONGEST_KEY:
                 msg = f"{name} has {len(text)} characters: at most {_LONGEST_KEY} are kept"
                 raise ConfigurationError(msg)
+            if text is not None and "\0" in text:
+                msg = f"{name} has a NUL character, which no PostgreSQL keeps: leave it out"
+                raise ConfigurationError(msg)
         of_kind("hold", self.hold, bool, "True")
         of_kind("priority", self.priority, int, "-1")
         start = 0.0 if self.not_before is None else instant_of("not_before", self.not_before)

@@ -12,6 +12,7 @@ import pytest
 from postpress_async import ConfigurationError, Limit, Limits
 from postpress_async.errors import OutboxConflictError, OutboxError, OutboxNotFoundError
 from postpress_async.outbox import Outbox, export_items
+from postpress_async.storage.outbox.rows import Finish
 
 DAY = 86_400.0
 
@@ -124,6 +125,30 @@ async def test_dead_letters_say_what_to_do(box, account, sandbox):
     await box.cancel(id="k2")
     await box.purge(older_than=0.0)
     assert "another key" in (await box.get("k2")).next_step
+
+
+# -- what no database keeps --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["key", "group", "recipient"])
+async def test_a_name_that_no_database_keeps_is_refused(box, account, name):
+    with pytest.raises(ConfigurationError, match=name):
+        await box.message(
+            account_id=account["id"], chat_id=account["chats"][0], text="Hi",
+            **{name: "lead\x0042"},
+        )  # fmt: skip
+
+
+async def test_an_error_that_no_database_keeps_is_written_without_it(box, account):
+    item = await put(box, account, 1)
+    store = box._store
+    await store.enter("w")
+    claimed = await store.claim("w", lease=60.0)
+    ended = await store.finish(
+        item.id, claimed.row.fence, Finish(state="failed", error="it said \x00no")
+    )
+    await store.leave("w")
+    assert (ended.state, ended.error) == ("failed", "it said no")
 
 
 # -- out of it ---------------------------------------------------------------------------------

@@ -146,7 +146,8 @@ def said(to: Finish) -> dict[str, object]:
         "looks": to.looks,
         "needs_decision": to.needs_decision,
         "result_id": to.result_id,
-        "error": to.error,
+        # A service may say anything, and PostgreSQL keeps no NUL: its refusal would come for ever.
+        "error": None if to.error is None else to.error.replace("\0", ""),
         "body": to.body,
     }
 
