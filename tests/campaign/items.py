@@ -107,8 +107,8 @@ async def judged(items, sandbox, store):
         state = "gone" if row is None else row.state
         came = times[text]
         if row is not None and row.attempts:
-            tried[text] = await store.attempts(row.id)
-            outcomes.update(str(one.outcome) for one in tried[text])
+            attempts = tried[row.idempotency_key] = await store.attempts(row.id)
+            outcomes.update(str(one.outcome) for one in attempts)
         reported = row is not None and (row.needs_decision or state == "failed")
         if came > 1:
             wrong["doubled"].append(text)
@@ -122,7 +122,8 @@ async def judged(items, sandbox, store):
             wrong["open"].append((text, _shown(row)))
     wrong["out of order"] = _disorder(items, arrived)
     over = [one for one in sandbox.journal() if one.over_limit]
-    late = [one for one in arrived if _outlived(one, tried.get(one.text, ()))]
+    # Of what was refused, the journal knows the key alone.
+    late = [one for one in sandbox.journal() if _outlived(one, tried.get(one.idempotency_key, ()))]
     unforeseen = [one for one in over if any(_spoilt(one, by) for by in late)]
     states = Counter(row.state for row in rows.values())
     return {
