@@ -454,6 +454,27 @@ async def test_functions_are_made_where_they_are_missing(open_store, execute, sc
     await execute(f"SELECT {older}()")
 
 
+async def test_a_mark_waits_for_the_disk_even_where_somebody_has_turned_that_off(
+    open_store, postgres_url, schema
+):
+    import psycopg  # noqa: PLC0415 - an extra
+
+    store = open_store(clock=lambda: 1_000.0)
+    await store.add([item(0)])
+    row = await claimed(store)
+    mark = next(name for name in functions(postgres(schema, clock=True)).made if "mark" in name)
+    async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
+        await connection.execute("SET LOCAL synchronous_commit = off")
+        cursor = await connection.execute(
+            f"SELECT * FROM {schema}.{mark}(0, %s, %s, 30) AS t(a int, b float8, c float8)",
+            (row.id, row.fence),
+        )
+        assert await cursor.fetchall() == [(1, 0.0, 30.0)]
+        cursor = await connection.execute("SHOW synchronous_commit")
+        assert await cursor.fetchone() == ("on",)  # for the commit to come, which is the mark's
+        await connection.rollback()
+
+
 async def test_who_may_not_make_functions_is_told(open_store, execute, schema, postgres_cluster):
     store = open_store()
     await store.add([item(0)])

@@ -94,7 +94,12 @@ FOR _try IN 1..{LANES} LOOP
     END IF;
     _turn := _turn + 1e-6;
 END LOOP;"""
-_MARK: Final = f"RETURN QUERY {sql.MARK_AT_ONCE};"
+# A mark must not be forgotten, whatever is set for this user: without it, a message goes twice.
+_MARK: Final = f"""\
+IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+END IF;
+RETURN QUERY {sql.MARK_AT_ONCE};"""
 _FINISH: Final = f"""\
 {sql.LOCK_OF} INTO _thread;
 IF NOT FOUND THEN
