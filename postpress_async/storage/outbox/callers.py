@@ -29,7 +29,7 @@ def driven(asked: Steps[T], connection: sqlite3.Connection | sqlite3.Cursor, now
         query = next(asked)
         while True:
             text, values = query
-            statement, names = SQLITE.numbered(text)
+            statement, names = SQLITE.nameless(text)
             cursor = connection.execute(statement, _values(names, values, now))
             query = asked.send(cursor.fetchall())
     except StopIteration as end:

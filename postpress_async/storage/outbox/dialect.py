@@ -75,12 +75,12 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         """Return the statement for a function's body, whose variables are called `_name`."""
         return _NAME.sub(r"_\1", _LIST.sub(_array, _spelled(self, template)))
 
-    def numbered(self, template: str) -> tuple[str, tuple[str, ...]]:
-        """Return the statement with numbers in place of names, and the names in that order.
+    def nameless(self, template: str) -> tuple[str, tuple[str, ...]]:
+        """Return the statement with places in place of names, and whose value is for which.
 
         SQLite looks a name up by walking along all of a statement's names.
         """
-        return _numbered(self, template)
+        return _nameless(self, template)
 
 
 def _spelled(dialect: Dialect, template: str) -> str:
@@ -100,13 +100,10 @@ def _compiled(dialect: Dialect, template: str) -> str:
 
 
 @cache
-def _numbered(dialect: Dialect, template: str) -> tuple[str, tuple[str, ...]]:
-    places: dict[str, int] = {}
-    text = _NAME.sub(
-        lambda found: f"?{places.setdefault(found[1], len(places) + 1)}",
-        _compiled(dialect, template),
-    )
-    return text, tuple(places)
+def _nameless(dialect: Dialect, template: str) -> tuple[str, tuple[str, ...]]:
+    # Without numbers either: Python 3.12 takes a numbered place for a name.
+    text = _compiled(dialect, template)
+    return _NAME.sub("?", text), tuple(found[1] for found in _NAME.finditer(text))
 
 
 def _json(found: re.Match[str]) -> str:
