@@ -62,12 +62,12 @@ def _install(session: nox.Session, *groups: str, extras: str = "") -> None:
 
 
 def _pytest(session: nox.Session, *words: str, stores: bool = False, **env: str) -> None:
-    """Run tests side by side: four where stores are met, whose tests wait half of the time.
+    """Run tests side by side: three, four where stores are met, since they wait half of the time.
 
     Python writes down what it has compiled, whatever the environment says: else each worker, and
     each program that a test starts, compiles it all anew.
     """
-    workers = "4" if stores else "2"
+    workers = "4" if stores else "3"
     env = {"PYTHONDONTWRITEBYTECODE": "", **env}
     session.run("pytest", "-n", workers, "--dist", "worksteal", *words, env=env)
 
