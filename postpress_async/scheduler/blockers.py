@@ -142,6 +142,14 @@ def forecast(
     return latest, name
 
 
+def never(lane: Lane, tally: Tally, cost: int, now: float, *, reply: bool) -> str | None:
+    """Return the limit that can never let a call go, of those that wait; None where none is so."""
+    if all(cost <= (one.amount if reply else one.room) for one in tally.windows):
+        return None
+    at, name = forecast(lane, tally, cost, now, reply=reply, ahead=0)
+    return name if at == inf else None
+
+
 def explained(blocked: Blocked, now: float, epoch: float) -> Blocker:
     """Return a blocker for users."""
     reason = blocked.reason or _REASONS.get(blocked.kind, "{}").format(blocked.name)

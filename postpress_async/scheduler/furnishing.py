@@ -106,6 +106,8 @@ def _window(lane: Lane, cap: Cap, rings: dict[tuple[object, ...], Ring]) -> Wind
 
 
 def _set_amounts(lane: Lane, windows: Iterable[Window], now: float) -> None:
+    if lane.queues is not None:
+        lane.queues.changed = True
     for window in windows:
         if window.cap.shared:
             window.amount, window.room = window.cap.amount, window.cap.room

@@ -235,12 +235,14 @@ class Queues:
     Attributes:
         waiting: how many.
         shared: windows of all accounts together that held somebody back when last asked.
+        changed: whether amounts did since it was last seen to that nobody waits in vain.
     """
 
-    __slots__ = ("_deadlines", "_queues", "shared", "waiting")
+    __slots__ = ("_deadlines", "_queues", "changed", "shared", "waiting")
 
     def __init__(self) -> None:
         self.waiting: int = 0
+        self.changed: bool = False
         self.shared: Mapping[Window, float] = _NONE
         self._queues: tuple[Queue, ...] = ()
         self._deadlines: Deadlines | None = None

@@ -528,7 +528,8 @@ class Scheduler:
     async def set_limits(self, account_id: str, limits: Limits | None) -> None:
         """Let an account keep limits of its own; None gives it the client's again.
 
-        What it has counted stays counted, also where actions are grouped otherwise.
+        What it has counted stays counted, also where actions are grouped otherwise. A call that
+        waits, and takes more at once than it may now, gets WaitTooLongError.
         """
         check_account(account_id)
         of_kind("limits", limits, Limits, "Limits.recommended()")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from . import image
-from .blockers import forecast
+from .blockers import forecast, never
 from .book import process_of
 from .everyone import EVERYONE, fill, keep_tune, tune
 from .line import number_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .book import Book
     from .everyone import Everyone
-    from .lane import Slot
+    from .lane import Slot, Tally
     from .shelf import Shelf
     from .trouble import Closure
 
@@ -311,8 +311,13 @@ class Step:
             if closure.until == inf or wait > ask.patience:
                 return Refusal(closure=closure, name=closure.reason, wait=wait)
         if not ask.fresh:
-            return None
+            return self._in_vain(book, tally, ask, now)
         at, name = forecast(book.lane, tally, ask.cost, now, reply=ask.reply, ahead=ask.ahead)
         wait = at - now
-        never = at == inf or wait > ask.patience
-        return Refusal(closure=None, name=name, wait=wait) if never else None
+        in_vain = at == inf or wait > ask.patience
+        return Refusal(closure=None, name=name, wait=wait) if in_vain else None
+
+    def _in_vain(self, book: Book, tally: Tally, ask: Ask, now: float) -> Refusal | None:
+        """Say which limit can never let one go that was let in; alone, it waits for the store."""
+        name = never(book.lane, tally, ask.cost, now, reply=ask.reply) if self._waits else None
+        return None if name is None else Refusal(closure=None, name=name, wait=inf)

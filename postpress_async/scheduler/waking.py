@@ -11,7 +11,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
-from .blockers import Blocked, blockers
+from .blockers import Blocked, blockers, never
 from .refusals import lane_closed, too_long
 from .timer import Timer
 from .trouble import Closure
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .brake import Brake
     from .clock import Clock
     from .lane import Lane
-    from .queue import Waiter
+    from .queue import Queues, Waiter
     from .windows import Ring, Window
 
 
@@ -63,6 +63,8 @@ class Waker:
         if queues is None or not queues.waiting or self.closed:
             self._forget(lane)
             return 0
+        if queues.changed:
+            self._turn_away_in_vain(lane, queues, now)
         granted: list[Waiter] = []
         again = now
         room = min(self._brake.room(now), self.places)
@@ -222,6 +224,17 @@ class Waker:
         if timer is None:
             timer = self._timers[lane] = Timer(self._clock, lambda: self.wake(lane))
         return timer
+
+    def _turn_away_in_vain(self, lane: Lane, queues: Queues, now: float) -> None:
+        """Fail those whom a limit can never let go, now that amounts are others."""
+        queues.changed = False
+        for waiter in queues.all():
+            action, cost = waiter.tally.action, waiter.cost
+            name = never(lane, waiter.tally, cost, now, reply=waiter.reply)
+            if name is not None:
+                queues.leave(waiter)
+                max_wait = waiter.deadline - waiter.asked
+                _fail(waiter, too_long(lane, action, name, max_wait=max_wait, wait=inf))
 
     def _expire(self, lane: Lane, waiter: Waiter, now: float) -> None:
         tally, queues = waiter.tally, lane.queues
