@@ -40,6 +40,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         greatest, least: of several values.
         tell: an expression that wakes those who wait, when the transaction commits.
         try_alone: a statement's first value: whether nobody else does upkeep now.
+        writers: an expression, the names of those who write now and have not committed, parted by
+            spaces; of those alone that may commit after who asks has looked.
         serial, blob, real, flag: types of columns.
     """
 
@@ -53,6 +55,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     least: str
     tell: str
     try_alone: str
+    writers: str
     serial: str
     blob: str
     real: str
@@ -87,7 +90,8 @@ def _spelled(dialect: Dialect, template: str) -> str:
     """Return a template with the dialect's words in it."""
     words = {field: getattr(dialect, field) for field in Dialect.__struct_fields__}
     words |= {table: f"{dialect.prefix}{table}" for table in _TABLES}
-    words["locked"] = dialect.locked.format(**words)
+    for field in ("locked", "writers"):
+        words[field] = getattr(dialect, field).format(**words)
     return template.format(**words)
 
 
@@ -129,6 +133,7 @@ SQLITE: Final = Dialect(
     least="min",
     tell="1",
     try_alone="1",
+    writers="''",  # one writes at a time, and who asks is one
     serial="INTEGER PRIMARY KEY AUTOINCREMENT",
     blob="BLOB",
     real="REAL",
@@ -155,6 +160,13 @@ def postgres(schema: str, *, clock: bool) -> Dialect:
         least="least",
         tell=f"pg_notify('{schema}_outbox', '')",
         try_alone=f"pg_try_advisory_xact_lock(hashtextextended('{schema} outbox upkeep', 0))",
+        # Whoever changes an item holds such a lock until he commits, and a thread's before.
+        writers=(
+            "(SELECT coalesce(string_agg(DISTINCT virtualtransaction, ' '), '') FROM pg_locks "
+            "WHERE locktype = 'relation' AND mode IN ('RowShareLock', 'RowExclusiveLock') "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+            "AND relation IN (to_regclass('{items}'), to_regclass('{threads}')))"
+        ),
         serial="bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
         blob="bytea",
         real="float8",

@@ -25,11 +25,13 @@ __all__ = [
     "Claimed",
     "Filter",
     "Finish",
+    "Horizon",
     "New",
     "Nothing",
     "Overview",
     "Resting",
     "Row",
+    "Stamp",
     "State",
     "Store",
 ]
@@ -271,6 +273,30 @@ class Resting(msgspec.Struct, frozen=True, kw_only=True):
     now: float
 
 
+class Horizon(msgspec.Struct, frozen=True, kw_only=True):
+    """Be a moment, for who listens.
+
+    Attributes:
+        now: the store's time.
+        serial: the last one that was to be seen.
+        writers: who has begun to write and not committed: what he changes bears earlier times.
+    """
+
+    now: float
+    serial: int
+    writers: frozenset[str]
+
+
+class Stamp(msgspec.Struct, frozen=True, kw_only=True):
+    """Be what tells one change of an item from another; `taken` is whether a worker holds it."""
+
+    serial: int
+    fence: int
+    state: State
+    changed_at: float
+    taken: bool
+
+
 class Store(Protocol):
     """Keep items. Every method is one transaction; what it returns is durable.
 
@@ -434,6 +460,25 @@ class Store(Protocol):
 
         All of them are also those that only wait for a time to come: that walks over all items.
         """
+        ...
+
+    async def horizon(self) -> Horizon:
+        """Return this moment: what is committed later is behind it, or its writer is named."""
+        ...
+
+    async def added(self, *, after: int, limit: int) -> list[Stamp]:
+        """Return items behind a serial, in the order of serials."""
+        ...
+
+    async def changed(self, *, since: float, behind: int, limit: int) -> list[Stamp]:
+        """Return items that changed since an instant, in the order of instants, then of serials.
+
+        Of those of that very instant, only what is behind a serial. New items are not among them.
+        """
+        ...
+
+    async def rows(self, serials: Sequence[int], /) -> list[Row]:
+        """Return items by serial, in any order."""
         ...
 
     async def wait(self, seconds: float, /) -> None:

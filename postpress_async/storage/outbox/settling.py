@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from postpress_async.errors import ConfigurationError
 from postpress_async.storage.outbox.functions import functions
-from postpress_async.storage.outbox.tables import META, MIGRATIONS
+from postpress_async.storage.outbox.tables import LATER, META, MIGRATIONS
 from postpress_async.storage.postgres.schema import OLDEST
 from postpress_async.storage.postgres.statements import ONE_AT_A_TIME
 
@@ -47,7 +47,7 @@ async def settle(
     dialect: Dialect,
     *,
     where: str,
-    steps: tuple[str, ...] = MIGRATIONS,
+    steps: tuple[str, ...] = MIGRATIONS + LATER,
 ) -> str:
     """Check what is there, bring it to this version, and return the name that the outbox got.
 

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from postpress_async.storage.outbox import clearing, overviews, owners, reading, steps
+from postpress_async.storage.outbox import clearing, news, overviews, owners, reading, steps
 from postpress_async.storage.outbox.rows import Finish
 from postpress_async.storage.outbox.waking import Wakeups
 
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
         Attempt,
         Backlog,
         Filter,
+        Horizon,
         New,
         Overview,
         Resting,
         Row,
+        Stamp,
         State,
     )
 
@@ -203,3 +205,19 @@ class SharedOutbox:
     async def pools(self, *, all_of_them: bool = False) -> list[str]:
         """Return the names of lanes that are several accounts' together; as in `Store`."""
         return await self._run(lambda: overviews.pools(all_of_them=all_of_them))
+
+    async def horizon(self) -> Horizon:
+        """Return this moment, for who listens; as in `Store`."""
+        return await self._run(news.horizon)
+
+    async def added(self, *, after: int, limit: int) -> list[Stamp]:
+        """Return items behind a serial."""
+        return await self._run(lambda: news.added(after=after, limit=limit))
+
+    async def changed(self, *, since: float, behind: int, limit: int) -> list[Stamp]:
+        """Return items that changed since an instant; as in `Store`."""
+        return await self._run(lambda: news.changed(since=since, behind=behind, limit=limit))
+
+    async def rows(self, serials: Sequence[int], /) -> list[Row]:
+        """Return items by serial, in any order."""
+        return await self._run(lambda: news.rows_of(serials))

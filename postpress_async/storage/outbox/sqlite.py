@@ -17,7 +17,7 @@ from postpress_async.storage.outbox.living import CERTAIN, Workers
 from postpress_async.storage.outbox.rewriting import rewritten
 from postpress_async.storage.outbox.rows import Nothing
 from postpress_async.storage.outbox.shared import SharedOutbox
-from postpress_async.storage.outbox.tables import META, MIGRATIONS
+from postpress_async.storage.outbox.tables import LATER, META, MIGRATIONS
 from postpress_async.storage.sqlite import place
 from postpress_async.storage.sqlite.file import SqliteFile
 from postpress_async.storage.sqlite.schema import Schema
@@ -43,6 +43,7 @@ OUTBOX: Final = Schema(
         *(SQLITE.statement(step) for step in MIGRATIONS),
         SQLITE.statement(META),
         "INSERT INTO outbox_meta VALUES ('postpress-async outbox', hex(randomblob(16)), 1, 0.0)",
+        *(SQLITE.statement(step) for step in LATER),
     ),
 )
 

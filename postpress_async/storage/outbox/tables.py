@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["META", "MIGRATIONS"]
+__all__ = ["LATER", "META", "MIGRATIONS"]
 
 # Steps that were released stay as they are.
 #
@@ -131,6 +131,16 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     "CREATE INDEX outbox_lanes_shut ON {lanes} (ready_at) WHERE shut",
     "CREATE TABLE {tombstones} (tombstone text NOT NULL PRIMARY KEY, made_at {real} NOT NULL)",
 )
+
+LATER: Final[tuple[str, ...]] = (
+    # What went back into its queue or was emptied, for those who listen: no claim, mark or end of
+    # an item that is sent at once writes into it.
+    (
+        "CREATE INDEX outbox_items_back ON {items} (changed_at) "
+        "WHERE (fence > 0 AND state IN ('held', 'queued')) OR length(body) = 0"
+    ),
+)
+"""Steps that came after; in a file they stand behind `META`."""
 
 META: Final = """CREATE TABLE {meta} (
     what text NOT NULL, epoch text NOT NULL, version integer NOT NULL, seen {real} NOT NULL
