@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from postpress_async.storage.outbox import statements as sql
+from postpress_async.storage.outbox.calls import Call, call_of
 from postpress_async.storage.outbox.clearing import SCRUB
 from postpress_async.storage.outbox.heads import FORGOTTEN
 from postpress_async.storage.outbox.reading import row_of
@@ -51,11 +52,11 @@ BEGIN
 END $function$"""
 
 _REFRESH: Final = f"""\
-{sql.REFRESH} INTO _found, _place;
+{sql.REFRESH_ONE} INTO _found, _place;
 IF NOT FOUND THEN
-    {sql.DROP};
+    {sql.DROP_ONE};
 ELSIF _place = 'runnable' THEN
-    {sql.BUMP} INTO _any;
+    {sql.BUMP_ONE} INTO _any;
 END IF;"""
 
 _CLAIM: Final = f"""\
@@ -83,7 +84,6 @@ FOR _try IN 1..{LANES} LOOP
             _mine := FOUND AND _row.state = 'claimed';
         END IF;
         IF NOT _mine THEN
-            _threads := ARRAY[_thread];
             {_REFRESH}
         END IF;
     END IF;
@@ -114,7 +114,6 @@ IF NOT FOUND THEN
         {sql.MAKE_THREADS};
     END LOOP;
 END IF;
-_threads := ARRAY[_thread];
 {sql.FINISH} INTO _row;
 IF NOT FOUND THEN
     RETURN;
@@ -158,11 +157,11 @@ class Functions(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         made: what makes each, by its name.
-        calls: the statement that calls each, by what it does.
+        calls: how each is asked, by what it does.
     """
 
     made: dict[str, str]
-    calls: dict[str, str]
+    calls: dict[str, Call]
 
     def claim(
         self, owner: str, *, lease: float, accounts: Sequence[str] | None, turn: float, probe: bool
@@ -170,14 +169,14 @@ class Functions(msgspec.Struct, frozen=True, kw_only=True):
         """Do what `steps.claim` does; with `probe` tell of upkeep instead, where there is any."""
         asked = {"owner": owner, "lease": lease, "turn": turn, "probe": probe}
         chosen = None if accounts is None else list(accounts)
-        rows = yield self.calls["claim"], {**asked, "accounts": chosen}
+        rows = yield "claim", {**asked, "accounts": chosen}
         if not rows or rows[0][0] is None:
             return None, bool(rows)
         return Claimed(row=row_of(rows[0]), now=rows[0][-1]), False
 
     def mark(self, item: str, fence: int, *, seconds: float) -> Steps[Attempt | None]:
         """Do what `steps.mark` does."""
-        rows = yield self.calls["mark"], {"id": item, "fence": fence, "seconds": seconds}
+        rows = yield "mark", {"id": item, "fence": fence, "seconds": seconds}
         if not rows:
             return None
         number, began, deadline = rows[0]
@@ -188,7 +187,7 @@ class Functions(msgspec.Struct, frozen=True, kw_only=True):
         values = said(to) | {"id": item, "fence": fence, "uncount": 0 if to.keep_attempt else 1}
         outcome = to.outcome or (None if to.keep_attempt else "not sent")
         more = {"outcome": outcome, "ready_at": to.lane_ready_at, "forgotten": FORGOTTEN}
-        rows = yield self.calls["finish"], values | more
+        rows = yield "finish", values | more
         return row_of(rows[0]) if rows else None
 
 
@@ -196,7 +195,7 @@ class Functions(msgspec.Struct, frozen=True, kw_only=True):
 def functions(dialect: Dialect) -> Functions:
     """Return the functions of a schema."""
     made: dict[str, str] = {}
-    calls: dict[str, str] = {}
+    calls: dict[str, Call] = {}
     inner = msgspec.structs.replace(dialect, now="_now")
     for what, body in _BODIES.items():
         arguments = _ARGUMENTS[what].split(", ")
@@ -207,9 +206,10 @@ def functions(dialect: Dialect) -> Functions:
         )
         name = f"outbox_{what}_{sha256(text.encode()).hexdigest()[:8]}"
         made[name] = text.replace("%", f"{dialect.schema}.{name}", 1)
-        given = [f"CAST(:{one.split()[0]} AS {one.split()[1]})" for one in arguments]
-        calls[what] = (
-            f"SELECT * FROM {dialect.schema}.{name}({{now}}, {', '.join(given)}) "
-            f"AS told({_RESULTS[what]})"
+        calls[what] = call_of(
+            f"{dialect.schema}.{name}",
+            now=dialect.now,
+            arguments=arguments,
+            columns=_RESULTS[what].split(", "),
         )
     return Functions(made=made, calls=calls)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from postpress_async.errors import StateUnavailableError
 from postpress_async.storage.outbox import adding, heads, owners, steps
+from postpress_async.storage.outbox.calls import called
 from postpress_async.storage.outbox.connections import Connections
 from postpress_async.storage.outbox.dialect import postgres
 from postpress_async.storage.outbox.functions import functions
@@ -17,7 +18,7 @@ from postpress_async.storage.outbox.shared import SharedOutbox
 from postpress_async.storage.postgres.faults import is_passing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Sequence
 
     from psycopg import AsyncConnection
     from psycopg.rows import TupleRow
@@ -112,10 +113,10 @@ class PostgresOutbox(SharedOutbox):
         asked = partial(
             self._functions.claim, owner, lease=lease, accounts=accounts, turn=turn, probe=True
         )
-        taken, due = await self._run(asked, single=True)
+        taken, due = await self._call(asked)
         if due:
             await self._run(heads.upkeep)
-            taken, _ = await self._run(partial(asked, probe=False), single=True)
+            taken, _ = await self._call(partial(asked, probe=False))
         if taken is not None:
             self._mine.add(taken.row.id)
             return taken
@@ -128,12 +129,10 @@ class PostgresOutbox(SharedOutbox):
         """Make an attempt durable before its first byte; None where the item is not ours."""
         if edit is not None:
             return await super().mark(item, fence, seconds=seconds, edit=edit)
-        return await self._run(
-            lambda: self._functions.mark(item, fence, seconds=seconds), single=True
-        )
+        return await self._call(lambda: self._functions.mark(item, fence, seconds=seconds))
 
     async def _end(self, item: str, fence: int, finish: Finish) -> Row | None:
-        return await self._run(lambda: self._functions.finish(item, fence, finish), single=True)
+        return await self._call(lambda: self._functions.finish(item, fence, finish))
 
     async def orphans(self, *, grace: float) -> list[Row]:
         """Take in what the late have left; as in `Store`."""
@@ -183,19 +182,27 @@ class PostgresOutbox(SharedOutbox):
 
         return isinstance(error, psycopg.errors.UniqueViolation)
 
-    async def _run(self, asked: Callable[[], Steps[T]], *, single: bool = False) -> T:
-        """Carry a transaction out; `single` where it is one statement, and needs no BEGIN.
+    async def _run(self, asked: Callable[[], Steps[T]]) -> T:
+        return await self._tried(
+            lambda link: link.use(lambda connection: self._transact(connection, asked()))
+        )
+
+    async def _call(self, asked: Callable[[], Steps[T]]) -> T:
+        """Carry out a step that is one call of a function, and needs no BEGIN."""
+        return await self._tried(lambda link: self._called(link, asked()))
+
+    async def _tried(self, work: Callable[[Link], Awaitable[T]]) -> T:
+        """Try a transaction, and again where others were in its way.
 
         Raises:
             StateUnavailableError: nothing was changed; or nobody knows, and it says so.
         """
         import psycopg  # noqa: PLC0415 - lazily
 
-        work = self._state if single else self._transact
         for left in reversed(range(_TIMES)):
             try:
                 async with self._connections.lend() as link:
-                    return await link.use(lambda connection: work(connection, asked()))
+                    return await work(link)
             except psycopg.errors.UniqueViolation:
                 raise
             except psycopg.Error as error:
@@ -213,24 +220,23 @@ class PostgresOutbox(SharedOutbox):
             if not connection.broken:
                 await connection.execute(b"ROLLBACK")
             raise
-        with self._in_doubt(connection):
+        with self._in_doubt(lambda: connection.broken):
             await connection.execute(b"COMMIT")
         return result
 
-    async def _state(self, connection: AsyncConnection[TupleRow], asked: Steps[T]) -> T:
-        with self._in_doubt(connection):
-            async with connection.cursor() as cursor:
-                return await driven(asked, cursor, self._connections.dialect, self._now())
+    async def _called(self, link: Link, asked: Steps[T]) -> T:
+        with self._in_doubt(lambda: link.broken):
+            return await called(asked, link, calls=self._functions.calls, now=self._now())
 
     @contextmanager
-    def _in_doubt(self, connection: AsyncConnection[TupleRow]) -> Generator[None]:
+    def _in_doubt(self, broken: Callable[[], bool]) -> Generator[None]:
         """Say that nobody knows where the connection is lost while something is committed."""
         import psycopg  # noqa: PLC0415 - lazily
 
         try:
             yield
         except psycopg.OperationalError as error:
-            if not connection.broken:
+            if not broken():
                 raise
             raise StateUnavailableError(
                 f"{self._connections.where}: the connection was lost while it committed: nobody "

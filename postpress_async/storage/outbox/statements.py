@@ -82,33 +82,47 @@ MAKE_THREADS: Final = (
     "ORDER BY e.value ON CONFLICT DO NOTHING"
 )
 _READY: Final = "{greatest}(i.due_at, coalesce(i.retry_at, 0))"
-REFRESH: Final = (
+_REFRESH: Final = (
     "INSERT INTO {threads} "
     "(thread, account_id, action, priority, due_at, serial, ready_at, place) "
     f"SELECT i.thread, i.account_id, i.action, i.priority, i.due_at, i.serial, {_READY}, "
     f"CASE WHEN EXISTS (SELECT 1 FROM {{items}} a WHERE a.thread = i.thread AND a.{_ACTIVE}) "
     f"THEN 'busy' WHEN {_READY} <= {{now}} THEN 'runnable' ELSE 'waiting' END "
-    f"FROM EACH :threads[] JOIN {{items}} i ON i.serial = {_HEAD % 'e.value'} WHERE true "
+    "FROM % "
     "ON CONFLICT (thread) DO UPDATE SET account_id = excluded.account_id, "
     "action = excluded.action, priority = excluded.priority, due_at = excluded.due_at, "
     "serial = excluded.serial, ready_at = excluded.ready_at, place = excluded.place "
     "RETURNING thread, place"
 )
+_HEADS: Final = f"EACH :threads[] JOIN {{items}} i ON i.serial = {_HEAD % 'e.value'} WHERE true"
+REFRESH: Final = _REFRESH.replace("%", _HEADS)
+# Of one thread, without a list and its join, for which a server may walk along all items.
+REFRESH_ONE: Final = _REFRESH.replace("%", f"{{items}} i WHERE i.serial = {_HEAD % ':thread'}")
 # Of threads that have nothing left to claim: forgotten, unless one of theirs is still out.
 DROP: Final = (
     "DELETE FROM {threads} WHERE thread IN :threads[] "
     "AND NOT EXISTS (SELECT 1 FROM {items} a "
     f"WHERE a.thread = {{threads}}.thread AND a.{_ACTIVE})"
 )
+DROP_ONE: Final = (
+    "DELETE FROM {threads} WHERE thread = :thread "
+    f"AND NOT EXISTS (SELECT 1 FROM {{items}} a WHERE a.thread = :thread AND a.{_ACTIVE})"
+)
 REST: Final = "UPDATE {threads} SET place = 'busy' WHERE thread IN :threads[] AND place <> 'busy'"
-BUMP: Final = (
+_BUMP: Final = (
     "INSERT INTO {lanes} AS l (account_id, action, ready_at, shut, priority, turn) "
-    "SELECT account_id, action, 0, :no, min(priority), 0 FROM {threads} "
-    "WHERE thread IN :threads[] AND place = 'runnable' "
-    "GROUP BY account_id, action ORDER BY account_id, action "
+    "SELECT account_id, action, 0, :no, % "
     "ON CONFLICT (account_id, action) DO UPDATE SET priority = excluded.priority "
     "WHERE l.priority IS NULL OR l.priority > excluded.priority "
     "RETURNING {tell}"
+)
+BUMP: Final = _BUMP.replace(
+    "%",
+    "min(priority), 0 FROM {threads} WHERE thread IN :threads[] AND place = 'runnable' "
+    "GROUP BY account_id, action ORDER BY account_id, action",
+)
+BUMP_ONE: Final = _BUMP.replace(
+    "%", "priority, 0 FROM {threads} WHERE thread = :thread AND place = 'runnable'"
 )
 # An instant that has come opens a lane; of two that have not, the later one counts.
 SHUT: Final = (

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from psycopg import AsyncConnection
-    from psycopg.pq.abc import PGconn
+    from psycopg.pq.abc import PGconn, PGresult
     from psycopg.rows import TupleRow
 
 __all__ = ["Link", "driver"]
@@ -78,6 +78,11 @@ class Link:
         return not _is_over(self._connection.pgconn)
 
     @property
+    def broken(self) -> bool:
+        """Whether it was lost, not closed."""
+        return self._connection.broken
+
+    @property
     def host(self) -> str:
         """Where it leads to; a path for a socket of this machine."""
         return self._connection.info.host
@@ -106,7 +111,7 @@ class Link:
         return await self.use(ask)
 
     async def call(
-        self, statement: bytes, types: Sequence[int], values: Sequence[bytes]
+        self, statement: bytes, types: Sequence[int], values: Sequence[bytes | None]
     ) -> tuple[bytes | None, ...]:
         """Carry a statement out that returns one row; arguments and row are in binary.
 
@@ -115,6 +120,27 @@ class Link:
         Raises:
             psycopg.Error: it failed.
         """
+        result = await self._asked(statement, types, values)
+        return tuple([result.get_value(0, column) for column in range(result.nfields)])
+
+    async def rows(
+        self, statement: bytes, types: Sequence[int], values: Sequence[bytes | None]
+    ) -> list[tuple[bytes | None, ...]]:
+        """Do the same where any number of rows may come.
+
+        Raises:
+            psycopg.Error: it failed.
+        """
+        result = await self._asked(statement, types, values)
+        columns = range(result.nfields)
+        return [
+            tuple([result.get_value(row, column) for column in columns])
+            for row in range(result.ntuples)
+        ]
+
+    async def _asked(
+        self, statement: bytes, types: Sequence[int], values: Sequence[bytes | None]
+    ) -> PGresult:
         from psycopg import errors, generators, pq, waiting  # noqa: PLC0415 - lazily
 
         wire = self._connection.pgconn
@@ -126,10 +152,10 @@ class Link:
         except BaseException:
             wire.finish()  # nobody is left to read the answer
             raise
-        result = results[-1]
+        result: PGresult = results[-1]
         if result.status != pq.ExecStatus.TUPLES_OK:
             raise errors.error_from_result(result)
-        return tuple([result.get_value(0, column) for column in range(result.nfields)])
+        return result
 
     async def use(self, ask: Callable[[AsyncConnection[TupleRow]], Coroutine[Any, Any, T]]) -> T:
         """Do something with the connection; whoever is cancelled meanwhile cuts it.
