@@ -18,7 +18,7 @@ __all__ = ["CHUNK", "SCRUB", "delete", "entomb", "forget", "purge", "scrubbed"]
 
 CHUNK: Final = 1_000  # items that a transaction clears away at once
 
-_OVER: Final = "state IN ('sent', 'failed', 'cancelled', 'expired')"
+_OVER: Final = "(state = 'sent' OR state = 'failed' OR state = 'cancelled' OR state = 'expired')"
 _ENTOMB: Final = (
     "INSERT INTO {tombstones} (tombstone, made_at) VALUES (:tombstone, {now}) "
     "ON CONFLICT DO NOTHING"

@@ -43,6 +43,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         writers: an expression, the names of those who write now and have not committed, parted by
             spaces; of those alone that may commit after who asks has looked.
         serial, blob, real, flag: types of columns.
+        rowless: behind a table that is kept in the order of its key, without another one.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     blob: str
     real: str
     flag: str
+    rowless: str
 
     def statement(self, template: str) -> str:
         """Return the statement of a template.
@@ -138,6 +140,7 @@ SQLITE: Final = Dialect(
     blob="BLOB",
     real="REAL",
     flag="INTEGER",
+    rowless=" WITHOUT ROWID",
 )
 
 
@@ -171,4 +174,5 @@ def postgres(schema: str, *, clock: bool) -> Dialect:
         blob="bytea",
         real="float8",
         flag="boolean",
+        rowless="",
     )

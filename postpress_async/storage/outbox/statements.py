@@ -11,7 +11,7 @@ COLUMNS: Final = (
 )
 """In the order of `Row`, but for the idempotency key, which is the id."""
 
-_ACTIVE: Final = "state IN ('claimed', 'sending', 'unknown')"
+_ACTIVE: Final = "busy"
 _HEAD: Final = (
     "(SELECT q.serial FROM {items} q WHERE q.thread = %s AND q.state = 'queued' "
     "AND NOT q.fresh ORDER BY q.due_at, q.serial LIMIT 1)"
@@ -63,7 +63,7 @@ BY_IDS: Final = f"SELECT {COLUMNS} FROM {{items}} WHERE id IN :ids[]"
 INVITED: Final = (
     f"SELECT {COLUMNS} FROM {{items}} WHERE account_id = :account_id AND recipient = :recipient "
     "AND kind = 'invite' AND recipient IS NOT NULL "
-    "AND state IN ('held', 'queued', 'claimed', 'sending', 'unknown')"
+    "AND (busy OR state = 'held' OR state = 'queued')"
 )
 NOW: Final = "SELECT {now}"
 TELL: Final = "SELECT {tell}"
@@ -186,6 +186,7 @@ TAKE: Final = (
 CLAIM: Final = (
     "UPDATE {items} SET fence = fence + 1, changed_at = {now}, retry_at = NULL, deadline = NULL, "
     "state = CASE WHEN expires_at <= {now} THEN 'expired' ELSE 'claimed' END, "
+    "busy = coalesce(expires_at > {now}, true), "
     "owner = CASE WHEN expires_at <= {now} THEN NULL ELSE CAST(:owner AS text) END, "
     "lease = CASE WHEN expires_at <= {now} THEN NULL ELSE {now} + :lease END "
     f"WHERE serial = {_HEAD % ':thread'} RETURNING {COLUMNS}, {{now}}"
@@ -232,7 +233,8 @@ _STATE: Final = (
     "THEN 'cancelled' ELSE CAST(:state AS text) END"
 )
 _FINISH: Final = (
-    f"SET state = {_STATE}, owner = NULL, lease = NULL, changed_at = {{now}}, "
+    f"SET state = {_STATE}, busy = (CAST(:state AS text) = 'unknown'), "
+    "owner = NULL, lease = NULL, changed_at = {now}, "
     "retry_at = CAST(:retry_at AS float8), due_at = coalesce(CAST(:due_at AS float8), due_at), "
     "look_at = CASE WHEN CAST(:state AS text) = 'unknown' "
     "THEN coalesce(CAST(:look_at AS float8), {now}) ELSE NULL END, "
@@ -244,7 +246,7 @@ _FINISH: Final = (
 FINISH: Final = (
     f"UPDATE {{items}} {_FINISH}, "
     "attempts = attempts - CASE WHEN deadline IS NULL THEN 0 ELSE :uncount END "
-    "WHERE id = :id AND fence = :fence AND state IN ('claimed', 'sending', 'unknown') "
+    "WHERE id = :id AND fence = :fence AND busy "
     f"RETURNING {COLUMNS}, deadline"
 )
 OUTCOME: Final = (
@@ -264,7 +266,8 @@ EDIT: Final = (
     "UPDATE {items} SET body = :body, digest = :digest, text_digest = :text_digest, "
     "loose_digest = :loose_digest, priority = :priority, due_at = :due_at, "
     "expires_at = :expires_at, fence = fence + 1, changed_at = {now}, "
-    "state = CASE WHEN state = 'claimed' THEN 'queued' ELSE state END, owner = NULL, lease = NULL "
+    "state = CASE WHEN state = 'claimed' THEN 'queued' ELSE state END, "
+    "busy = (state = 'unknown'), owner = NULL, lease = NULL "
     "WHERE id = :id AND fence = :fence AND state IN :states[] AND state <> 'sending' "
     f"RETURNING {COLUMNS}, deadline"
 )
@@ -272,13 +275,11 @@ THREAD_OF: Final = "SELECT thread FROM {items} WHERE id = :id"
 
 # -- the dead, and what they left --------------------------------------------------------------
 
-OWNERS: Final = "SELECT DISTINCT owner FROM {items} WHERE owner IS NOT NULL"
+OWNERS: Final = "SELECT DISTINCT owner FROM {items} WHERE busy AND owner IS NOT NULL"
 BEAT: Final = (
     "UPDATE {items} SET lease = {now} + :lease WHERE id IN :ids[] AND owner = :owner RETURNING id"
 )
-LEFT: Final = (
-    "SELECT serial, thread, state FROM {items} WHERE owner IS NOT NULL AND owner IN :owners[]"
-)
+LEFT: Final = "SELECT serial, thread, state FROM {items} WHERE busy AND owner IN :owners[]"
 _LATE: Final = (
     "((state = 'claimed' AND lease <= {now}) OR (state = 'sending' AND deadline + :grace <= {now}))"
 )
@@ -287,15 +288,17 @@ _LATE_OF: Final = (
     "((state = 'claimed' AND lease <= {now}) "
     "OR (state = 'sending' AND owner IN :owners[] AND deadline + :grace <= {now}))"
 )
-_LATE_ONES: Final = "SELECT serial, thread, state FROM {items} WHERE owner IS NOT NULL AND "
+_LATE_ONES: Final = (
+    "SELECT serial, thread, state FROM {items} WHERE busy AND owner IS NOT NULL AND "
+)
 LEFT_LEASED: Final = _LATE_ONES + _LATE
 LEFT_LEASED_OF: Final = _LATE_ONES + _LATE_OF
 LEFT_UNMARKED: Final = (
-    "SELECT serial, thread, state FROM {items} WHERE owner IS NOT NULL AND owner = :owner "
-    "AND state = 'claimed'"
+    "SELECT serial, thread, state FROM {items} WHERE busy AND owner = :owner AND state = 'claimed'"
 )
 _TAKEN_IN: Final = (
     "state = CASE state WHEN 'claimed' THEN 'queued' WHEN 'sending' THEN 'unknown' ELSE state END, "
+    "busy = (busy AND state <> 'claimed'), "
     "look_at = CASE WHEN state = 'sending' THEN {now} ELSE look_at END, "
     "looks = CASE WHEN state = 'sending' THEN 0 ELSE looks END, "
     "owner = NULL, lease = NULL, changed_at = {now}"
@@ -312,7 +315,7 @@ TAKE_IN_UNMARKED: Final = (
     f"AND state = 'claimed' RETURNING {COLUMNS}"
 )
 LET_GO: Final = (
-    "UPDATE {items} SET owner = NULL, lease = NULL WHERE owner IS NOT NULL AND owner = :owner "
+    "UPDATE {items} SET owner = NULL, lease = NULL WHERE busy AND owner = :owner "
     "AND state = 'unknown'"
 )
 DOUBTFUL: Final = (
@@ -339,7 +342,8 @@ BOUND: Final = (
 # -- to clear away -----------------------------------------------------------------------------
 
 CANCEL: Final = (
-    "UPDATE {items} SET state = 'cancelled', error = :error, fence = fence + 1, owner = NULL, "
+    "UPDATE {items} SET state = 'cancelled', busy = false, error = :error, "
+    "fence = fence + 1, owner = NULL, "
     "lease = NULL, changed_at = {now} WHERE serial IN :serials[] "
     "AND state IN ('held', 'queued', 'claimed') RETURNING serial"
 )
