@@ -11,7 +11,6 @@ COLUMNS: Final = (
 )
 """In the order of `Row`, but for the idempotency key, which is the id."""
 
-_ACTIVE: Final = "busy"
 _HEAD: Final = (
     "(SELECT q.serial FROM {items} q WHERE q.thread = %s AND q.state = 'queued' "
     "AND NOT q.fresh ORDER BY q.due_at, q.serial LIMIT 1)"
@@ -86,7 +85,7 @@ _REFRESH: Final = (
     "INSERT INTO {threads} "
     "(thread, account_id, action, priority, due_at, serial, ready_at, place) "
     f"SELECT i.thread, i.account_id, i.action, i.priority, i.due_at, i.serial, {_READY}, "
-    f"CASE WHEN EXISTS (SELECT 1 FROM {{items}} a WHERE a.thread = i.thread AND a.{_ACTIVE}) "
+    f"CASE WHEN EXISTS (SELECT 1 FROM {{items}} a WHERE a.thread = i.thread AND a.busy) "
     f"THEN 'busy' WHEN {_READY} <= {{now}} THEN 'runnable' ELSE 'waiting' END "
     "FROM % "
     "ON CONFLICT (thread) DO UPDATE SET account_id = excluded.account_id, "
@@ -102,11 +101,11 @@ REFRESH_ONE: Final = _REFRESH.replace("%", f"{{items}} i WHERE i.serial = {_HEAD
 DROP: Final = (
     "DELETE FROM {threads} WHERE thread IN :threads[] "
     "AND NOT EXISTS (SELECT 1 FROM {items} a "
-    f"WHERE a.thread = {{threads}}.thread AND a.{_ACTIVE})"
+    "WHERE a.thread = {threads}.thread AND a.busy)"
 )
 DROP_ONE: Final = (
     "DELETE FROM {threads} WHERE thread = :thread "
-    f"AND NOT EXISTS (SELECT 1 FROM {{items}} a WHERE a.thread = :thread AND a.{_ACTIVE})"
+    "AND NOT EXISTS (SELECT 1 FROM {items} a WHERE a.thread = :thread AND a.busy)"
 )
 REST: Final = "UPDATE {threads} SET place = 'busy' WHERE thread IN :threads[] AND place <> 'busy'"
 _BUMP: Final = (
