@@ -110,7 +110,7 @@ def test_the_interpreter_ends_without_aclose_and_loses_nothing(path):
         async def main():
             await images.step(Add("k"))
             for _ in range(50):
-                asyncio.ensure_future(images._file.run(lambda c: images._step(c, Add("k"))))
+                asyncio.ensure_future(images.step(Add("k")))
             await asyncio.sleep(0)  # they are asked for, and nobody waits
             import os
             loop = asyncio.get_running_loop()

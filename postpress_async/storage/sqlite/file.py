@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from postpress_async.storage.sqlite.handle import Synchronous
     from postpress_async.storage.sqlite.schema import Schema
+    from postpress_async.storage.sqlite.writer import Together
 
 __all__ = ["SqliteFile"]
 
@@ -78,11 +79,26 @@ class SqliteFile:
             ConfigurationError: it cannot be used at all, or was opened before a fork.
             ClientClosedError: it was closed.
         """
+        return cast("T", await self._told(work, None, durable=durable))
+
+    async def share(self, work: object, together: Together) -> object:
+        """Have a work carried out with others like it, all that wait in one go; else as `run`.
+
+        Args:
+            work: is handed on.
+            together: carries out what waits one after another and names the same.
+
+        Raises:
+            StateUnavailableError, ConfigurationError, ClientClosedError: as `run` does.
+        """
+        return await self._told(work, together, durable=True)
+
+    async def _told(self, work: object, together: Together | None, *, durable: bool) -> object:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[object] = loop.create_future()
-        self._writer.ask(Job(work, loop, future, durable=durable))
+        self._writer.ask(Job(work, loop, future, together=together, durable=durable))
         try:
-            return cast("T", await future)
+            return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
                 future.exception()  # both came at once: the loop need not warn of what is dropped

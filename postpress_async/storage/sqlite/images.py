@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import secrets
-from collections import deque
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from postpress_async.storage.images import changes, kept
 from postpress_async.storage.instants import StoreTime
 from postpress_async.storage.sqlite import place
 from postpress_async.storage.sqlite.file import SqliteFile
 from postpress_async.storage.sqlite.schema import Schema
+from postpress_async.storage.sqlite.sheet import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,15 +19,13 @@ if TYPE_CHECKING:
 
     from postpress_async.storage.images import Mend, Work
     from postpress_async.storage.sqlite.handle import Synchronous
+    from postpress_async.storage.sqlite.sheet import Found
+    from postpress_async.storage.sqlite.writer import Job
 
 __all__ = ["SqliteImages"]
 
 T = TypeVar("T")
-_Told: TypeAlias = "tuple[Mapping[str, bytes | None], float]"
 
-_log = logging.getLogger("postpress_async.storage")
-
-_SEEN_MOST = 10_000  # images kept in mind
 _NOTE_EVERY = 1.0  # seconds of the store's time, for processes that start after a step back
 
 
@@ -51,10 +48,8 @@ COUNTS = Schema(
     ),
 )
 
-_READ = "SELECT image, changed_at FROM images WHERE key = ?"
-_INSERT = "INSERT INTO images (image, changed_at, key) VALUES (?, ?, ?)"
-_UPDATE = "UPDATE images SET image = ?, changed_at = ? WHERE key = ?"
-_DELETE = "DELETE FROM images WHERE key = ?"
+_NOTED = "SELECT seen FROM meta"
+_NOTE = "UPDATE meta SET seen = ? WHERE seen < ?"
 
 
 class SqliteImages:
@@ -92,11 +87,7 @@ class SqliteImages:
         )
         self._time = StoreTime(clock)
         self._noted = -math.inf
-        self._mend = mend
-        self._told: deque[_Told] = deque()  # from the loop's thread to the file's
-        self._connection: Connection | None = None  # to tell it from the next
-        self._seen: dict[str, tuple[bytes, float]] = {}  # images, and when each was written
-        self._lost: dict[str, tuple[bytes, float]] = {}  # what another file told, under this name
+        self._sheet = Sheet(mend)
 
     async def step(self, work: Work[T], /) -> T:
         """Carry one work out, all or nothing, with no other process in between.
@@ -106,9 +97,7 @@ class SqliteImages:
             ConfigurationError: it cannot be used at all, or was opened before a fork.
             ClientClosedError: it was closed.
         """
-        result, told = await self._file.run(lambda connection: self._step(connection, work))
-        self._told.append(told)  # now that it is committed
-        return result
+        return cast("T", await self._file.share(work, self._carry_out))
 
     async def epoch(self) -> str:
         """Return the name that the file got when it was made: another one means counts were lost.
@@ -122,61 +111,43 @@ class SqliteImages:
         """Finish what was asked for and close the file."""
         await self._file.aclose()
 
-    def _step(self, connection: Connection, work: Work[T]) -> tuple[T, _Told]:
-        while self._told:
-            self._remember(*self._told.popleft())
-        if self._connection is not connection:
-            self._opened(connection)
-        images: dict[str, bytes | None] = {}
-        mended: dict[str, bytes | None] = {}
-        seen = -math.inf
-        for key in work.keys:
-            row: tuple[bytes, float] | None = connection.execute(_READ, (key,)).fetchone()
-            if row is None:
-                images[key] = None
-            else:
-                images[key] = row[0]
-                seen = max(seen, row[1])
-            if key in self._lost:
-                mended[key] = self._mended(key, images[key], -math.inf if row is None else row[1])
-        now = self._time.now(seen)
+    def _carry_out(self, connection: Connection, jobs: list[Job]) -> Callable[[], None]:
+        """Run works one after another: all are read before the first, and written after the last.
+
+        A work has only values in its hands, so one that fails leaves nothing to take back.
+        """
+        works = [cast("Work[object]", job.work) for job in jobs]
+        found = self._sheet.open(connection, {key: None for one in works for key in one.keys})
+        now = self._time.now(max([at for _, at in found.values()], default=-math.inf))
         if due := now - self._noted >= _NOTE_EVERY:
-            now = self._time.now(connection.execute("SELECT seen FROM meta").fetchone()[0])
-        after, result = work.run({**images, **mended}, now)
-        for key, image in changes(images, {**mended, **after}):
-            if image is None:
-                connection.execute(_DELETE, (key,))
-            else:
-                known = images[key] is not None
-                connection.execute(_UPDATE if known else _INSERT, (image, now, key))
-        if due:  # last, or a work that fails would take it back
-            connection.execute("UPDATE meta SET seen = ? WHERE seen < ?", (now, now))
-            self._noted = now
-        return result, ({**images, **mended, **after}, now)
+            now = self._time.now(connection.execute(_NOTED).fetchone()[0])
+        images: dict[str, bytes | None] = {}
+        for job, work in zip(jobs, works, strict=True):
+            try:
+                its = {key: self._image(key, images, found) for key in work.keys}
+                after, job.result = work.run(its, now)
+                images.update(changes(its, after))
+            except BaseException as error:  # noqa: BLE001 - whoever asked is told
+                job.error = error
+        changed = [(key, one) for key, one in images.items() if one != found[key].image]
+        self._sheet.write(connection, changed, now)
+        if due:
+            connection.execute(_NOTE, (now, now))
 
-    def _opened(self, connection: Connection) -> None:
-        """Let what was seen so far be put back where this file does not know it."""
-        if self._connection is not None:
-            self._lost |= self._seen
-        self._connection = connection
+        def committed() -> None:
+            self._sheet.seen(connection, images, now)
+            if due:
+                self._noted = now
 
-    def _mended(self, key: str, image: bytes | None, written: float) -> bytes | None:
-        """Return an image that also knows what was seen here before the file was lost."""
-        mine, at = self._lost[key]
-        mended = self._mend(key, mine, image, at, written)
-        if mended != image:
-            _log.warning("the file of counts had forgotten some of %s: it is put back", key)
-        return mended
+        return committed
 
-    def _remember(self, images: Mapping[str, bytes | None], at: float) -> None:
-        """Keep in mind what was seen, for a file that is lost."""
-        for key, image in images.items():
-            self._lost.pop(key, None)
-            self._seen.pop(key, None)
-            if image is not None:
-                self._seen[key] = (image, at)
-        while len(self._seen) > _SEEN_MOST:
-            del self._seen[next(iter(self._seen))]
+    def _image(
+        self, key: str, images: dict[str, bytes | None], found: Mapping[str, Found]
+    ) -> bytes | None:
+        """Return an image as the works before have left it."""
+        if key not in images:
+            images[key] = self._sheet.mended(key, found[key])
+        return images[key]
 
 
 def _epoch(connection: Connection) -> str:

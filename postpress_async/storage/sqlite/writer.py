@@ -8,7 +8,8 @@ import os
 import queue
 import threading
 import weakref
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import groupby
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from postpress_async.errors import ClientClosedError, ConfigurationError, PostpressError
 
@@ -19,30 +20,55 @@ if TYPE_CHECKING:
 
     from postpress_async.storage.sqlite.handle import Handle
 
-__all__ = ["Job", "Writer"]
+__all__ = ["Job", "Together", "Writer"]
 
 _MOST = 128  # works in one transaction: other processes wait for its end
 
 
-class Job:
-    """One work, and whom to tell."""
+class Together(Protocol):
+    """Carry several works out in one go; which work it is, is between it and who asks for it."""
 
-    __slots__ = ("durable", "error", "future", "loop", "result", "work")
+    def __call__(self, connection: Connection, jobs: list[Job], /) -> Callable[[], None]:
+        """Give each job its result, or its error; return what to do once that is committed.
+
+        What it raises concerns all of them: the transaction is lost, and each is carried out in
+        one of its own.
+        """
+        ...
+
+
+class Job:
+    """One work, and whom to tell.
+
+    Attributes:
+        work: a function of the connection, or what `together` takes.
+        together: carries it out with others like it; None where it runs by itself.
+        durable: whether the disk is waited for.
+        result, error: what became of it.
+    """
+
+    __slots__ = ("durable", "error", "future", "loop", "result", "together", "work")
 
     def __init__(
         self,
-        work: Callable[[Connection], object],
+        work: object,
         loop: asyncio.AbstractEventLoop,
         future: asyncio.Future[object],
         *,
+        together: Together | None = None,
         durable: bool = True,
     ) -> None:
-        self.work: Callable[[Connection], object] = work
+        self.work: object = work
+        self.together: Together | None = together
         self.durable: bool = durable
         self.loop: asyncio.AbstractEventLoop = loop
         self.future: asyncio.Future[object] = future
         self.result: object = None
         self.error: BaseException | None = None
+
+    def call(self, connection: Connection) -> object:
+        """Run a work that is a function of the connection."""
+        return cast("Callable[[Connection], object]", self.work)(connection)
 
     def tell(self) -> None:
         """Resolve the future, unless its awaiter has gone. In the loop's own thread."""
@@ -120,51 +146,63 @@ class Writer:
         _alive.add(self)
 
     def _run(self) -> None:
-        orders = self._orders
-        while (order := orders.get()) is not None:
-            jobs = [order]
-            last = False
-            while len(jobs) < _MOST and not orders.empty():
-                if (order := orders.get()) is None:
-                    last = True
-                    break
-                jobs.append(order)
-            self._serve(jobs)
-            del jobs, order  # or the last results would live until the next job
-            if last:
-                break
+        last = False
+        while not last and (order := self._orders.get()) is not None:
+            last = self._serve(order)
+            del order  # or its result would live until the next
         self._handle.close()
         with self._lock:
             self._thread = None
             waiters, self._waiters = self._waiters, []
         _tell(waiters)
 
-    def _serve(self, jobs: list[Job]) -> None:
-        jobs = [job for job in jobs if not job.future.cancelled()]
-        if jobs:
-            try:
-                self._transact(jobs)
-            except BaseException as error:  # noqa: BLE001 - the thread outlives what it serves
-                _fail(jobs, error)
-            _tell(jobs)
+    def _serve(self, first: Job) -> bool:
+        """Carry out what waits by now; return whether nothing comes after it."""
+        jobs = [first]
+        last = self._gather(jobs)
+        try:
+            if (jobs := _wanted(jobs)) and (connection := self._begin(jobs)) is not None:
+                # Who came while others held the lock need not wait for it once more.
+                if not last and any(job.durable for job in jobs):
+                    last = self._gather(jobs)
+                    jobs = _wanted(jobs)
+                self._carry_out(connection, jobs)
+        except BaseException as error:  # noqa: BLE001 - the thread outlives what it serves
+            _fail(jobs, error)
+        _tell(jobs)
+        return last
+
+    def _gather(self, jobs: list[Job]) -> bool:
+        """Take on what waits; return whether nothing comes after it."""
+        orders = self._orders
+        for _ in range(min(orders.qsize(), _MOST - len(jobs))):
+            if (order := orders.get()) is None:
+                return True
+            jobs.append(order)
+        return False
 
     def _transact(self, jobs: list[Job]) -> bool:
-        """Carry jobs out in one transaction; return whether one could begin.
+        """Carry jobs out in one transaction; return whether one could begin."""
+        connection = self._begin(jobs)
+        if connection is not None:
+            self._carry_out(connection, jobs)
+        return connection is not None
 
-        Where it is lost as a whole, each is carried out in one of its own: nobody was told of it,
-        so nothing is done twice.
-        """
+    def _begin(self, jobs: list[Job]) -> Connection | None:
         try:
-            connection = self._handle.begin(durable=any(job.durable for job in jobs))
+            return self._handle.begin(durable=any(job.durable for job in jobs))
         except PostpressError as error:
             _fail(jobs, error)
-            return False
+            return None
+
+    def _carry_out(self, connection: Connection, jobs: list[Job]) -> None:
+        """Carry jobs out and commit.
+
+        Where the transaction is lost as a whole, each is carried out in one of its own: nobody was
+        told of it, so nothing is done twice.
+        """
         try:
-            if len(jobs) == 1:
-                jobs[0].result = jobs[0].work(connection)
-            else:
-                for job in jobs:
-                    _carry_out(connection, job)
+            committed = _done(connection, jobs)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whoever asked is told
             self._handle.rollback()
@@ -172,11 +210,12 @@ class Writer:
                 _fail(jobs, self._handle.explained(error))
             else:
                 self._one_by_one(jobs)
-            return True
+            return
+        for tell in committed:
+            tell()
         for job in jobs:
             if job.error is not None:
                 job.error = self._handle.explained(job.error)
-        return True
 
     def _one_by_one(self, jobs: list[Job]) -> None:
         for job in jobs:
@@ -187,11 +226,29 @@ class Writer:
                 return
 
 
-def _carry_out(connection: Connection, job: Job) -> None:
+def _wanted(jobs: list[Job]) -> list[Job]:
+    return [job for job in jobs if not job.future.cancelled()]
+
+
+def _done(connection: Connection, jobs: list[Job]) -> list[Callable[[], None]]:
+    """Carry jobs out in their order; return what to do once that is committed."""
+    committed: list[Callable[[], None]] = []
+    for together, alike in groupby(jobs, lambda job: job.together):
+        if together is not None:
+            committed.append(together(connection, list(alike)))
+        elif len(jobs) == 1:
+            jobs[0].result = jobs[0].call(connection)
+        else:
+            for job in alike:
+                _by_itself(connection, job)
+    return committed
+
+
+def _by_itself(connection: Connection, job: Job) -> None:
     """Run one work so that it fails alone."""
     connection.execute("SAVEPOINT work")
     try:
-        job.result = job.work(connection)
+        job.result = job.call(connection)
     except BaseException as error:
         job.error = error
         if not connection.in_transaction:  # SQLite has undone everything, as on a full disk

@@ -1,0 +1,161 @@
+"""A file's images as this process knows them: read at once, written at once."""
+
+from __future__ import annotations
+
+import logging
+import math
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from sqlite3 import Connection
+
+    from postpress_async.storage.images import Mend
+
+__all__ = ["Found", "Sheet"]
+
+_log = logging.getLogger("postpress_async.storage")
+
+_SEEN_MOST = 10_000  # images kept in mind
+_READ_MOST: Final = 64  # in a statement
+_WRITE_MOST: Final = 16  # in one, which keeps a copy of what it was given last
+
+_VERSION: Final = "PRAGMA data_version"
+_UPDATE: Final = (
+    "ON CONFLICT (key) DO UPDATE SET image = excluded.image, changed_at = excluded.changed_at"
+)
+_DELETE: Final = "DELETE FROM images WHERE key = ?"
+
+
+class Found(NamedTuple):
+    """An image, and when it was written; None and -inf where there is none."""
+
+    image: bytes | None
+    at: float
+
+
+class _Seen(NamedTuple):
+    image: bytes | None
+    at: float
+    age: int  # of the sheet: an image of another age is perhaps not what the file has
+
+
+_NOTHING: Final = Found(None, -math.inf)
+
+
+class Sheet:
+    """Know the images that were seen, as far as nobody else has written since.
+
+    In the file's thread alone. What is read here is good until the transaction ends; what was
+    `seen` is told once it is committed, and never before.
+
+    Args:
+        mend: what is known when the file was deleted, or replaced by an older copy.
+    """
+
+    def __init__(self, mend: Mend) -> None:
+        self._mend = mend
+        self._connection: Connection | None = None  # to tell it from the next
+        self._seen: dict[str, _Seen] = {}
+        self._lost: dict[str, _Seen] = {}  # what another file told, under this name
+        self._age = 0
+        self._version = -1  # of the file, as others have changed it
+        self._changes = -1  # rows that this connection has changed
+
+    def open(self, connection: Connection, keys: Iterable[str]) -> dict[str, Found]:
+        """Return images as the file has them, in the transaction that has begun."""
+        if self._connection is not connection:
+            self._opened(connection)
+        row: tuple[int] = connection.execute(_VERSION).fetchone()
+        version = row[0]
+        if version != self._version or connection.total_changes != self._changes:
+            self._age += 1
+            self._version = version
+        age, known = self._age, self._seen
+        found: dict[str, Found] = {}
+        unknown: list[str] = []
+        for key in keys:
+            seen = known.get(key)
+            if seen is not None and seen.age == age:
+                found[key] = Found(seen.image, seen.at)
+            else:
+                unknown.append(key)
+        for start in range(0, len(unknown), _READ_MOST):
+            some = unknown[start : start + _READ_MOST]
+            some += some[:1] * (_room(len(some)) - len(some))
+            found.update(dict.fromkeys(some, _NOTHING))
+            for key, image, at in connection.execute(_read(len(some)), some):
+                found[key] = Found(image, at)
+        return found
+
+    def mended(self, key: str, found: Found) -> bytes | None:
+        """Return an image that also knows what was seen here before a file was lost."""
+        lost = self._lost.get(key)
+        if lost is None or lost.image is None:
+            return found.image
+        mended = self._mend(key, lost.image, found.image, lost.at, found.at)
+        if mended != found.image:
+            _log.warning("the file of counts had forgotten some of %s: it is put back", key)
+        return mended
+
+    def write(
+        self, connection: Connection, images: Iterable[tuple[str, bytes | None]], at: float
+    ) -> None:
+        """Write images, each key once; None deletes one."""
+        rows: list[tuple[str, bytes]] = []
+        for key, image in images:
+            if image is None:
+                connection.execute(_DELETE, (key,))
+            else:
+                rows.append((key, image))
+        start = 0
+        while start < len(rows):
+            some = rows[start : start + min(_floor(len(rows) - start), _WRITE_MOST)]
+            start += len(some)
+            values = [value for key, image in some for value in (key, image, at)]
+            connection.execute(_write(len(some)), values)
+
+    def seen(self, connection: Connection, images: Mapping[str, bytes | None], at: float) -> None:
+        """Keep in mind what is committed."""
+        self._changes = connection.total_changes
+        seen, age = self._seen, self._age
+        for key, image in images.items():
+            seen.pop(key, None)  # to the end: what was used last is forgotten last
+            seen[key] = _Seen(image, at, age)
+            if self._lost:
+                self._lost.pop(key, None)
+        while len(seen) > _SEEN_MOST:
+            del seen[next(iter(seen))]
+
+    def _opened(self, connection: Connection) -> None:
+        """Let what was seen so far be put back where this file does not know it."""
+        if self._connection is not None:
+            self._lost |= self._seen
+        self._connection = connection
+        self._age += 1
+
+
+@cache
+def _read(size: int) -> str:
+    marks = _marks("?", size)
+    return f"SELECT key, image, changed_at FROM images WHERE key IN ({marks})"  # noqa: S608 - marks
+
+
+@cache
+def _write(size: int) -> str:
+    marks = _marks("(?, ?, ?)", size)
+    return f"INSERT INTO images (key, image, changed_at) VALUES {marks} {_UPDATE}"  # noqa: S608
+
+
+def _marks(mark: str, size: int) -> str:
+    return ", ".join([mark] * size)
+
+
+def _room(size: int) -> int:
+    """Return the power of two that holds so many: statements are few, and so stay prepared."""
+    return 1 << (size - 1).bit_length()
+
+
+def _floor(size: int) -> int:
+    return 1 << (size.bit_length() - 1)
