@@ -1,0 +1,63 @@
+"""What a step reads in PostgreSQL: a few rows, however many there are and whatever was planned."""
+
+import os
+
+import pytest
+from outbox_worker import item
+
+from postpress_async.storage.outbox.calls import called
+from postpress_async.storage.outbox.dialect import postgres
+from postpress_async.storage.outbox.functions import functions
+from postpress_async.storage.outbox.opening import open_outbox
+from postpress_async.storage.outbox.rows import Claimed, Finish
+from postpress_async.storage.postgres.link import Link
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the server is run as another user")
+
+READ = b"""SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::int4
+FROM pg_stat_xact_user_tables WHERE schemaname = %s"""
+FEW = 16  # rows: a thread, a lane and an item are looked up several times each
+
+
+@pytest.fixture
+async def link(postgres_url):
+    """Return a connection of the test's own: its plans are made when the tables are small."""
+    opened = await Link.open({"conninfo": postgres_url})
+    yield opened
+    await opened.aclose()
+
+
+async def test_no_step_walks_along_what_is_not_its_own(postgres_url, schema, link):
+    known = functions(postgres(schema, clock=False))
+    read = {}
+
+    async def step(what, asked):
+        await link.row(b"BEGIN", ())
+        (before,) = await link.row(READ, (schema,))
+        told = await called(asked, link, calls=known.calls, now=None)
+        (after,) = await link.row(READ, (schema,))
+        read[what] = after - before
+        await link.row(b"COMMIT", ())
+        return told
+
+    def claim(turn):
+        return known.claim("w", lease=60.0, accounts=None, turn=turn, probe=True)
+
+    store = open_outbox(f"{postgres_url}?prefix={schema}")
+    try:
+        for first in range(0, 300, 50):
+            # One item to a thread, and two: after the first there is another, or none is left.
+            await store.add([item(n, thread=f"t{n // 3 * 2 + n % 3 % 2}")
+                             for n in range(first, first + 50)])  # fmt: skip
+            for _ in range(10):  # they stay out
+                assert isinstance(await store.claim("x", lease=60.0), Claimed)
+            for turn, sent in enumerate([Finish(state="sent"), Finish(state="queued"),
+                                         Finish(state="unknown")]):  # fmt: skip
+                taken, _ = await step(f"claim {first} {turn}", claim(1e9 + first + turn))
+                row = taken.row
+                assert await step(f"mark {first} {turn}", known.mark(row.id, row.fence, seconds=9))
+                end = known.finish(row.id, row.fence, sent)
+                assert await step(f"finish {first} {turn}", end)
+    finally:
+        await store.aclose()
+    assert max(read.values()) <= FEW, read
