@@ -113,7 +113,9 @@ class Outbox(Intake["Item"]):
         self._terms = Terms(total=timeout.total or _LONGEST, hold=on_unknown == "hold")
         self._new_id = Names(now=self._clock.time)
         self._meter = Meter(self._clock.monotonic)
-        self._listeners = Listeners(self._meter.tell)
+        self._listeners = Listeners(
+            self._meter.tell, store=self._store, monotonic=self._clock.monotonic
+        )
         self._desk = Desk(
             self._store,
             provider=self._provider,
@@ -364,10 +366,16 @@ class Outbox(Intake["Item"]):
             now=self._clock.time(),
         )
 
-    def changes(self) -> ItemChanges:
-        """Listen to items as they change in this process, from now on.
+    def changes(self, *, here: bool = False) -> ItemChanges:
+        """Listen to items as they change, from now on, whichever process changes them.
 
-        What workers of other processes do is not heard: look with `list` for that.
+        What this process does is heard at once. For what others do the store is asked twice a
+        second as long as somebody listens: of two changes of an item in that time only the later
+        one is heard, and an item that is deleted is not. Each is heard once, an item's in their
+        order. While the store is away nothing is lost; a ConfigurationError comes out of the loop.
+
+        Args:
+            here: hear this process alone, and all that it does.
 
         Source: The outbox, Looking after it.
 
@@ -377,7 +385,7 @@ class Outbox(Intake["Item"]):
             >>> (await anext(changes)).state
             'queued'
         """
-        return ItemChanges(self._listeners)
+        return ItemChanges(self._listeners, here=here)
 
     # -- by hand ------------------------------------------------------------------------------
 
@@ -607,7 +615,7 @@ class Outbox(Intake["Item"]):
             >>> await outbox.aclose()
         """
         await self._crew.aclose()
-        self._listeners.end()
+        await self._listeners.aclose()
         await self._store.aclose()
 
     async def __aenter__(self) -> Self:

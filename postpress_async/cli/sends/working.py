@@ -52,7 +52,7 @@ async def work(
             if as_json:
                 print_json(as_line(item, text=text))
 
-        listening = asyncio.create_task(_listen(outbox.changes(), heard))
+        listening = asyncio.create_task(_listen(outbox.changes(here=True), heard))
         try:
             await outbox.run(
                 until_empty=until_empty, concurrency=concurrency, stop=stop, accounts=accounts
