@@ -133,6 +133,6 @@ async def test_nothing_walks_along_the_queue(store, url):
         values = {"since": 1.0, "behind": 1, "n": 10}
         text = f"EXPLAIN QUERY PLAN {SQLITE.statement(news._CHANGED)}"
         plan = "\n".join(row[3] for row in connection.execute(text, values))
-    for name in ("active", "full (changed_at>?)", "back (changed_at>?)"):
+    for name in ("busy", "full (changed_at>?)", "back (changed_at>?)"):
         assert f"USING INDEX outbox_items_{name}" in plan
     assert plan.count("outbox_items") == plan.count("USING INDEX") * 2 == 6

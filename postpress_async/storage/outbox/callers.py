@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from postpress_async.errors import ConfigurationError
@@ -29,12 +30,17 @@ def driven(asked: Steps[T], connection: sqlite3.Connection | sqlite3.Cursor, now
         query = next(asked)
         while True:
             text, values = query
-            statement, names = SQLITE.nameless(text)
+            statement, names = _nameless(text)
             cursor = connection.execute(statement, _values(names, values, now))
             query = asked.send(cursor.fetchall())
     except StopIteration as end:
         result: T = end.value
         return result
+
+
+@cache
+def _nameless(template: str) -> tuple[str, tuple[str, ...]]:
+    return SQLITE.nameless(template)
 
 
 def _values(names: Sequence[str], values: Mapping[str, object], now: float) -> Sequence[Any]:

@@ -18,7 +18,6 @@ __all__ = ["CHUNK", "SCRUB", "delete", "entomb", "forget", "purge", "scrubbed"]
 
 CHUNK: Final = 1_000  # items that a transaction clears away at once
 
-_OVER: Final = "(state = 'sent' OR state = 'failed' OR state = 'cancelled' OR state = 'expired')"
 _ENTOMB: Final = (
     "INSERT INTO {tombstones} (tombstone, made_at) VALUES (:tombstone, {now}) "
     "ON CONFLICT DO NOTHING"
@@ -41,13 +40,13 @@ _RENAME: Final = "UPDATE {items} SET key = :key, team = :team WHERE serial = :se
 SCRUB: Final = f"UPDATE {{items}} SET {_BARE} WHERE serial = :serial"
 _PURGE: Final = (
     "UPDATE {items} SET body = :empty WHERE serial IN (SELECT serial FROM {items} "
-    f"WHERE {_OVER} AND length(body) > 0 "
+    f"WHERE {sql.OVER} AND length(body) > 0 "
     "AND changed_at < :before ORDER BY changed_at LIMIT :n) RETURNING serial"
 )
 _DELETE: Final = (
     "DELETE FROM {items} WHERE serial IN (SELECT serial FROM {items} "
-    f"WHERE {_OVER} AND changed_at < :before ORDER BY serial LIMIT :n) "
-    f"AND {_OVER} AND changed_at < :before RETURNING serial"
+    f"WHERE {sql.OVER} AND changed_at < :before ORDER BY serial LIMIT :n) "
+    f"AND {sql.OVER} AND changed_at < :before RETURNING serial"
 )
 _DELETE_ATTEMPTS: Final = "DELETE FROM {attempts} WHERE item IN :serials[]"
 

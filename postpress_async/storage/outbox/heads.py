@@ -35,6 +35,9 @@ def locked(threads: Iterable[str]) -> Steps[list[str]]:
 
 def refreshed(threads: list[str]) -> Steps[None]:
     """Find the heads of locked threads, and tell their lanes of those that may go."""
+    if len(threads) == 1:
+        yield from _refreshed_one(threads[0])
+        return
     if not threads:
         return
     rows = yield sql.REFRESH, {"threads": threads}
@@ -44,6 +47,14 @@ def refreshed(threads: list[str]) -> Steps[None]:
         yield sql.DROP, {"threads": rest}
     if runnable := [thread for thread, place in rows if place == "runnable"]:
         yield from bumped(runnable)
+
+
+def _refreshed_one(thread: str) -> Steps[None]:
+    rows = yield sql.REFRESH_ONE, {"thread": thread}
+    if not rows:
+        yield sql.DROP_ONE, {"thread": thread}
+    elif rows[0][1] == "runnable":
+        yield sql.BUMP_ONE, {"thread": thread, "no": False}
 
 
 def bumped(threads: list[str]) -> Steps[None]:

@@ -29,8 +29,8 @@ _ADDED: Final = f"{_STAMP} WHERE serial > :after ORDER BY serial LIMIT :n"
 # Each has an index: few are out at once, `outbox_items_full` has what is over, `outbox_items_back`
 # what went back into its queue, or was emptied. What is new goes by its serial.
 _PLACES: Final = (
-    "state IN ('claimed', 'sending', 'unknown')",
-    "state IN ('sent', 'failed', 'cancelled', 'expired') AND length(body) > 0",
+    "busy",
+    f"{sql.OVER} AND length(body) > 0",
     "((fence > 0 AND state IN ('held', 'queued')) OR length(body) = 0)",
 )
 _LATER: Final = (

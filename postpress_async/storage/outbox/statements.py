@@ -11,6 +11,9 @@ COLUMNS: Final = (
 )
 """In the order of `Row`, but for the idempotency key, which is the id."""
 
+OVER: Final = "(state = 'sent' OR state = 'failed' OR state = 'cancelled' OR state = 'expired')"
+"""As the index of them says it, for no other words are known to mean the same."""
+
 _HEAD: Final = (
     "(SELECT q.serial FROM {items} q WHERE q.thread = %s AND q.state = 'queued' "
     "AND NOT q.fresh ORDER BY q.due_at, q.serial LIMIT 1)"

@@ -111,8 +111,10 @@ def mark(
 
 
 def finish(item: str, fence: int, to: Finish) -> Steps[Row | None]:
-    """Say what became of an item, if this is still its fence."""
-    threads = yield from _thread_of(item)
+    """Say what became of an item, if this is still its fence; where nobody else writes meanwhile.
+
+    Where others do, its thread would have to be locked first, as the function on a server does.
+    """
     values = said(to) | {"id": item, "fence": fence, "uncount": 0 if to.keep_attempt else 1}
     rows = yield sql.FINISH, values
     if not rows:
@@ -122,7 +124,7 @@ def finish(item: str, fence: int, to: Finish) -> Steps[Row | None]:
         outcome = to.outcome or (None if to.keep_attempt else "not sent")
         yield sql.OUTCOME, {"item": row.serial, "outcome": outcome, "state": to.state}
     yield from scrubbed(row)
-    yield from refreshed(threads)
+    yield from refreshed([row.thread])
     yield from _shut(row, to)
     return row
 
