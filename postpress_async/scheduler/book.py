@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _MOST_COST: Final = 2**32 - 1
 _GONE: Final = Verdict(effect="no_answer", settle=1.0)  # its bytes may be under way
+LINGERS: Final = 4.0  # seconds for which a dead process's call is taken to be under way, besides
 
 
 def process_of(reservation: str) -> str:
@@ -191,12 +192,15 @@ class Book:
         self.lane.report(slot, verdict, now)
 
     def expire(self, now: float, gone: Callable[[str], bool]) -> None:
-        """Count calls of dead processes as done: at once where that is certain, else by lease."""
+        """Count calls of dead processes as done when their leases end: soon, where that is certain.
+
+        Not at once: what was sent a moment before a death may still be on its way.
+        """
         for reservation, held in list(self.held.items()):
+            if gone(process_of(reservation)):
+                held.lease = min(held.lease, now + LINGERS)
             if held.lease <= now:
                 self.report(reservation, _GONE, held.lease)
-            elif gone(process_of(reservation)):
-                self.report(reservation, _GONE, now)
 
     def renew(self, reservation: str, lease: float) -> None:
         """Prolong a call that is still under way."""

@@ -6,7 +6,7 @@ from array import array
 from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
-from .book import Held, Log, process_of
+from .book import LINGERS, Held, Log, process_of
 from .line import Line
 
 if TYPE_CHECKING:
@@ -96,13 +96,15 @@ class Everyone:
                 self.longest = max(self.longest, *(window.cap.per for window in ring.windows))
 
     def expire(self, now: float, gone: Callable[[str], bool]) -> None:
-        """Count calls of dead processes as done: at once where that is certain, else by lease."""
+        """Count calls of dead processes as done, as a book does."""
         for reservation, (names, held) in list(self.held.items()):
-            if held.lease > now and not gone(process_of(reservation)):
+            if gone(process_of(reservation)):
+                held.lease = min(held.lease, now + LINGERS)
+            if held.lease > now:
                 continue
             del self.held[reservation]
             for name in names:
-                self.logs.setdefault(name, Log()).add(held.cost, min(held.lease, now) + 1.0)
+                self.logs.setdefault(name, Log()).add(held.cost, held.lease + 1.0)
 
 
 def is_shared(ring: Ring) -> bool:

@@ -3,7 +3,8 @@
 The service is the sandbox; between it and the workers the latency jitters. Every second one worker
 dies by `kill -9`, and the store of counts is ended and started again twice. At the end the
 sandbox's journal tells: how many calls went over a cap (none may), and how much of what the caps
-allowed was sent.
+allowed was sent. With `--stall 5` nothing arrives for five seconds now and then, and those who have
+just sent something are killed meanwhile: what they sent arrives long after their death.
 
     python tests/campaign/counts.py --store redis --seconds 75 --processes 8 --accounts 50
 """
@@ -30,6 +31,8 @@ sys.path.insert(0, str(HERE.parent / "storage"))
 CAPS = ((6, 2.0), (100, 60.0), (120, 86_400.0))  # of looking at profiles
 LATENCY = 0.02  # seconds at most, each way
 SHARE = 0.95  # of what the caps allow
+STALL_EVERY = 10  # kills
+STALL_FIRST = 0.3  # seconds for which calls go out and nothing arrives
 
 
 class File:
@@ -69,24 +72,40 @@ def store_of(kind):
     return server, again
 
 
-async def jittering(port):
-    """Pass bytes on to a port, each chunk a little later; return the server."""
+class Network:
+    """Pass bytes on to a port, each chunk a little later, or much later while it is stalled."""
 
-    async def pump(source, sink):
+    def __init__(self, port):
+        self._target = port
+        self._stalled_until = 0.0
+
+    async def start(self):
+        """Begin; return where."""
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    def stall(self, seconds):
+        """Let nothing arrive for a while, whatever becomes of those who sent it."""
+        self._stalled_until = time.monotonic() + seconds
+
+    def close(self):
+        """Take nobody in any more."""
+        self._server.close()
+
+    async def _connect(self, reader, writer):
+        with contextlib.suppress(OSError):
+            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+
+    async def _pump(self, source, sink):
         with contextlib.suppress(OSError):
             while chunk := await source.read(65_536):
-                await asyncio.sleep(random.random() * LATENCY)
+                stalled = self._stalled_until - time.monotonic()
+                await asyncio.sleep(max(stalled, 0.0) + random.random() * LATENCY)
                 sink.write(chunk)
                 await sink.drain()
         with contextlib.suppress(OSError, RuntimeError):
             sink.close()
-
-    async def connect(reader, writer):
-        with contextlib.suppress(OSError):
-            there, back = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(pump(reader, back), pump(there, writer))
-
-    return await asyncio.start_server(connect, "127.0.0.1", 0)
 
 
 def allowed(seconds):
@@ -129,7 +148,7 @@ class Campaign:
         for n in which:
             self.workers[n] = self.start()
 
-    async def rage(self, again, busy):
+    async def rage(self, again, busy, network):
         """Kill and restart for as long as wished, once all are busy: a program takes its time."""
         async with asyncio.timeout(120.0):
             while not busy():  # noqa: ASYNC110 - the sandbox tells nobody but its journal
@@ -138,7 +157,12 @@ class Campaign:
         turn = 0
         while (gone := time.monotonic() - began) < self.options.seconds:
             await asyncio.sleep(min(self.options.every, self.options.seconds - gone))
-            self.kill_and_start([turn % len(self.workers)])
+            if self.options.stall and turn % STALL_EVERY == 0:
+                network.stall(self.options.stall)
+                await asyncio.sleep(STALL_FIRST)  # calls are under way when they are killed
+                self.kill_and_start(range(len(self.workers)))
+            else:
+                self.kill_and_start([turn % len(self.workers)])
             turn += 1
             if gone > due * (self.restarts + 1) and self.restarts < self.options.restarts:
                 self.restarts += 1
@@ -160,8 +184,8 @@ async def run(options):
             sandbox.limits(rows)
             accounts = [one["id"] for one in sandbox.world()["accounts"]]
             ids = set(accounts)
-            between = await jittering(int(sandbox.url.rpartition(":")[2]))
-            url = f"http://127.0.0.1:{between.sockets[0].getsockname()[1]}"
+            network = Network(int(sandbox.url.rpartition(":")[2]))
+            url = await network.start()
             campaign.command = [
                 sys.executable, str(HERE / "worker_of_counts.py"), url, sandbox.api_key, store.url,
                 json.dumps(CAPS), *accounts,
@@ -172,11 +196,11 @@ async def run(options):
                 return {one.account_id for one in sandbox.journal() if one.status == 200} >= ids
 
             try:
-                seconds = await campaign.rage(again, busy)
+                seconds = await campaign.rage(again, busy, network)
             finally:
                 campaign.kill(range(len(campaign.workers)))
-                between.close()
-            await asyncio.sleep(2 * LATENCY)
+                network.close()
+            await asyncio.sleep(options.stall + 2 * LATENCY)
             told = report(campaign, sandbox.journal(), accounts, seconds)
             return {**told, "counted": await counted(store.url, accounts)}
     finally:
@@ -239,6 +263,10 @@ def main():
     parser.add_argument("--accounts", type=int, default=50)
     parser.add_argument("--every", type=float, default=1.0, help="seconds between two kills")
     parser.add_argument("--restarts", type=int, default=2, help="of the store")
+    parser.add_argument(
+        "--stall", type=float, default=0.0,
+        help="seconds for which bytes of workers that are all killed meanwhile arrive late",
+    )  # fmt: skip
     parser.add_argument("--share", type=float, default=SHARE, help="of the allowed to be sent")
     options = parser.parse_args()
     told = asyncio.run(run(options))
