@@ -40,24 +40,29 @@ async def test_no_step_walks_along_what_is_not_its_own(postgres_url, schema, lin
         await link.row(b"COMMIT", ())
         return told
 
-    def claim(turn):
-        return known.claim("w", lease=60.0, accounts=None, turn=turn, probe=True)
+    async def cycle(turn, end, *, accounts=None):
+        name = f"{turn} {end.state}"
+        asked = known.claim("w", lease=60.0, accounts=accounts, turn=turn, probe=True)
+        taken, _ = await step(f"claim {name}", asked)
+        row = taken.row
+        assert await step(f"mark {name}", known.mark(row.id, row.fence, seconds=9.0))
+        assert await step(f"finish {name}", known.finish(row.id, row.fence, end))
+        return row.account_id
 
     store = open_outbox(f"{postgres_url}?prefix={schema}")
     try:
         for first in range(0, 300, 50):
             # One item to a thread, and two: after the first there is another, or none is left.
-            await store.add([item(n, thread=f"t{n // 3 * 2 + n % 3 % 2}")
-                             for n in range(first, first + 50)])  # fmt: skip
+            threads = {n: n // 3 * 2 + n % 3 % 2 for n in range(first, first + 50)}
+            await store.add(
+                [item(n, thread=f"t{its}", account_id=f"a{its % 90}") for n, its in threads.items()]
+            )
             for _ in range(10):  # they stay out
                 assert isinstance(await store.claim("x", lease=60.0), Claimed)
-            for turn, sent in enumerate([Finish(state="sent"), Finish(state="queued"),
-                                         Finish(state="unknown")]):  # fmt: skip
-                taken, _ = await step(f"claim {first} {turn}", claim(1e9 + first + turn))
-                row = taken.row
-                assert await step(f"mark {first} {turn}", known.mark(row.id, row.fence, seconds=9))
-                end = known.finish(row.id, row.fence, sent)
-                assert await step(f"finish {first} {turn}", end)
+            turn = 1e9 + first
+            last = await cycle(turn, Finish(state="queued"))  # the turn of all others comes before
+            assert await cycle(turn + 1, Finish(state="sent"), accounts=[last]) == last
+            await cycle(turn + 2, Finish(state="unknown"))
     finally:
         await store.aclose()
     assert max(read.values()) <= FEW, read

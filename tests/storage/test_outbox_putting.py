@@ -7,7 +7,8 @@ from outbox_worker import item
 
 from postpress_async.storage.outbox.callers import add_in_file
 from postpress_async.storage.outbox.opening import open_outbox
-from postpress_async.storage.outbox.rows import Claimed, Filter, Finish
+from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, Nothing
+from postpress_async.storage.outbox.steps import FEW
 
 START = 1_000_000.0
 
@@ -170,3 +171,14 @@ async def test_a_claim_does_not_wait_for_the_disk_and_all_else_does(file, open_s
     await store.finish(claimed.row.id, claimed.row.fence, Finish(state="sent"))
     await store.cancel(Filter(), reason="by hand")
     assert (levels[2], {*levels[:2], *levels[3:]}) == (1, {2})  # NORMAL, FULL
+
+
+@pytest.mark.parametrize("others", [0, FEW])
+async def test_whoever_works_for_some_accounts_is_given_theirs_in_turn(url, open_store, others):
+    store = await open_store(url)
+    await store.add([item(n, account_id=f"a{n % 4}", thread=f"t{n}") for n in range(12)])
+    accounts = ["a1", "a3", *(f"none{n}" for n in range(others))]
+    told = await claims(store, accounts=accounts)
+    assert told == ["i00001", "i00003", "i00005", "i00007", "i00009", "i00011"]
+    assert isinstance(await store.claim("w1", lease=60.0, accounts=accounts), Nothing)
+    assert len(await claims(store)) == 6

@@ -18,7 +18,7 @@ from postpress_async.storage.outbox.clearing import SCRUB
 from postpress_async.storage.outbox.heads import FORGOTTEN
 from postpress_async.storage.outbox.reading import row_of
 from postpress_async.storage.outbox.rows import OPEN, Attempt, Claimed
-from postpress_async.storage.outbox.steps import LANES, said
+from postpress_async.storage.outbox.steps import FEW, LANES, said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +70,8 @@ END IF;
 FOR _try IN 1..{LANES} LOOP
     IF _accounts IS NULL THEN
         {sql.LANE} INTO _lane, _account_id, _action, _hint;
+    ELSIF cardinality(_accounts) <= {FEW} THEN
+        {sql.LANE_OF_FEW} INTO _lane, _account_id, _action, _hint;
     ELSE
         {sql.LANE_OF} INTO _lane, _account_id, _action, _hint;
     END IF;

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from postpress_async.storage.outbox.rows import Filter, Finish, New, Row, State
 
 __all__ = [
+    "FEW",
     "LANES",
     "alter",
     "cancel",
@@ -29,6 +30,7 @@ __all__ = [
     "said",
 ]
 
+FEW: Final = 100  # accounts, that are looked up rather than met on the way along all lanes
 LANES: Final = 32  # lanes that a claim looks into
 _AGAIN: Final = 0.01  # seconds until more of what is new is taken in, where nothing may go yet
 _SOON: Final = 0.05  # seconds until who found only what others hold should look again
@@ -71,8 +73,10 @@ def claim(
 
 def _lane(accounts: Sequence[str] | None, *, skip: bool = True) -> tuple[str, dict[str, object]]:
     """Return the question for the lane whose turn it is, among those of some accounts."""
-    text = sql.LANE if accounts is None else sql.LANE_OF
-    values: dict[str, object] = {} if accounts is None else {"accounts": list(accounts)}
+    text, values = sql.LANE, dict[str, object]()
+    if accounts is not None:
+        text = sql.LANE_OF_FEW if len(accounts) <= FEW else sql.LANE_OF
+        values = {"accounts": list(accounts)}
     return text if skip else text.replace(" {skip}", ""), values
 
 
