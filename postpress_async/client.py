@@ -26,6 +26,7 @@ from postpress_async.options import (
 )
 from postpress_async.resources._base import Content, Namespace, checked_account
 from postpress_async.scheduler.clock import LoopClock
+from postpress_async.scheduler.own import own_calls
 from postpress_async.scheduler.scheduler import Scheduler
 from postpress_async.wire import target
 from postpress_async.wire.deciding import Asked
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from postpress_async.resources.messages import Messages
     from postpress_async.resources.users import Users
     from postpress_async.scheduler.clock import Clock
+    from postpress_async.scheduler.own import OwnCalls
     from postpress_async.scheduler.steps import Processes, SharedState
     from postpress_async.wire.routes import Method
     from postpress_async.wire.target import QueryValue
@@ -357,14 +359,17 @@ class Postpress:
                 options.http, _constant_headers(options.api_key), options.timeout, session=session
             )
 
+        processes = _processes(options.state)
+        own = own_calls(processes)
         scheduler = Scheduler(
             options.limits,
             clock=clock,
             random=random_numbers.random,
             max_queue=options.max_queue,
             places=options.http.connections,
-            state=_state(options.state, clock, processes := _processes(options.state)),
+            state=_state(options.state, clock, own),
             processes=processes,
+            own=own,
             alone=options.on_state_lost == "local",
         )
         return Pipeline(
@@ -387,9 +392,9 @@ _RETRIES: Final = Retries()
 _HTTP: Final = Http()
 
 
-def _state(url: str | None, clock: Clock, processes: Processes | None) -> SharedState | None:
+def _state(url: str | None, clock: Clock, own: OwnCalls) -> SharedState | None:
     """Return the store of counts; nothing is opened before its first step."""
-    if url is None or processes is None:
+    if url is None:
         return None
     from postpress_async.scheduler.mending import mend  # noqa: PLC0415 - not for memory:
     from postpress_async.storage.opening import open_images  # noqa: PLC0415 - as above
@@ -397,7 +402,7 @@ def _state(url: str | None, clock: Clock, processes: Processes | None) -> Shared
     # A store has a time of its own, which never goes back; a clock that was given moves it too.
     time = None if type(clock) is LoopClock else clock.time
     try:
-        return open_images(url, clock=time, mend=partial(mend, own=lambda: processes.own))
+        return open_images(url, clock=time, mend=partial(mend, lasts=own.lasts))
     except ConfigurationError as error:
         msg = f"state: {error}"
         raise ConfigurationError(msg) from None

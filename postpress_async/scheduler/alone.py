@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .shelf import Shelf
     from .steps import Ask, Change, Outcome
 
-__all__ = ["WEIGHT", "Alone"]
+__all__ = ["WEIGHT", "Alone", "Ending"]
 
 _log = logging.getLogger("postpress_async.scheduler")
 WEIGHT: Final = 10  # how much of a limit a call takes here
@@ -110,7 +110,7 @@ class Alone:
             return None
         self._end(account_id, slot.reservation, verdict, now)
         if grant.told:
-            return _report(slot.reservation, verdict)
+            return Ending(slot.reservation, verdict)
         action, cost = grant.action, grant.cost
 
         def replay(book: Book, everyone: Everyone, at: float) -> None:
@@ -140,6 +140,19 @@ class Alone:
         return outcome
 
 
+class Ending:
+    """Report a grant that was made alone, to a store that was told of it as a change before."""
+
+    def __init__(self, reservation: str, verdict: Verdict) -> None:
+        self.reservation: str = reservation
+        self.verdict: Verdict = verdict
+
+    def __call__(self, book: Book, everyone: Everyone, now: float) -> None:
+        """Do it."""
+        book.report(self.reservation, self.verdict, now)
+        everyone.report(self.reservation, self.verdict, now)
+
+
 class _Grant:
     """Remember a grant that was made alone, and whether the store was told that it is out."""
 
@@ -160,11 +173,3 @@ def _hold(reservation: str, grant: _Grant, lease: float) -> Change:
             everyone.hold(reservation, slot, now + lease)
 
     return hold
-
-
-def _report(reservation: str, verdict: Verdict) -> Change:
-    def report(book: Book, everyone: Everyone, now: float) -> None:
-        book.report(reservation, verdict, now)
-        everyone.report(reservation, verdict, now)
-
-    return report

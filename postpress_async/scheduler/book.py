@@ -7,14 +7,14 @@ its own, however they group actions.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from heapq import merge
 from math import ceil, inf
 from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
-from postpress_async.limits import Verdict
+from postpress_async.limits import REFUND, Verdict
 
 from . import furnishing
 from .lane import Slot
@@ -94,6 +94,11 @@ class Log:
             if self.costs is not None:
                 del self.costs[:first]
 
+    def has(self, at: float) -> bool:
+        """Tell whether anything was done at an instant, which may have been rounded up."""
+        first, last = bisect_left(self.at, at), bisect_right(self.at, ceil(at))
+        return any(one in {at, ceil(at)} for one in self.at[first:last])
+
     def whole(self, until: float) -> array[int]:
         """Return the instants until one, rounded up to seconds."""
         old, whole = bisect_right(self.at, until), self._whole
@@ -104,6 +109,9 @@ class Log:
     def events(self) -> Iterator[tuple[float, int]]:
         """Yield instants and costs."""
         return zip(self.at, self.costs or [1] * len(self.at), strict=True)
+
+
+_EMPTY: Final = Log()
 
 
 class Book:
@@ -201,6 +209,13 @@ class Book:
                 held.lease = min(held.lease, now + LINGERS)
             if held.lease <= now:
                 self.report(reservation, _GONE, held.lease)
+
+    def drop_over(self, over: Callable[[str], float | None], now: float) -> None:
+        """Let go of calls that have been counted: who did not know put them back."""
+        for reservation, held in list(self.held.items()):
+            at = over(reservation)
+            if at is not None and (at == -inf or self.logs.get(held.action, _EMPTY).has(at)):
+                self.report(reservation, REFUND, now)
 
     def renew(self, reservation: str, lease: float) -> None:
         """Prolong a call that is still under way."""

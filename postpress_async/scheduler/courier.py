@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from postpress_async.limits import REFUND
 
-from .alone import WEIGHT, Alone
-from .asking import Asker
+from .alone import WEIGHT, Alone, Ending
+from .asking import asks
 from .leases import LEASE
 from .steps import ForEveryone, Step
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .desks import Desk
     from .everyone import Everyone
     from .lane import Lane, Slot
+    from .own import OwnCalls
     from .queue import Waiter
     from .shelf import Shelf
     from .steps import Change, Outcome, Report, SharedState
@@ -46,14 +47,14 @@ class Courier:
         shelf: Shelf,
         *,
         clock: Clock,
-        name: Callable[[], str],
+        own: OwnCalls,
         alone: Shelf | None,
     ) -> None:
         self.alone: Alone | None = None if alone is None else Alone(shelf, alone, lease=LEASE)
         self._state = state
         self._shelf = shelf
         self._clock = clock
-        self._asker = Asker(name)
+        self._own = own
         self._ahead: float | None = None  # of the store's time
 
     @property
@@ -73,9 +74,9 @@ class Courier:
         forecast = not alone or self.lost
         if forecast:
             fresh, desk.fresh = desk.fresh, fresh
-        return self._asker.asks(
-            lane, fresh, self._clock.monotonic(), room=room, weight=WEIGHT if alone else 1,
-            forecast=forecast,
+        return asks(
+            lane, fresh, self._clock.monotonic(), own=self._own, room=room,
+            weight=WEIGHT if alone else 1, forecast=forecast,
         )  # fmt: skip
 
     async def carry(
@@ -88,11 +89,17 @@ class Courier:
         """
         step = Step(
             self._shelf, lane.account_id or "", asks=[ask for _, ask in asked.values()],
-            reports=reports, changes=changes, lease=LEASE, room=room, own=self._asker.own(),
-            waits=True,
+            reports=reports, changes=changes, lease=LEASE, room=room, own=self._own.client(),
+            waits=True, over=self._own.over,
         )  # fmt: skip
-        outcome = await self._state.step(step)
+        try:
+            outcome = await self._state.step(step)
+        except BaseException:
+            self._own.drop(name for name, (_, ask) in asked.items() if not ask.head)
+            raise
         self._ahead = outcome.now - self._clock.monotonic()
+        self._told(reports, changes, outcome.now)
+        self._own.drop(asked.keys() - set(outcome.granted))
         return outcome
 
     async def look(self, lane: Lane, desk: Desk, change: Change) -> None:
@@ -104,7 +111,7 @@ class Courier:
         reports, changes = desk.take()
         step = Step(
             self._shelf, lane.account_id or "", reports=reports, changes=[*changes, change],
-            lease=LEASE, own=self._asker.own(),
+            lease=LEASE, own=self._own.client(), over=self._own.over,
         )  # fmt: skip
         try:
             outcome = await self._state.step(step)
@@ -113,6 +120,7 @@ class Courier:
             desk.timer.set(self._clock.monotonic() + RETRY)
             raise
         self._ahead = outcome.now - self._clock.monotonic()
+        self._told(reports, changes, outcome.now)
 
     async def for_everyone(self, change: Callable[[Everyone], None]) -> None:
         """Change what holds for all accounts together.
@@ -130,9 +138,12 @@ class Courier:
 
     def decide(self, alone: Alone, lane: Lane, asked: Asked, room: int) -> Outcome:
         """Decide without the store."""
-        asks = [ask for _, ask in asked.values()]
-        own = self._asker.own()
-        return alone.decide(lane.account_id or "", asks, self.time(), room=room, own=own)
+        outcome = alone.decide(
+            lane.account_id or "", [ask for _, ask in asked.values()], self.time(),
+            room=room, own=self._own.client(),
+        )  # fmt: skip
+        self._own.drop(asked.keys() - set(outcome.granted))
+        return outcome
 
     def found(self) -> dict[str, list[Change]] | None:
         """Return what a store that is back must be told by account; None where it was not lost."""
@@ -153,9 +164,21 @@ class Courier:
             desk.reports.append((slot.reservation, verdict))
         else:
             desk.changes.append(told)
+            if not isinstance(told, Ending):
+                self._own.drop([slot.reservation])  # the store has never heard of it
 
     def refund(self, lane: Lane, desk: Desk, reservation: str) -> None:
         """Let the next step give back what was granted in vain."""
         account_id = lane.account_id or ""
         if self.alone is None or not self.alone.refund(account_id, reservation, self.time()):
             desk.reports.append((reservation, REFUND))
+        else:
+            self._own.drop([reservation])
+
+    def _told(self, reports: list[Report], changes: list[Change], now: float) -> None:
+        """Know that the store knows which calls are over, since an instant of its time."""
+        for name, verdict in reports:
+            self._own.end(name, verdict, now)
+        for one in changes:
+            if isinstance(one, Ending):
+                self._own.end(one.reservation, one.verdict, now)

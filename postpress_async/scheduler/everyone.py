@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .windows import Ring
 
 EVERYONE: Final = "*"  # the key of its image
+_EMPTY: Final = Log()
 
 
 class Everyone:
@@ -81,6 +82,15 @@ class Everyone:
             names, held = self.held.pop(reservation)
             for name in names if verdict.counts else ():
                 self.logs.setdefault(name, Log()).add(held.cost, now + verdict.settle)
+
+    def drop_over(self, over: Callable[[str], float | None]) -> None:
+        """Let go of calls that have been counted: who did not know put them back."""
+        for reservation, (names, _) in list(self.held.items()):
+            at = over(reservation)
+            if at is not None and (
+                at == -inf or all(self.logs.get(name, _EMPTY).has(at) for name in names)
+            ):
+                del self.held[reservation]
 
     def renew(self, reservation: str, lease: float) -> None:
         """Prolong a call that is still under way."""

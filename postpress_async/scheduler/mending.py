@@ -11,7 +11,7 @@ from math import ceil, inf
 from typing import TYPE_CHECKING, TypeVar
 
 from . import image
-from .book import Log, process_of
+from .book import Log
 from .everyone import EVERYONE
 from .news import NEWS
 
@@ -32,12 +32,13 @@ def mend(
     seen: float,
     written: float,
     *,
-    own: Callable[[], str] = lambda: "",
+    lasts: Callable[[str], bool | None] = lambda _: None,
 ) -> bytes | None:
     """Return an image that knows what both know.
 
     What was done is always put together. Calls under way of other processes, and closings, may be
-    over since this process saw them: they come back only where the store has lost something.
+    over since this process saw them: they come back only where the store has lost something. What
+    this process has under way itself comes back in any case, and what is over never does.
 
     Args:
         key: an account, or `EVERYONE`.
@@ -45,14 +46,14 @@ def mend(
         theirs: as the store has it now; None where it has none.
         seen: when mine was written, by the store's time.
         written: when theirs was; earlier than mine only where the store has lost something.
-        own: names this process, which knows of its own calls that they are under way.
+        lasts: tells of a reservation whether its call is under way; None where only others know.
     """
     if theirs is None or mine == theirs:
         return mine
     if key == NEWS:
         return theirs  # what was lost of them, those who wait find out by themselves
     if key == EVERYONE:
-        return _everyone(mine, theirs, seen, written, own)
+        return _everyone(mine, theirs, seen, written, lasts)
     ours, found = image.parse(mine), image.parse(theirs)
     lost = written < seen or found.born > ours.born
     newer, older = (ours, found) if written < seen else (found, ours)
@@ -61,10 +62,10 @@ def mend(
         log = image.unpacked(newer.events[action]) if action in newer.events else Log()
         lost |= union(log, image.unpacked(events)) > since
         newer.events[action] = image.packed(log)
-    back = _under_way(older.held, newer.held, own) if not lost else {**older.held, **newer.held}
-    if not lost and len(back) == len(newer.held):
+    held = _under_way(older.held, newer.held, lasts, lost=lost)
+    if not lost and held.keys() == newer.held.keys():
         return theirs  # what was seen here, and what came after it
-    newer.held = back
+    newer.held = held
     newer.gaps = _later(older.gaps, newer.gaps)
     newer.bursts = _later(older.bursts, newer.bursts)
     newer.longest = max(older.longest, newer.longest)
@@ -85,7 +86,7 @@ def _put_back_the_rest(older: image.AccountImage, newer: image.AccountImage) -> 
 
 
 def _everyone(
-    mine: bytes, theirs: bytes, seen: float, written: float, own: Callable[[], str]
+    mine: bytes, theirs: bytes, seen: float, written: float, lasts: Callable[[str], bool | None]
 ) -> bytes | None:
     ours, found = image.load_everyone(mine), image.load_everyone(theirs)
     lost = written < seen or found.born > ours.born
@@ -93,10 +94,10 @@ def _everyone(
     since = written - found.longest
     for name, log in older.logs.items():
         lost |= union(newer.logs.setdefault(name, Log()), log) > since
-    back = _under_way(older.held, newer.held, own) if not lost else {**older.held, **newer.held}
-    if not lost and len(back) == len(newer.held):
+    held = _under_way(older.held, newer.held, lasts, lost=lost)
+    if not lost and held.keys() == newer.held.keys():
         return theirs
-    newer.held = back
+    newer.held = held
     if lost:
         newer.paused = _closures(older.paused, newer.paused)
     newer.bursts = _later(older.bursts, newer.bursts)
@@ -105,13 +106,13 @@ def _everyone(
     return image.dump_everyone(newer, -inf)
 
 
-def _under_way(older: dict[str, T], newer: dict[str, T], own: Callable[[], str]) -> dict[str, T]:
-    """Return the newer calls under way, and the older ones of this process."""
-    missing = older.keys() - newer.keys()
-    if not missing:
-        return newer
-    name = own()
-    return {**{one: older[one] for one in missing if process_of(one) == name}, **newer}
+def _under_way(
+    older: dict[str, T], newer: dict[str, T], lasts: Callable[[str], bool | None], *, lost: bool
+) -> dict[str, T]:
+    """Return who is under way by both; the older one knows of others only what may be over."""
+    back = {one: older[one] for one in older.keys() - newer.keys() if lost or lasts(one)}
+    held = {**back, **newer}
+    return {one: held[one] for one in held if lasts(one) is not False}
 
 
 def union(log: Log, other: Log) -> float:

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from contextlib import asynccontextmanager
 from math import inf
-from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -27,6 +26,7 @@ from .checks import check_account, check_action, check_instant, check_priority, 
 from .control import Control, InMemory, InStore, Pause, View
 from .lane import Setting
 from .lanes import Lanes
+from .own import own_calls
 from .queue import Queues, Waiter
 from .refusals import Door
 from .rulebook import Rulebook
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from .clock import Clock
     from .lane import Lane, Slot, Tally
+    from .own import OwnCalls
     from .planning import Estimate, Plan
     from .steps import Outcome, Processes, SharedState
 
@@ -71,6 +72,7 @@ class Scheduler:
         places: int,
         state: SharedState | None = None,
         processes: Processes | None = None,
+        own: OwnCalls | None = None,
         alone: bool = False,
     ) -> None:
         self.look_up: Callable[[str, float], Awaitable[None]] | None = None
@@ -89,7 +91,7 @@ class Scheduler:
                 state, Shelf(rulebook, random, gone),
                 alone=Shelf(rulebook, random) if alone else None,
                 clock=clock, brake=self._brake, places=places, told=self._told,
-                name=lambda: f"{processes.own if processes else ''}:{token_hex(4)}.",
+                own=own_calls(processes) if own is None else own,
             )  # fmt: skip
         self._rulebook = rulebook
         self._waker: Waker | Sharer

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .everyone import Everyone
     from .lane import Lane, Slot
+    from .own import OwnCalls
     from .queue import Waiter
     from .shelf import Shelf
     from .steps import Change, Outcome, SharedState
@@ -64,7 +65,7 @@ class Sharer:
         clock: Clock,
         brake: Brake,
         places: int,
-        name: Callable[[], str],
+        own: OwnCalls,
         told: Callable[[Lane, Outcome], None],
         alone: Shelf | None = None,
     ) -> None:
@@ -74,7 +75,7 @@ class Sharer:
         self._clock = clock
         self._brake = brake
         self._told = told
-        self._courier = Courier(state, shelf, clock=clock, name=name, alone=alone)
+        self._courier = Courier(state, shelf, clock=clock, own=own, alone=alone)
         self._granter = Granter(clock, brake, places)
         self._leases = Leases(clock, self._renew)
         self._woken = 0  # tasks that will ask in the next tick

@@ -166,6 +166,7 @@ class Step:
         room: int = 0,
         own: str = "",
         waits: bool = False,
+        over: Callable[[str], float | None] | None = None,
     ) -> None:
         plain = not changes and all(map(is_plain, reports))
         self.keys: tuple[str, ...] = (
@@ -175,6 +176,7 @@ class Step:
         self._own = process_of(own)
         self._who = number_of(own)
         self._waits = waits
+        self._over = over
         self._shelf = shelf
         self._account_id = account_id
         self._asks = asks
@@ -191,6 +193,9 @@ class Step:
         book = self._shelf.open(self._account_id, images, now)
         everyone, setting, tuned = self._shelf.everyone, self._shelf.setting, set[str]()
         tune(setting, everyone, tuned)
+        if self._over is not None:
+            book.drop_over(self._over, now)
+            everyone.drop_over(self._over)
         book.expire(now, self._shelf.gone)
         everyone.expire(now, self._shelf.gone)
         news = Changes(book, everyone, self._who) if NEWS in self.keys else None

@@ -106,7 +106,7 @@ async def test_what_is_under_way_alone_counts_when_the_store_is_back(images):
     assert await used(other) == 100
     with pytest.raises(WaitTooLongError):
         await send(made)
-    nothing_leaks(made)
+    nothing_is_open(made)
 
 
 async def test_nobody_takes_what_others_have_not_told_yet(images):
@@ -161,6 +161,11 @@ async def test_whoever_waits_goes_when_the_store_is_back(images):
     nothing_leaks(made)
 
 
+def nothing_is_open(made):
+    nothing_leaks(made)
+    assert not made._sharer._courier._own._open
+
+
 async def test_a_call_that_began_with_the_store_ends_without_it(images):
     made = process(images, Limit("invite", 30, per="day"))
     slot = await made.take("acc_1", "invite", max_wait=1.0)
@@ -168,7 +173,7 @@ async def test_a_call_that_began_with_the_store_ends_without_it(images):
     await send(made)
     made.report(slot, DONE)
     assert await used_by(made) == 2
-    nothing_leaks(made)
+    nothing_is_open(made)
 
 
 async def used_by(made):
@@ -189,7 +194,7 @@ async def test_a_call_that_began_alone_ends_with_the_store(images):
     made.report(other, REFUND)
     await asyncio.sleep(1)
     assert await used(made) == 2
-    nothing_leaks(made)
+    nothing_is_open(made)
 
 
 async def test_what_an_answer_says_meanwhile_holds_when_the_store_is_back(images):
@@ -244,7 +249,7 @@ async def test_cancelled_alone_it_holds_nothing(images):
     find(made)
     await asyncio.sleep(3)
     assert await as_many_as_go(made) == 18
-    nothing_leaks(made)
+    nothing_is_open(made)
 
 
 async def test_a_long_call_keeps_its_lease(images):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from postpress_async import Limit, Limits
 from postpress_async.limits import DONE, REFUND
+from postpress_async.scheduler.book import process_of
 from postpress_async.scheduler.everyone import EVERYONE
 from postpress_async.scheduler.mending import mend
 from postpress_async.scheduler.rulebook import Rulebook
@@ -51,14 +52,18 @@ class Told:
     def send(self, now, own="p1"):
         self.step(now + 0.2, reports=[(self.grant(now, own), DONE)])
 
-    def mend(self, sight, own="p1"):
-        """Let a process that saw the past put it back."""
+    def mend(self, sight, own="p1", over=()):
+        """Let a process that saw the past put it back; which of its calls are over, it knows."""
+
+        def lasts(name):
+            return name not in over if process_of(name) == own else None
+
         images, written = sight
         for key in BOTH:
             if images[key] is not None:
                 self.images[key] = mend(
                     key, images[key], self.images[key], written[key], self.written[key],
-                    own=lambda: own,
+                    lasts=lasts,
                 )  # fmt: skip
 
     def used(self, now):
@@ -166,3 +171,31 @@ def test_what_was_given_back_unused_does_not_come_back():
     store.step(1001.0, reports=[(mine, REFUND)])
     store.mend(seen, own="p2")
     assert store.used(1002.0) == (0, 0)
+
+
+def test_what_is_over_is_under_way_no_more_wherever_a_store_falls_back_to():
+    store = Told()
+    over = [store.grant(1000.0 + n) for n in range(3)]
+    older = store.past[-1]
+    store.step(1010.0, reports=[(name, verdict) for name, verdict in zip(
+        over, (DONE, REFUND, DONE), strict=True)])  # fmt: skip
+    lasting = store.grant(1020.0)
+    seen = store.past[-1]
+    store.images, store.written = map(dict, older)
+    store.mend(seen, over=over)
+    assert store.used(1030.0) == (3, 3)
+    store.step(1040.0, reports=[(lasting, DONE)])
+    assert store.used(2000.0) == (3, 3), "no lease ends that nobody has"
+
+
+def test_what_another_put_back_is_over_where_the_one_comes_who_knows():
+    store = Told()
+    mine = store.grant(1000.0)
+    others_sight = store.past[-1]
+    store.step(1010.0, reports=[(mine, DONE)])
+    seen = store.past[-1]
+    store.images, store.written = map(dict, store.past[0])
+    store.mend(others_sight, own="p2")
+    store.step(1020.0)
+    store.mend(seen, over=[mine])
+    assert store.used(1030.0) == (1, 1)
