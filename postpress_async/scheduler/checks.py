@@ -50,3 +50,15 @@ def check_instant(name: str, at: float | None, *, ever: bool = False) -> None:
     if at is not None and not isfinite(at) and not ever:
         msg = f"{name} must be seconds since the epoch, not {at!r}"
         raise ConfigurationError(msg)
+
+
+def check_reason(reason: object) -> None:
+    """Refuse what no store can keep as the words of a pause: every process would trip over it."""
+    if not isinstance(reason, str) or not reason.strip():
+        msg = f"reason must be some words, which errors and snapshots show, not {reason!r}"
+        raise ConfigurationError(msg)
+    try:
+        reason.encode()
+    except UnicodeEncodeError:
+        msg = f"reason must be Unicode text, without half of a pair of code units: {reason!r}"
+        raise ConfigurationError(msg) from None

@@ -22,7 +22,14 @@ from . import planning
 from .asking import needs_store
 from .blockers import Blocker, blockers, explained
 from .brake import Brake
-from .checks import check_account, check_action, check_instant, check_priority, check_wait
+from .checks import (
+    check_account,
+    check_action,
+    check_instant,
+    check_priority,
+    check_reason,
+    check_wait,
+)
 from .control import Control, InMemory, InStore, Pause, View
 from .lane import Setting
 from .lanes import Lanes
@@ -496,9 +503,7 @@ class Scheduler:
         check_account(account_id, all_too=True)
         check_action(action)
         check_instant("until", until, ever=True)
-        if not reason:
-            msg = "reason is needed: errors and snapshots show it"
-            raise ConfigurationError(msg)
+        check_reason(reason)
         if until is not None and until <= self._clock.time():
             msg = f"until ({until!r}) has passed already: give seconds since the epoch, or None"
             raise ConfigurationError(msg)

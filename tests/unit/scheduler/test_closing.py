@@ -231,6 +231,15 @@ async def test_a_pause_that_has_passed_or_has_no_reason_is_refused():
     await go(made)
 
 
+@pytest.mark.parametrize("reason", ["", " ", None, 5, RuntimeError("x"), b"words", "half \ud800"])
+async def test_a_reason_that_no_store_could_keep_is_refused_before_anything_is_done(reason):
+    made = scheduler(Limit("invite", 5, per="day"))
+    for who in ("acc_1", "*"):
+        with pytest.raises(ConfigurationError, match="^reason "):
+            await made.pause(who, reason=reason)
+    await go(made)
+
+
 async def test_everybody_may_be_paused_also_those_to_come():
     made = scheduler()
     await go(made)
