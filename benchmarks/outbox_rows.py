@@ -9,9 +9,11 @@ import sqlite3
 import statistics
 import tempfile
 import time
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from outbox_through import FIRST, through
 from rows import Row, figure
 from state_postgres import _helper, _server
 
@@ -37,9 +39,12 @@ def outbox_rows(*, quick: bool) -> Iterator[Row]:
     sizes = (1_000, 20_000) if quick else (1_000, 1_000_000)
     with tempfile.TemporaryDirectory(dir=Path.home()) as directory:
         yield from asyncio.run(_one_by_one(Path(directory), 100 if quick else 600))
+        yield from asyncio.run(_through(f"sqlite:///{directory}/through.db", "sqlite", quick=quick))
         yield from asyncio.run(_backlog(f"sqlite:///{directory}/outbox.db", sizes, "sqlite"))
     helper = _helper()
     try:
+        with _server(helper) as url:
+            yield from asyncio.run(_through(url, "postgres", quick=quick))
         with _server(helper) as url:
             yield from asyncio.run(_backlog(url, sizes if quick else (1_000, 200_000), "postgres"))
     except helper.MissingError as error:
@@ -144,6 +149,25 @@ def _against(name: str, ours: list[float], theirs: list[float], goal: float | No
         goal=goal,
         met=None if goal is None else middle <= goal,
     )
+
+
+async def _through(url: str, name: str, *, quick: bool) -> list[Row]:
+    """Have a worker send all there is, where each item is in a chat of its own."""
+    times = 300 if quick else 3_000
+    goals = {"sqlite": 0.7, "postgres": 2.5}
+    file, numbers = url.removeprefix("sqlite:///"), count(10**7)
+    bare = _bare(f"{file}.bare") if name == "sqlite" else _bare_server(url)
+    store = open_outbox(url)
+    for first in range(0, 2 * (FIRST + times) + 200, 100):
+        await store.add([item(number) for number in range(first, first + 100)])
+    await store.enter("bench")
+    await _settle(store)
+    try:
+        return await through(
+            store, name, times=times, goal=goals[name], bare=lambda: bare(item(next(numbers)))
+        )
+    finally:
+        await store.aclose()
 
 
 async def _backlog(url: str, sizes: tuple[int, int], name: str) -> list[Row]:
