@@ -70,7 +70,7 @@ def _ask(
         reply=waiter.reply,
         head=head,
         fresh=fresh and not waiter.let_in,
-        patience=waiter.deadline - now,
+        patience=max(waiter.asked + waiter.patience - now, 0.0),
         ahead=max(ahead - waiter.cost, 0) * weight,  # itself is in the queue already
     )
 

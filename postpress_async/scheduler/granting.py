@@ -102,8 +102,7 @@ class Granter:
         name = self._brake.reason if self._brake.until > -inf else ""
         if not name and lost:
             name = "the store of counts is lost, or was a moment ago"
-        most = waiter.deadline - waiter.asked
-        error = too_long(lane, waiter.tally.action, name, max_wait=most, wait=inf)
+        error = too_long(lane, waiter.tally.action, name, max_wait=waiter.patience, wait=inf)
         if not waiter.ticket.done():
             waiter.ticket.set_exception(error)
 
@@ -160,5 +159,4 @@ def _refused(
             "try again later",
             account_id=lane.account_id, action=action, limit=refusal.name, retry_after=RETRY,
         )  # fmt: skip
-    most = waiter.deadline - waiter.asked
-    return too_long(lane, action, refusal.name, max_wait=most, wait=refusal.wait)
+    return too_long(lane, action, refusal.name, max_wait=waiter.patience, wait=refusal.wait)

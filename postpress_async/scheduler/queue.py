@@ -50,16 +50,16 @@ class Waiter:
         cost, priority: what it asks for; lower goes first, below 0 are replies.
         since: when its call first asked; a call that was rejected keeps its place by it.
         asked: when this asking began.
-        deadline: when its patience ends.
+        patience: seconds that it may wait.
+        deadline: when it is turned away, at the end of its patience or a little later.
         slot: what it was granted.
         gone: whether it waits no more.
         let_in: whether a store has forecast its wait.
     """
 
     __slots__ = (
-        "after", "asked", "before", "cost", "deadline", "gone", "let_in", "place", "priority",
-        "since", "slot",
-        "tally", "ticket",
+        "after", "asked", "before", "cost", "deadline", "gone", "let_in", "patience", "place",
+        "priority", "since", "slot", "tally", "ticket",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +72,7 @@ class Waiter:
         cost: int = 1,
         priority: int = 0,
         deadline: float = inf,
+        patience: float | None = None,
     ) -> None:
         self.tally: Tally = tally
         self.ticket: Ticket = ticket
@@ -80,6 +81,7 @@ class Waiter:
         self.since: float = since
         self.asked: float = since if asked is None else asked
         self.deadline: float = deadline
+        self.patience: float = deadline - self.asked if patience is None else patience
         self.place: float = since + priority * AGE_AFTER
         self.slot: Slot | None = None
         self.gone: bool = False

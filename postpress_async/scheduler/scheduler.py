@@ -37,7 +37,7 @@ from .own import own_calls
 from .queue import Queues, Waiter
 from .refusals import Door
 from .rulebook import Rulebook
-from .sharing import USE_WITHIN, Sharer
+from .sharing import ANSWER_WITHIN, USE_WITHIN, Sharer
 from .shelf import Shelf
 from .snapshot import LaneSnapshot, snapshot_of
 from .waking import Waker
@@ -149,7 +149,7 @@ class Scheduler:
             action: what it counts as.
             cost: how much of each window it takes.
             priority: lower goes first; below 0 it may use what limits keep for replies.
-            max_wait: seconds.
+            max_wait: seconds. To ask a store of counts is no waiting: it has a second to answer.
             since: when the call first asked, if it was granted a slot before and was rejected: it
                 goes ahead of those who came later.
 
@@ -174,14 +174,15 @@ class Scheduler:
         door = Door(lane, tally, now, max_wait=max_wait, max_queue=self._max_queue)
         door.check(cost, priority, since, self._brake, counts=self._sharer is None)
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
+        asks = self._sharer is not None and needs_store(lane, tally)
         waiter = Waiter(
-            tally, future, asked=now, since=since,
-            cost=cost, priority=priority, deadline=now + max_wait,
+            tally, future, asked=now, since=since, cost=cost, priority=priority, patience=max_wait,
+            deadline=now + (max(max_wait, ANSWER_WITHIN) if asks else max_wait),
         )  # fmt: skip
         if lane.queues is None:
             lane.queues = Queues()
         lane.queues.push(waiter)
-        if self._sharer is not None and needs_store(lane, tally):
+        if self._sharer is not None and asks:
             self._sharer.newcomer(lane, waiter)
         try:
             self._waker.wake(lane)

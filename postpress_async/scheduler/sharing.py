@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .windows import Ring
 
 USE_WITHIN: Final = 30.0  # a grant that was not used by then is given back
+ANSWER_WITHIN: Final = 1.0  # seconds that a store has to answer even those who would not wait
 _FLUSH: Final = 5.0
 
 
@@ -404,6 +405,10 @@ class Sharer:
             self._granter.refuse(lane, waiter, refusal, outcome.now, lost=lost)
         for waiter, ask in asked.values():
             waiter.let_in = waiter.let_in or ask.fresh
+            ended = waiter.let_in and waiter.asked + waiter.patience <= now < waiter.deadline
+            if ended and not waiter.gone and lane.queues is not None:  # it only wanted an answer
+                lane.queues.leave(waiter)
+                self._granter.expire(lane, waiter, lost=self._is_alone)
         self._told(lane, outcome)
         desk.stands = outcome.stands
         waiting = 0 if lane.queues is None else lane.queues.waiting

@@ -233,8 +233,7 @@ class Waker:
             name = never(lane, waiter.tally, cost, now, reply=waiter.reply)
             if name is not None:
                 queues.leave(waiter)
-                max_wait = waiter.deadline - waiter.asked
-                _fail(waiter, too_long(lane, action, name, max_wait=max_wait, wait=inf))
+                _fail(waiter, too_long(lane, action, name, max_wait=waiter.patience, wait=inf))
 
     def _expire(self, lane: Lane, waiter: Waiter, now: float) -> None:
         tally, queues = waiter.tally, lane.queues
@@ -245,7 +244,7 @@ class Waker:
         # Where nothing holds it back, those before it do, and nobody knows for how long.
         known = latest is not None and latest.at > now
         ready, name = (latest.at, latest.name) if latest is not None and known else (inf, "")
-        max_wait = waiter.deadline - waiter.asked
+        max_wait = waiter.patience
         _fail(
             waiter,
             too_long(lane, waiter.tally.action, name, max_wait=max_wait, wait=ready - now),

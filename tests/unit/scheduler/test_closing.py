@@ -235,7 +235,7 @@ async def test_a_pause_that_has_passed_or_has_no_reason_is_refused():
 async def test_a_reason_that_no_store_could_keep_is_refused_before_anything_is_done(reason):
     made = scheduler(Limit("invite", 5, per="day"))
     for who in ("acc_1", "*"):
-        with pytest.raises(ConfigurationError, match="^reason "):
+        with pytest.raises(ConfigurationError, match=r"^reason "):
             await made.pause(who, reason=reason)
     await go(made)
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from postpress_async import Limit, Limits, Spacing, StateUnavailableError
+from postpress_async import Limit, Limits, Spacing, StateUnavailableError, WaitTooLongError
 from postpress_async.limits import DONE, REFUND, Verdict
 from postpress_async.scheduler.scheduler import Scheduler
 from postpress_async.storage.memory import MemoryImages
@@ -232,3 +232,50 @@ async def test_a_process_alone_waits_for_nobody(images):
     for _ in range(5):
         await done(made)
     assert now() - start == pytest.approx(40.0, abs=0.01)
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.001])
+async def test_to_ask_the_store_is_no_waiting(images, patience):
+    made = process(images, Limit("profile", 1, per="day"), seconds=0.2)
+    assert await done(made, max_wait=patience) == pytest.approx(0.2)
+    began = now()
+    with pytest.raises(WaitTooLongError) as caught:
+        await made.take("acc_1", "profile", max_wait=patience)
+    assert now() - began == pytest.approx(0.2, abs=0.05)
+    assert caught.value.retry_after == pytest.approx(86_400, abs=1)
+    nothing_leaks(made)
+
+
+async def test_who_would_not_wait_is_turned_away_where_there_is_no_place(images):
+    made = process(images, Limit("profile", 9, per="day"), seconds=0.2, places=1)
+    slot = await made.take("acc_1", "profile", max_wait=0.0)
+    began = now()
+    with pytest.raises(WaitTooLongError):
+        await made.take("acc_1", "profile", max_wait=0.0)
+    assert now() - began == pytest.approx(0.2, abs=0.05)
+    made.report(slot, REFUND)
+    nothing_leaks(made, places=1)
+
+
+async def test_who_would_not_wait_hears_within_a_second_of_a_store_that_does_not_answer(images):
+    made = process(images, Limit("profile", 9, per="day"), seconds=90.0)
+    began = now()
+    with pytest.raises(WaitTooLongError):
+        await made.take("acc_1", "profile", max_wait=0.0)
+    assert now() - began == pytest.approx(1.0, abs=0.05)
+    await asyncio.sleep(200)  # the answer is a grant that nobody waits for: it is given back
+    made._sharer._courier._state.seconds = 0.0
+    for _ in range(9):
+        await done(made, max_wait=0.0)
+    nothing_leaks(made)
+
+
+async def test_who_would_not_wait_and_is_cancelled_leaves_nothing(images):
+    made = process(images, Limit("profile", 1, per="day"), seconds=0.2)
+    task = asyncio.ensure_future(made.take("acc_1", "profile", max_wait=0.0))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    await asyncio.wait([task])
+    await asyncio.sleep(1)
+    await done(made, max_wait=0.0)
+    nothing_leaks(made)
