@@ -25,6 +25,8 @@ from . import digests
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from postpress_async.storage.outbox.rows import Row
+
 __all__ = [
     "Attached",
     "Content",
@@ -38,6 +40,7 @@ __all__ = [
     "digest_of",
     "encode",
     "files_in",
+    "key_of",
     "known_files",
     "linked",
     "loose_of",
@@ -285,6 +288,14 @@ def digest_of(content: Content, account_id: str) -> bytes:
     """Return the digest of all that a key stands for: what goes, and from which account."""
     said = _ENCODER.encode(content)  # without the version, which may grow
     return blake2b(said, digest_size=16, person=_short(account_id)).digest()
+
+
+def key_of(content: Content, row: Row) -> str:
+    """Return the idempotency key of what an item says: its own, where that is what was put in."""
+    if isinstance(content, MessageContent | StartChat | Invite):
+        content = msgspec.structs.replace(content, instead_of=())
+    said = digest_of(content, row.account_id)
+    return row.id if said == row.digest else f"{row.id}-{said.hex()}"
 
 
 def _short(account_id: str) -> bytes:

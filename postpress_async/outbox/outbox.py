@@ -20,6 +20,7 @@ from .changing import ItemChanges, Listeners
 from .desk import Desk
 from .intake import Intake
 from .items import item_of
+from .last_word import HOOK_SECONDS
 from .listing import items_of, states_of
 from .metering import Meter
 from .protocol import Terms
@@ -70,6 +71,8 @@ class Outbox(Intake["Item"]):
         before_send: asked at the last moment, with the slot held, what is to become of an item:
             `Send()`, `Skip(reason)`, `Defer(until)` or `Replace(text=…)`. What it raises leaves the
             item queued.
+        before_send_timeout: seconds for which its answer is waited for, since the slot is held;
+            then it is cancelled, and the item stays queued, as where it raises. None for ever.
         on_unknown: what becomes of an item that a look-back does not find: `look` queues it again
             when it certainly did not arrive; `hold` leaves every such decision to a person.
         keep_texts: seconds after which the texts and files of what is over are emptied by a
@@ -93,6 +96,7 @@ class Outbox(Intake["Item"]):
         url: str,
         *,
         before_send: BeforeSend | None = None,
+        before_send_timeout: float | None = HOOK_SECONDS,
         on_unknown: Literal["look", "hold"] = "look",
         keep_texts: float | None = 30 * DAY,
         keep_items: float | None = None,
@@ -100,6 +104,7 @@ class Outbox(Intake["Item"]):
         if on_unknown not in {"look", "hold"}:
             msg = f"on_unknown must be 'look' or 'hold', not {on_unknown!r}"
             raise ConfigurationError(msg)
+        positive("before_send_timeout", before_send_timeout)
         positive("keep_texts", keep_texts, zero=True)
         _long_enough("keep_items", keep_items)
         timeout = client._terms.timeout  # noqa: SLF001 - of this package
@@ -134,6 +139,7 @@ class Outbox(Intake["Item"]):
             new_id=self._new_id,
             told=self._listeners.tell,
             before_send=before_send,
+            before_send_timeout=before_send_timeout,
         )
 
     # -- putting in: `message`, `start_chat`, `invite`, `follow`, `react`, `profile` of Intake -----

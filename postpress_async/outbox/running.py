@@ -92,7 +92,7 @@ class Crew:
         upkeep: what goes on while a worker runs.
         new_id: makes names.
         told: hears of every change.
-        before_send: the last question.
+        before_send, before_send_timeout: the last question, and for how long its answer is awaited.
     """
 
     def __init__(
@@ -105,6 +105,7 @@ class Crew:
         new_id: Callable[[], str],
         told: Callable[[Row], None],
         before_send: Callable[[Item], Awaitable[Decision]] | None,
+        before_send_timeout: float | None,
     ) -> None:
         self._client = client
         self._store = store
@@ -113,6 +114,7 @@ class Crew:
         self._new_id = new_id
         self._told = told
         self._before_send = before_send
+        self._before_send_timeout = before_send_timeout
         self._running: dict[asyncio.Event, asyncio.Event] = {}  # what ends it, and when it has
 
     @property
@@ -135,6 +137,7 @@ class Crew:
             ClientSender(
                 self._client,
                 before_send=self._before_send,
+                before_send_timeout=self._before_send_timeout,
                 told=self._told,
                 accounts=None if accounts is None else frozenset(accounts),
             ),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Final, TypeAlias
+from math import inf
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -19,28 +19,22 @@ from postpress_async.options import RequestOptions, Retries
 from . import contents, results
 from .caretaker import nobody
 from .contents import Follow, Invite, MessageContent, ProfileRead, React, StartChat
-from .decisions import Defer, Replace, Send, Skip
-from .items import item_of
-from .putting import rewritten
-from .results import Deferred, Later, Refused, Sent, Skipped
+from .last_word import HOOK_SECONDS, DecidedError, LastWord, ReplacedError
+from .results import Later, Refused, Sent
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Callable, Collection
 
     from postpress_async.client import Postpress
     from postpress_async.storage.outbox.rows import Row
 
     from .contents import Content
-    from .decisions import Decision
-    from .items import Item
+    from .last_word import BeforeSend
     from .results import Result
     from .turn import Turn
 
-    BeforeSend: TypeAlias = Callable[[Item], Awaitable[Decision]]
-
 __all__ = ["ClientSender"]
 
-log: Final = logging.getLogger("postpress_async.outbox")
 _MAX_WAIT: Final = 2.0
 """Seconds that a claimed item waits for its slot: what comes later is claimed later."""
 _NEWER_SECONDS: Final = 60.0
@@ -54,6 +48,7 @@ class ClientSender:
     Args:
         client: what sends; its limits, lanes and state are the ones that hold.
         before_send: asked with the slot held; None lets everything go.
+        before_send_timeout: seconds for which its answer is waited for; None for ever.
         told: hears of every item that is marked.
         accounts: of a pool, look through these alone; None for any.
     """
@@ -63,11 +58,13 @@ class ClientSender:
         client: Postpress,
         *,
         before_send: BeforeSend | None = None,
+        before_send_timeout: float | None = HOOK_SECONDS,
         told: Callable[[Row], None] = nobody,
         accounts: Collection[str] | None = None,
     ) -> None:
         self._client = client
         self._before_send = before_send
+        self._seconds = before_send_timeout
         self._told = told
         self._accounts = accounts
 
@@ -80,19 +77,25 @@ class ClientSender:
         except ConfigurationError as error:  # for a worker of a later version
             return Later(reason=str(error), seconds=_NEWER_SECONDS)
         content = contents.original(said)
-        guard = _LastWord(row, granted, self._before_send, self._told)
+        guard = LastWord(
+            row,
+            granted,
+            before_send=self._before_send,
+            seconds=self._seconds,
+            told=self._told,
+        )
         if content != said:  # what was said instead the last time was for that time alone
             guard.says(content)
         try:
             try:
-                return await self._go(row, content, guard)
-            except _ReplacedError as replaced:
+                return await self._go(await _keyed(row, said, content, granted), content, guard)
+            except ReplacedError as replaced:
                 content = guard.says_instead(content, replaced.text)
-                return await self._go(row, content, guard)
-        except _DecidedError as decided:
+                return await self._go(await _keyed(row, said, content, granted), content, guard)
+        except DecidedError as decided:
             return decided.result
 
-    async def _go(self, row: Row, content: Content, guard: _LastWord) -> Result:
+    async def _go(self, row: Row, content: Content, guard: LastWord) -> Result:
         if isinstance(content, ProfileRead):
             return await self._read(row, content, guard)
         with guarded(guard):
@@ -128,9 +131,9 @@ class ClientSender:
 
     # -- durable reads ------------------------------------------------------------------------
 
-    async def _read(self, row: Row, content: ProfileRead, guard: _LastWord) -> Result:
+    async def _read(self, row: Row, content: ProfileRead, guard: LastWord) -> Result:
         """Look through the account that may go first; before the mark, the next one may try."""
-        refusals: list[tuple[float, SchedulerError]] = []
+        refusals: list[tuple[float, PostpressError]] = []
         mine = self._mine(content.accounts)
         for account_id in await self._by_turn(mine):
             try:
@@ -148,6 +151,11 @@ class ClientSender:
                 refusals.append((error.retry_after or results.CLOSED_SECONDS, error))
                 continue
             except PostpressError as error:
+                if results.ends_all(error):
+                    raise
+                if isinstance(error, ConfigurationError) and error.scope == "account":
+                    refusals.append((results.LIMITS_SECONDS, error))
+                    continue
                 result = results.of_error(error, kind=row.kind)
                 known = not isinstance(error, AuthenticationError)  # that is the key's own trouble
                 if isinstance(result, Later) and result.lane and known and len(mine) > 1:
@@ -172,8 +180,14 @@ class ClientSender:
         """Return accounts by when each may look."""
         if len(accounts) == 1:
             return list(accounts)
-        scheduler = self._client.scheduler
-        seconds = {one: (await scheduler.estimate(one, "profile")).seconds for one in accounts}
+        seconds: dict[str, float] = {}
+        for one in accounts:
+            try:
+                seconds[one] = (await self._client.scheduler.estimate(one, "profile")).seconds
+            except ConfigurationError as error:
+                if error.scope != "account":
+                    raise
+                seconds[one] = inf  # the others first; then it says itself what is wrong
         return sorted(accounts, key=seconds.__getitem__)
 
 
@@ -212,6 +226,20 @@ async def _start(
     return started.message_id
 
 
+async def _keyed(row: Row, said: Content, content: Content, granted: Turn) -> Row:
+    """Return the item with the idempotency key of what it says now.
+
+    A service that honours keys refuses another text under the same one, or answers what it answered
+    before: so the key changes with what is said. But where an attempt was in doubt its key stays.
+    Should it have been done in spite of all looks, then what is said now is refused: silence rather
+    than a double.
+    """
+    key = contents.key_of(content, row)
+    if row.attempts and (before := contents.key_of(said, row)) != key and await granted.doubted():
+        key = before
+    return msgspec.structs.replace(row, idempotency_key=key)
+
+
 def _options(row: Row) -> RequestOptions:
     return RequestOptions(
         retries=Retries.none(),  # each request has a mark of its own
@@ -219,99 +247,3 @@ def _options(row: Row) -> RequestOptions:
         priority=row.priority,
         idempotency_key=row.idempotency_key,
     )
-
-
-class _DecidedError(Exception):
-    """Carry out of a call what was decided instead of it."""
-
-    def __init__(self, result: Result) -> None:
-        super().__init__()
-        self.result = result
-
-
-class _ReplacedError(Exception):
-    """Carry another text out of a call that was made for the first one."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = text
-
-
-class _LastWord:
-    """Guard an item's call: ask `before_send`, then mark; then only the deadline speaks."""
-
-    def __init__(
-        self,
-        row: Row,
-        granted: Turn,
-        before_send: BeforeSend | None,
-        told: Callable[[Row], None],
-    ) -> None:
-        self._told = told
-        self._row = row
-        self._granted = granted
-        self._ask = before_send
-        self._edited: Content | None = None
-
-    @property
-    def marked(self) -> bool:
-        """Whether the mark was begun."""
-        return self._granted.marking
-
-    def says(self, content: Content) -> None:
-        """Have a content kept with the mark, in place of the one there is."""
-        self._edited = content
-
-    def says_instead(self, content: Content, text: str) -> Content:
-        """Return the content with another text, which is kept with the mark."""
-        try:
-            edited = contents.replaced(content, text)
-        except ConfigurationError as error:
-            raise _DecidedError(Refused(reason=f"before_send: {error}")) from None
-        self.says(edited)
-        return edited
-
-    async def before(self) -> None:
-        if self._ask is not None:
-            ask, self._ask = self._ask, None  # once: a text that it replaced is not asked about
-            self._heed(await self._answer(ask))
-        edited = self._edited
-        edit = None if edited is None else rewritten(self._row, edited)
-        attempt = await self._granted.mark(edit=edit)
-        body = self._row.body if edit is None else edit.body
-        self._told(
-            msgspec.structs.replace(
-                self._row,
-                state="sending",
-                body=body,
-                attempts=attempt.number,
-                changed_at=attempt.started_at,
-            )
-        )
-
-    def last_act(self) -> None:
-        self._granted.last_act()
-
-    async def _answer(self, ask: BeforeSend) -> object:
-        try:
-            return await ask(item_of(self._row))
-        except Exception as error:
-            log.exception("before_send failed for item %s: it stays queued", self._row.id)
-            reason = f"before_send raised {type(error).__name__}: see the log"
-            raise _DecidedError(Later(reason=reason, fault=True)) from None
-
-    def _heed(self, decision: object) -> None:
-        match decision:
-            case Send():
-                return
-            case Skip(reason=reason):
-                raise _DecidedError(Skipped(reason=reason))
-            case Defer(until=until, reason=reason):
-                raise _DecidedError(Deferred(reason=reason, until=until.timestamp()))
-            case Replace(text=text):
-                raise _ReplacedError(text)
-            case _:  # somebody's None: rather late than against their wish
-                kind = type(decision).__name__
-                log.error("before_send answered %s for item %s: it waits", kind, self._row.id)
-                reason = f"before_send answered {kind}: it takes Send(), Skip, Defer or Replace"
-                raise _DecidedError(Later(reason=reason, fault=True))

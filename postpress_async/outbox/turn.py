@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
-from postpress_async.errors import OutboxStateError, WaitTooLongError
+from postpress_async.errors import ConfigurationError, OutboxStateError, WaitTooLongError
+
+from .protocol import doubted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from postpress_async.scheduler.clock import Clock
     from postpress_async.storage.outbox.rows import Attempt, Claimed, New, Row, Store
@@ -24,6 +27,16 @@ _BOOT: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
 def boot_time() -> float:
     """Return seconds since the machine started, those included in which it was suspended."""
     return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
+
+
+@contextmanager
+def _of_the_store() -> Iterator[None]:
+    """Say of what a store refuses that it is no fault of the item."""
+    try:
+        yield
+    except ConfigurationError as error:
+        error.scope = "setup"
+        raise
 
 
 class Sender(Protocol):
@@ -90,6 +103,16 @@ class Turn:
         """Return the store's time, rather too late than too early."""
         return self._clock.monotonic() + self._ahead
 
+    async def doubted(self) -> bool:
+        """Tell whether an earlier attempt may have been done, for all that was known when it ended.
+
+        Raises:
+            StateUnavailableError: the store cannot tell.
+        """
+        with _of_the_store():
+            attempts = await self._store.attempts(self.row.id)
+        return doubted(attempts, fence=self.row.fence)
+
     async def mark(self, *, edit: New | None = None) -> Attempt:
         """Make the attempt durable; only now may something of it be sent.
 
@@ -109,7 +132,8 @@ class Turn:
             raise self._too_late("it has expired")
         self.marking = True
         row, seconds = self.row, self._terms.write
-        attempt = await self._store.mark(row.id, row.fence, seconds=seconds, edit=edit)
+        with _of_the_store():
+            attempt = await self._store.mark(row.id, row.fence, seconds=seconds, edit=edit)
         if attempt is None:
             self.lost = True
             msg = f"item {self.row.id} was cancelled, changed or taken over meanwhile: it stays so"

@@ -178,6 +178,82 @@ async def test_what_a_text_was_replaced_by_is_for_one_time(connect, rows, accoun
     assert asked == [("queued", "Hi")] * 3
 
 
+@pytest.mark.parametrize("doubted", [False, True])
+async def test_another_text_goes_under_another_key(connect, rows, sandbox, account, doubted):
+    """A service that honours keys refuses another text under the same; a doubt keeps its key."""
+    sandbox.idempotency(honoured=False)
+    texts, bodies = ["one", "one", "two", None], []
+
+    async def before_send(item):
+        text = texts[len(bodies)]
+        return Send() if text is None else Replace(text=text)
+
+    async def told():
+        return doubted
+
+    async with connect() as client:
+        first = row = await rows(_other(account), account["id"])
+        for attempts in range(4):
+            granted = Granted()
+            granted.doubted = told
+            sender = ClientSender(client, before_send=before_send)
+            assert isinstance(await sender.send(row, granted=granted), Sent)
+            bodies.append(granted.edits[0].body)
+            row = msgspec.structs.replace(first, body=bodies[-1], attempts=attempts + 1)
+    keys = [entry.idempotency_key for entry in sandbox.journal(route=MESSAGES)]
+    one = contents.key_of(contents.decode(bodies[0]), first)
+    two = contents.key_of(contents.decode(bodies[2]), first)
+    assert len({first.id, one, two}) == 3
+    assert keys == ([one, one, one, two] if doubted else [one, one, two, first.id])
+
+
+async def test_what_was_edited_by_hand_goes_under_another_key(connect, rows, account, message):
+    async with connect() as client:
+        row = await rows(message, account["id"])
+        edited = contents.with_text(message, "Ho")
+        assert contents.key_of(message, row) == row.id
+        assert contents.key_of(edited, row) != row.id
+        assert contents.key_of(contents.replaced(edited, "Hi"), row) == row.id
+        change = {"body": contents.encode(edited)}
+        again = msgspec.structs.replace(row, **change)
+        assert isinstance(await ClientSender(client).send(again, granted=Granted()), Sent)
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+async def test_a_question_that_hangs_keeps_neither_slot_nor_item(
+    connect, rows, account, caplog, swallows
+):
+    async def before_send(item):
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            if not swallows:
+                raise
+            raise KeyError("mine") from None
+
+    async with connect(limits=COUNTED) as client:
+        row = await rows(_other(account), account["id"])
+        sender = ClientSender(client, before_send=before_send, before_send_timeout=0.01)
+        granted = Granted()
+        result = await sender.send(row, granted=granted)
+        assert isinstance(result, Later)
+        assert (result.fault, result.attempted, granted.asked) == (True, False, [])
+        assert await used(client, account) == [0]
+    said = "raised KeyError" if swallows else "did not answer within 0.01 s"
+    assert said in result.reason
+    assert row.id in caplog.text
+
+
+async def test_a_timeout_of_the_hooks_own_is_its_own(connect, rows, account, message):
+    async def before_send(item):
+        raise TimeoutError
+
+    async with connect() as client:
+        row = await rows(message, account["id"])
+        result = await ClientSender(client, before_send=before_send).send(row, granted=Granted())
+    assert result.reason == "before_send raised TimeoutError: see the log"
+
+
 async def test_what_has_no_text_cannot_be_replaced(connect, rows, account):
     async def before_send(item):
         return Replace(text="fresh")
