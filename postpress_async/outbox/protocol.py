@@ -56,7 +56,9 @@ MOST_LOOKS: Final = 12
 """Undecided looks, a minute to six hours apart, that make a day; then a person decides."""
 FIRST_LOOK_SECONDS: Final = 10.0
 _GIVEN_UP: Final = "given up"
-_DOUBTED: Final = frozenset({None, "sending", "unknown", "absent", _GIVEN_UP})
+_SPENT: Final = "absent, as those before"
+"""The attempt at which an item failed for want of arriving; a retry by hand begins anew."""
+_DOUBTED: Final = frozenset({None, "sending", "unknown", "absent", _GIVEN_UP, _SPENT})
 _BASE_SECONDS: Final = 30.0
 _MOST_SECONDS: Final = 3600.0
 _MOST_UNREACHED_SECONDS: Final = 300.0
@@ -134,9 +136,13 @@ def doubted(attempts: Iterable[Attempt], *, fence: int) -> bool:
 def absences(attempts: Sequence[Attempt]) -> int:
     """Count the attempts before the last one that certainly did not arrive, though nobody said so.
 
-    What was refused, or given back, is none: it says nothing about what gets through.
+    What was refused, or given back, is none: it says nothing about what gets through. Neither is
+    what was before somebody had it tried again, once it had failed because of these.
     """
-    return sum(one.outcome == "absent" for one in attempts[:-1])
+    outcomes = [one.outcome for one in attempts[:-1]]
+    while _SPENT in outcomes:
+        outcomes = outcomes[outcomes.index(_SPENT) + 1 :]
+    return outcomes.count("absent")
 
 
 # -- after an attempt -----------------------------------------------------------------------
@@ -296,7 +302,7 @@ def _absent(row: Row, now: float, terms: Terms, times: int) -> Finish:
         return _for_a_person("an InMail that is not to be seen: a second one would cost again")
     if times >= MOST_ATTEMPTS:
         reason = f"{times} attempts, none of which arrived: look at the log, then retry() it"
-        return Finish(state="failed", error=reason, outcome="absent")
+        return Finish(state="failed", error=reason, outcome=_SPENT)
     return Finish(state="queued", retry_at=now, looks=0, outcome="absent")
 
 

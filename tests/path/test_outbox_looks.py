@@ -27,7 +27,7 @@ async def settled(outbox, item, sandbox):
     async with asyncio.timeout(30):
         while True:
             found = await outbox.get(item.id)
-            if found.state == "sent" or found.needs_decision:
+            if found.state in {"sent", "failed"} or found.needs_decision:
                 return found
             await sandbox.advance(5.0)
             await asyncio.sleep(0.01)
@@ -74,3 +74,25 @@ async def test_a_look_goes_before_what_waits_to_be_sent(connect, tmp_path, accou
         await asyncio.gather(running, return_exceptions=True)
         assert (found.state, found.attempts) == ("sent", 2)
         assert counts["queued"] > 10
+
+
+async def test_who_tries_again_by_hand_tries_as_often_as_before(
+    connect, tmp_path, accounts, sandbox
+):
+    """After five that did not arrive a person looks; the sixth may be lost, too, and goes again."""
+    account = accounts["LINKEDIN"]
+    url = f"sqlite:///{tmp_path / 'outbox.db'}"
+    async with connect() as client, Outbox(client, url) as outbox:
+        sandbox.faults([{"route": MESSAGES, "effect": "reset", "stage": "before", "times": 7}])
+        chat = account["chats"][0]
+        item = await outbox.message(account_id=account["id"], chat_id=chat, text="Hello")
+        running = asyncio.create_task(outbox.run())
+        found = await settled(outbox, item, sandbox)
+        assert (found.state, found.attempts) == ("failed", 5)
+        await outbox.retry(item.id)
+        found = await settled(outbox, item, sandbox)
+        assert (found.state, found.attempts) == ("sent", 8)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        *_, last = await outbox._store.attempts(item.id)
+        assert last.outcome == "sent"

@@ -194,7 +194,8 @@ def alter(
         if not rows:
             return None
         row = row_of(rows[0])
-        if rows[0][-1] is not None:
+        # What its last attempt came to stays, unless that is what a person has seen.
+        if rows[0][-1] is not None and to.outcome is not None:
             outcome = {"item": row.serial, "outcome": to.outcome, "state": to.state}
             yield sql.OUTCOME, outcome
         yield from _shut(row, to)

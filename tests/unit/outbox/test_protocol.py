@@ -73,6 +73,10 @@ TABLE = {
     "invited before": (limited("already_invited_recently"), "failed", None, False, True),
     "409": (answer(errors.ConflictError, 409), "failed", None, False, True),
     "bad argument": (errors.ConfigurationError("no"), "failed", None, False, True),
+    "another loop": (
+        errors.ConfigurationError("no", scope="setup"), "queued", 0.0, False, False
+    ),
+    "no limits": (errors.ConfigurationError("no", scope="account"), "queued", 60.0, True, False),
     "cut": (errors.OutcomeUnknownError("no"), "unknown", None, False, True),
     "408": (answer(errors.ResponseError, 408, outcome="unknown"), "unknown", None, False, True),
     "500": (answer(errors.ServerError, 500, outcome="unknown"), "unknown", None, False, True),
@@ -251,6 +255,13 @@ def test_absent_goes_again_until_it_is_too_often():
 def test_what_was_refused_is_not_held_against_an_item():
     outcomes = ["refused"] * 9 + ["not_sent", "absent", "resolved as not sent", "absent", "unknown"]
     assert protocol.absences([attempt(one) for one in outcomes]) == 2
+    # Who has it tried again has looked: it has as many attempts as before.
+    spent = look(Absent(), absences=protocol.MOST_ATTEMPTS - 1).outcome
+    assert spent not in {None, "absent"}
+    history = [*["absent"] * 4, spent, "absent", "refused", "absent", "unknown"]
+    assert protocol.absences([attempt(one) for one in history]) == 2
+    assert protocol.absences([attempt(one) for one in [*history, spent, "unknown"]]) == 0
+    assert protocol.doubted([attempt(spent)], fence=99)
     assert look(Absent(), absences=2, attempts=14).state == "queued"
 
 
