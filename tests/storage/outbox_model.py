@@ -69,6 +69,17 @@ class Model:
             and self.lanes.get(head.lane, 0.0) <= self.now
         ]
 
+    def going(self, account):
+        """Return what is out, or goes by itself sooner or later."""
+        doubts = {i.new.thread for i in self.of("unknown") if i.needs_decision}
+        mine = [i for i in self.items.values() if account in {None, i.new.account_id}]
+        return [
+            item for item in mine
+            if item.state in {"claimed", "sending"}
+            or (item.state == "unknown" and not item.needs_decision)
+            or (item.state == "queued" and item.new.thread not in doubts)
+        ]  # fmt: skip
+
     def claimed(self, item, owner, lease):
         item.state, item.owner, item.lease = "claimed", owner, self.now + lease
         item.fence += 1

@@ -343,6 +343,10 @@ class Machine(RuleBasedStateMachine):
                 assert row.state in {"expired", "held", "queued"}
                 continue
             assert told == said
+        if "expired" not in {item.state for item in self.model.items.values()}:
+            account = (None, *ACCOUNTS)[len(self.fences) % 3]
+            going = self.run(store.going(account and [account]))
+            assert going == bool(self.model.going(account))
 
     @invariant()
     def no_thread_has_two_out(self):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from postpress_async.storage.outbox.dialect import Steps
     from postpress_async.storage.outbox.rows import Filter, State
 
-__all__ = ["backlog", "overview", "pools", "reopen", "resting"]
+__all__ = ["backlog", "going", "overview", "pools", "reopen", "resting"]
 
 _SUMS: Final = (
     "SELECT state, needs_decision, count(*), min(deadline) FROM {items} "
@@ -25,6 +25,17 @@ _WAITING: Final = (
     "SELECT {now}, (SELECT min(due_at) FROM {threads} WHERE place = 'runnable'), "
     "(SELECT min(due_at) FROM {items} WHERE fresh AND state = 'queued' AND due_at <= {now}), "
     "(SELECT count(*) FROM {lanes} WHERE shut AND ready_at > {now})"
+)
+# A question for each index, so that none of them walks along all that there ever was.
+_FREE: Final = (
+    "q.state = 'queued' AND NOT EXISTS (SELECT 1 FROM {items} d WHERE d.thread = q.thread "
+    "AND d.busy AND d.state = 'unknown' AND d.needs_decision)"
+)
+_GOING: Final = (
+    "SELECT EXISTS (SELECT 1 FROM {items} q "
+    "WHERE q.busy AND NOT (q.state = 'unknown' AND q.needs_decision)%) "
+    f"OR EXISTS (SELECT 1 FROM {{items}} q WHERE q.fresh AND {_FREE}%) "
+    f"OR EXISTS (SELECT 1 FROM {{items}} q WHERE NOT q.fresh AND {_FREE}%)"
 )
 _RESTING: Final = (
     "SELECT account_id, action, ready_at, {now} FROM {lanes} WHERE shut AND ready_at > {now} "
@@ -85,6 +96,13 @@ def backlog(wanted: Filter) -> Steps[list[Backlog]]:
         Backlog(account_id=account_id, action=action, count=count, last_due=last)
         for account_id, action, count, last in rows
     ]
+
+
+def going(accounts: Sequence[str] | None) -> Steps[bool]:
+    """Tell whether something is out, or may go by itself: at one instant, so nothing slips by."""
+    some = "" if accounts is None else " AND q.account_id IN :accounts[]"
+    rows = yield _GOING.replace("%", some), {} if accounts is None else {"accounts": list(accounts)}
+    return bool(rows[0][0])
 
 
 def resting(accounts: Sequence[str] | None, *, most: int) -> Steps[list[Resting]]:

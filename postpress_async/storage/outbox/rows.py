@@ -441,6 +441,13 @@ class Store(Protocol):
         """Look at the outbox as a whole."""
         ...
 
+    async def going(self, accounts: Sequence[str] | None = None, /) -> bool:
+        """Tell whether something of some accounts is out, or will go or be looked for by itself.
+
+        Not what is held, nor an unknown one that needs a decision, nor what stands behind one.
+        """
+        ...
+
     async def backlog(self, wanted: Filter, /) -> list[Backlog]:
         """Count what waits, by lane."""
         ...

@@ -186,6 +186,10 @@ class SharedOutbox:
         """Look at the outbox as a whole."""
         return await self._run(overviews.overview)
 
+    async def going(self, accounts: Sequence[str] | None = None, /) -> bool:
+        """Tell whether something of some accounts may go on by itself; as in `Store`."""
+        return await self._run(lambda: overviews.going(accounts))
+
     async def backlog(self, wanted: Filter, /) -> list[Backlog]:
         """Count what waits, by lane."""
         return await self._run(lambda: overviews.backlog(wanted))

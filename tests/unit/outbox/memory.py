@@ -5,7 +5,7 @@ from collections import Counter
 
 import msgspec
 
-from postpress_async.errors import StateUnavailableError
+from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.outbox.rows import Added, Attempt, Claimed, Nothing, Row
 
 replace = msgspec.structs.replace
@@ -38,7 +38,8 @@ class Process:
 class Place:
     """Be what all processes share.
 
-    faults: `faults(method) -> None | "before" | "after"`: whether a store call fails, and when.
+    faults: `faults(method) -> None | "before" | "after" | "refuse"`: whether a store call fails,
+        and when, or is refused for good.
     """
 
     def __init__(self, *, certain=True, faults=lambda _: None, epoch=1_000_000.0, latency=None):
@@ -82,6 +83,9 @@ class MemoryStore:
         if fault == "before":
             msg = "the store is away"
             raise StateUnavailableError(msg)
+        if fault == "refuse":
+            msg = "the store is somebody else's"
+            raise ConfigurationError(msg)
         done = step()
         await asyncio.sleep(place.latency())
         await self.process.gate()
@@ -279,6 +283,20 @@ class MemoryStore:
 
     async def counts(self, wanted, /):
         return await self._do("counts", lambda: Counter(row.state for row in self._chosen(wanted)))
+
+    async def going(self, accounts=None, /):
+        def step():
+            rows = list(self.place.items.values())
+            doubts = {r.thread for r in rows if r.state == "unknown" and r.needs_decision}
+            ours = [row for row in rows if accounts is None or row.account_id in accounts]
+            return any(
+                row.state in {"claimed", "sending"}
+                or (row.state == "unknown" and not row.needs_decision)
+                or (row.state == "queued" and row.thread not in doubts)
+                for row in ours
+            )
+
+        return await self._do("going", step)
 
     async def wait(self, seconds, /):
         self.place.bell.clear()
