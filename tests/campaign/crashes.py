@@ -40,11 +40,12 @@ class Scripted(Story):
     """A story in which all goes well, but for one fate."""
 
     def __init__(self, directory, fate, step):
-        super().__init__(7, directory)
-        self.trouble = self.away = 0.0
+        super().__init__(7, directory, wide=False)
+        self.trouble = self.away = self.minds.share = 0.0
         self.sandbox.faults([])
         self.sandbox.limits([])
         self.fate, self.step = FATES[fate](step), step
+        self.until_empty = True
         self.steps_ahead = fate == "ahead"
 
     def late(self, process):

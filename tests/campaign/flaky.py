@@ -47,7 +47,7 @@ class Flaky:
     def __getattr__(self, name):
         method = getattr(self._store, name)
 
-        async def asked(*given, **named):
+        async def ask(*given, **named):
             rng, process = self._rng, self._process
             await process.gate()
             self.calls += 1
@@ -56,23 +56,22 @@ class Flaky:
             after = rng.random() < self.share or fails == "after"
             self.faults += before or after
             if name not in READS:  # which are late by the time they are told, whenever they came
-                await asyncio.sleep(rng.random() * 0.02)
-                await process.gate()
+                await process.gate(after=rng.random() * 0.02)
             if before:
                 msg = "the store is away"
                 raise StateUnavailableError(msg)
-            with contextlib.nullcontext() if name in SEVERAL else at_once():
-                told = await method(*given, **named)
+            asked = method(*given, **named)
+            told = await (asked if name in SEVERAL else at_once(asked))
             if name in FREEING and told != []:  # of orphans, none
                 self._bell.ring()
-            await asyncio.sleep(rng.random() * 0.02)
-            await process.gate()
+            await process.gate(after=rng.random() * 0.02)
             if after:
                 msg = "nobody knows"
                 raise StateUnavailableError(msg)
             return told
 
-        return asked
+        setattr(self, name, ask)  # the next time it is at hand
+        return ask
 
     def _fails(self):
         """Tell whether the call fails that begins, `before` or `after` it is carried out."""
@@ -88,5 +87,4 @@ class Flaky:
 
     async def wait(self, seconds, /):
         await self._bell.wait(seconds)
-        await asyncio.sleep(self._rng.random() * 0.5)  # others' news come late
-        await self._process.gate()
+        await self._process.gate(after=self._rng.random() * 0.5)  # others' news come late

@@ -1,18 +1,32 @@
 """What a campaign sends, what goes wrong meanwhile, and what became of it in the end."""
 
 from collections import Counter, defaultdict
+from datetime import UTC, datetime
 
-from postpress_async.outbox.contents import Invite, MessageContent, StartChat
-from postpress_async.outbox.putting import Names, Wishes, new_of
+from postpress_async.outbox.contents import (
+    Attached,
+    Invite,
+    MessageContent,
+    ProfileRead,
+    React,
+    StartChat,
+    decode,
+    text_of,
+)
+from postpress_async.outbox.putting import Names, Wishes, new_of, pool_of
 from postpress_async.sandbox import Fault
 from postpress_async.storage.outbox.rows import Filter
 from postpress_async.wire.meaning import SETTLE
 
+REACT = "POST /messages/{message_id}/reaction"
 SEND = "POST /chats/{chat_id}/messages"
 LONGEST_WINDOW = 3_600.0  # of the campaigns' caps, but for the day's, which none comes near
 PLAIN = frozenset({"sent", "failed", "refused", "not_sent"})  # outcomes that nobody doubted
-GOING = frozenset({"queued", "claimed", "sending", "unknown"})
-WRITES = (SEND, "POST /chats", "POST /users/invite")
+GOING = frozenset({"held", "queued", "claimed", "sending", "unknown"})
+OVER = frozenset({"failed", "cancelled", "expired"})  # and certainly not sent
+HARMLESS = frozenset({"react", "profile"})  # a second one changes nothing
+WORDS = len("item 000000")
+WRITES = (SEND, "POST /chats", "POST /users/invite", REACT)
 # (chance, fault): all that is done to a write; `after` means that it was done.
 TROUBLES = (
     (0.03, {"effect": "reset", "stage": "after"}),
@@ -31,6 +45,7 @@ READS = (
     "GET /users/invite/sent",
     "GET /chats",
     "GET /chats/{chat_id}/sync",
+    "GET /users/{identifier}",
 )
 
 
@@ -46,37 +61,101 @@ def faults(share=1.0):
 
 
 class Items:
-    """Make items for a sandbox's accounts: each says its number, and no two the same.
+    """Make items for a sandbox's accounts: each says its number, and few say the same.
 
     Mostly messages, into several chats of each account; sometimes a first message to a relation,
-    or an invitation to a stranger, as long as there are any.
+    or an invitation to a stranger, as long as there are any. Those that are `wide` are also
+    InMails, reactions, looks at profiles, and messages with a file, or with the words of an earlier
+    one; some are held, or for later, or expire.
+
+    Attributes:
+        made: items by their id, in the order of making.
+        moved: ids of those whose place in their thread was changed since.
     """
 
-    def __init__(self, sandbox, rng, *, now):
+    def __init__(self, sandbox, rng, *, now, wide=False):
         self._rng = rng
-        self._names = Names(now=now, random=rng.randbytes)
-        self._accounts = [one["id"] for one in sandbox.world()["accounts"]]
-        self._chats = {one["id"]: one["chats"] for one in sandbox.world()["accounts"]}
-        self._persons = {one["id"]: _persons(one, sandbox) for one in sandbox.world()["accounts"]}
-        self.made = {}  # by what it says
+        self._now = now
+        self._wide = wide
+        self.names = Names(now=now, random=rng.randbytes)
+        world = sandbox.world()
+        self._accounts = [one["id"] for one in world["accounts"]]
+        self._chats = {one["id"]: one["chats"] for one in world["accounts"]}
+        self._persons = {one["id"]: _persons(one, sandbox) for one in world["accounts"]}
+        self._messages = {one["id"]: _messages(one, sandbox) for one in world["accounts"]}
+        self.made, self.moved, self._said = {}, set(), {}
 
     def more(self, count):
         """Return new items, of which the last ones are the youngest."""
         return [self._one() for _ in range(count)]
 
+    def said(self, item):
+        """Return what an item says of itself, whoever changed the rest; None where it is mute."""
+        return self._said[item]
+
     def _one(self):
         account = self._rng.choice(self._accounts)
         text = f"item {len(self.made):06}"
+        other = self._other(account) if self._wide else None
         persons = self._persons[account]
-        if persons and self._rng.random() < 0.1:
+        if other is not None:
+            content = other
+        elif persons and self._rng.random() < 0.1:
             person, known = persons.pop(self._rng.randrange(len(persons)))
+            inmail = {"inmail": True} if self._wide and self._rng.random() < 0.2 else None
             content = StartChat(to=person, text=text) if known else None
+            if inmail:
+                content = StartChat(to=person, text=text, subject="A subject", linkedin=inmail)
             content = content or Invite(provider_id=person, message=text)
         else:
-            content = MessageContent(chat_id=self._rng.choice(self._chats[account]), text=text)
-        new = new_of(content, account, Wishes(), provider="LINKEDIN", id_=self._names())
-        self.made[text] = new
+            chat, files = self._rng.choice(self._chats[account]), ()
+            if self._wide and self._rng.random() < 0.1:
+                data = self._rng.randbytes(self._rng.randint(1, 40))
+                files = (Attached(field="attachments", name="a.txt", content_type="text/plain",
+                                  data=data),)  # fmt: skip
+            content = MessageContent(chat_id=chat, text=text, files=files)
+        if isinstance(content, ProfileRead):
+            account = pool_of(content)
+        wishes = self._wishes() if self._wide else Wishes()
+        new = new_of(content, account, wishes, provider="LINKEDIN", id_=self.names())
+        self.made[new.id] = new
+        self._said[new.id] = (text_of(content) or "")[:WORDS] or None
         return new
+
+    def _other(self, account):
+        """Return something that is no plain message, or None, mostly."""
+        rng = self._rng
+        match rng.choice(("again", "react", "profile", *(None,) * 12)):
+            case "react":
+                message = rng.choice(self._messages[account])
+                return React(message_id=message, reaction=rng.choice("👍👎"))
+            case "profile" if self._persons[account]:
+                person, _ = rng.choice(self._persons[account])
+                several = tuple(rng.sample(self._accounts, rng.randint(1, len(self._accounts))))
+                return ProfileRead(identifier=person, accounts=several)
+            case "again" if some := [
+                one
+                for one in self.made.values()
+                if (one.kind, one.account_id) == ("message", account)
+            ]:
+                said = decode(rng.choice(some).body)
+                return MessageContent(chat_id=said.chat_id, text=said.text)
+        return None
+
+    def _wishes(self):
+        """Return when and how something is to go: mostly at once."""
+        rng, start, end = self._rng, None, None
+        if rng.random() < 0.1:
+            start = self._instant(rng.choice((2.0, 40.0, 500.0)))
+        if rng.random() < 0.05:
+            end = self._instant(500.0 + rng.choice((5.0, 100.0, 2_000.0)))
+        return Wishes(
+            not_before=start, expires_at=end, hold=rng.random() < 0.05,
+            priority=rng.choice((0, 0, 0, -1, 1)), group=rng.choice((None, "one", "two")),
+        )  # fmt: skip
+
+    def _instant(self, seconds):
+        return datetime.fromtimestamp(self._now() + seconds, UTC)
 
 
 def _persons(account, sandbox):
@@ -92,38 +171,61 @@ def _persons(account, sandbox):
     return [(one, one in relations) for one in people if one not in waiting]
 
 
+def _messages(account, sandbox):
+    """Return ids of the messages that an account has from before."""
+    world = sandbox._engine.world
+    room = next(world.room(one) for one in world.accounts.values() if one.id == account["id"])
+    return [one.id for chat in room.chats for one in chat.messages]
+
+
+async def at_rest(store):
+    """Tell whether nothing moves by itself."""
+    undecided = await store.find(Filter(states=("unknown",), needs_decision=True), limit=1_000)
+    behind = 0
+    for thread in {row.thread for row in undecided}:
+        counts = await store.counts(Filter(states=("queued",), thread=thread))
+        behind += sum(counts.values())
+    # At one instant: what is claimed between two questions would be in neither answer.
+    counts = Counter(await store.counts(Filter(states=tuple(GOING - {"held"}))))
+    going = counts["claimed"] + counts["sending"]
+    return not going and counts["unknown"] <= len(undecided) and counts["queued"] <= behind
+
+
 async def judged(items, sandbox, store):
-    """Compare what was to be sent with what the service saw, and with what the store says."""
-    arrived = [one for one in sandbox.journal() if one.committed and one.text in items.made]
-    times = Counter(one.text for one in arrived)
-    rows, after = {}, 0
-    while found := await store.find(Filter(), after=after, limit=1000):
-        after = found[-1].serial
-        rows.update((row.id, row) for row in found)
+    """Compare what was to be sent with what the service saw, and with what the store says.
+
+    An item is known by the key that all its requests bear, or begin with; and by what it says: were
+    there ever a request with another key, that would tell.
+    """
+    rows = await _rows(store)
+    arrived = [one for one in sandbox.journal() if one.committed]
+    times = Counter(_item(one) for one in arrived if one.method != "GET")
     undecided = {row.thread for row in rows.values() if row.needs_decision}
     wrong, outcomes, tried = defaultdict(list), Counter(), {}
-    for text, new in items.made.items():
-        row = rows.get(new.id)
+    for item, new in items.made.items():
+        row = rows.get(item)
         state = "gone" if row is None else row.state
-        came = times[text]
+        came = times[item]
         if row is not None and row.attempts:
-            attempts = tried[row.idempotency_key] = await store.attempts(row.id)
+            attempts = tried[item] = await store.attempts(row.id)
             outcomes.update(str(one.outcome) for one in attempts)
         reported = row is not None and (row.needs_decision or state == "failed")
-        if came > 1:
-            wrong["doubled"].append(text)
-        elif not came and not reported and state not in GOING:
-            wrong["lost"].append((text, _shown(row)))
-        elif came and state == "failed":
-            wrong["failed and sent"].append(text)
-        if state in {"claimed", "sending"} or (state == "unknown" and not reported):
-            wrong["open"].append((text, _shown(row)))
+        if came > 1 and new.kind not in HARMLESS:
+            wrong["doubled"].append(item)
+        elif not came and new.kind != "profile" and state not in (*GOING, *OVER) and not reported:
+            wrong["lost"].append((item, _shown(row)))
+        elif came and state in OVER and new.kind not in HARMLESS:
+            wrong["failed and sent"].append((item, _shown(row)))
+        if state in {"held", "claimed", "sending"} or (state == "unknown" and not reported):
+            wrong["open"].append((item, _shown(row)))
         if state == "queued" and row.thread not in undecided:
-            wrong["open"].append((text, _shown(row)))
-    wrong["out of order"] = _disorder(items, arrived)
+            wrong["open"].append((item, _shown(row)))
+    wrong["doubled"] += _said_too_often(items, arrived)
+    came_as = [_item(one) for one in arrived]
+    wrong["out of order"] = _disorder(items, rows, [one for one in came_as if one in items.made])
     over = [one for one in sandbox.journal() if one.over_limit]
     # Of what was refused, the journal knows the key alone.
-    late = [one for one in sandbox.journal() if _outlived(one, tried.get(one.idempotency_key, ()))]
+    late = [one for one in sandbox.journal() if _outlived(one, tried.get(_item(one), ()))]
     unforeseen = [one for one in over if any(_spoilt(one, by) for by in late)]
     states = Counter(row.state for row in rows.values())
     return {
@@ -143,6 +245,27 @@ async def judged(items, sandbox, store):
         "wrong": {name: some[:10] for name, some in wrong.items() if some},
         "errors": sorted({(row.error or "")[:120] for row in rows.values() if row.needs_decision}),
     }
+
+
+def _item(entry):
+    """Return the id of the item that a request was made for; its key tells."""
+    return (entry.idempotency_key or "").partition("-")[0]
+
+
+async def _rows(store):
+    """Return all items of a store by id."""
+    rows, after = {}, 0
+    while found := await store.find(Filter(), after=after, limit=1000):
+        after = found[-1].serial
+        rows.update((row.id, row) for row in found)
+    return rows
+
+
+def _said_too_often(items, arrived):
+    """Return what was said more often than there are items that say it."""
+    wished = Counter(items.said(item) for item in items.made)
+    said = Counter((one.text or "")[:WORDS] for one in arrived)
+    return [text for text, count in said.items() if text in wished and count > wished[text]]
 
 
 def _outlived(one, attempts):
@@ -166,14 +289,17 @@ def _shown(row):
     return None if row is None else {name: getattr(row, name) for name in names}
 
 
-def _disorder(items, arrived):
-    """Return what arrived in a thread behind something younger."""
+def _disorder(items, rows, arrived):
+    """Return what arrived in a thread behind something that was to go later."""
     last, wrong = {}, []
-    for one in arrived:
-        thread = items.made[one.text].thread
-        if one.text < last.get(thread, ""):
-            wrong.append((last[thread], one.text))
-        last[thread] = max(one.text, last.get(thread, ""))
+    for item in arrived:
+        if item in items.moved or items.made[item].kind in HARMLESS:
+            continue
+        row = rows[item]
+        place = (row.due_at, row.serial)
+        if place < last.get(row.thread, (0.0, 0)):
+            wrong.append((last[row.thread], item))
+        last[row.thread] = max(place, last.get(row.thread, place))
     return wrong
 
 

@@ -22,12 +22,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 
 from counts import store_of
 from fast import hasten
-from items import GOING, Items, faults, judged, kept
+from items import Items, at_rest, faults, judged, kept
 
 from postpress_async import Sandbox, StateUnavailableError
 from postpress_async.storage.outbox.opening import open_outbox
@@ -50,6 +49,7 @@ class Nursery:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, bufsize=1,
         )  # fmt: skip
         self.workers = []
+        self._still = set()  # of them, those that are stopped
         self.kills = self.stops = 0
         self.fallen = 0  # before they were killed: a fault of theirs
 
@@ -70,15 +70,19 @@ class Nursery:
     def stop(self, n, seconds):
         """Have one worker stand still for a while, as a suspended machine would."""
         worker = self.workers[n]
+        if worker in self._still:
+            return
         try:
             os.kill(worker, signal.SIGSTOP)
         except ProcessLookupError:
             self.fallen += 1
             return
         self.stops += 1
+        self._still.add(worker)
         asyncio.get_running_loop().call_later(seconds, self._go_on, worker)
 
     def _go_on(self, worker):
+        self._still.discard(worker)
         if worker in self.workers:  # else it was killed meanwhile
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGCONT)
@@ -113,11 +117,11 @@ async def patiently(ask):
 
 
 async def rage(options, rng, *, nursery, items, store, sandbox, again):
-    """Kill workers for as long as wished, and keep something to do for the others."""
+    """Kill and stop workers as often as wished, and keep something to do for the others."""
     for _ in range(options.workers):
         await nursery.start()
     restarts = 0
-    while nursery.kills < options.kills:
+    while (killing := nursery.kills < options.kills) or nursery.stops < options.stops:
         counts = await patiently(lambda: store.counts(Filter(states=("queued",))))
         if sum(counts.values()) < BACKLOG:
             more = items.more(BACKLOG)
@@ -125,7 +129,7 @@ async def rage(options, rng, *, nursery, items, store, sandbox, again):
         await something_happened(sandbox, rng.choice((0, 1, 2, 3, 5, 8)))
         await asyncio.sleep(rng.random() * 0.05)
         which = rng.randrange(len(nursery.workers))
-        if rng.random() < STOPS:
+        if rng.random() < STOPS or not killing:
             nursery.stop(which, STOPPED_SECONDS / options.speed)
             continue
         nursery.kill(which)
@@ -143,19 +147,6 @@ async def drained(store, seconds):
             return True
         await asyncio.sleep(0.2)
     return False
-
-
-async def at_rest(store):
-    """Tell whether nothing moves by itself."""
-    undecided = await store.find(Filter(states=("unknown",), needs_decision=True), limit=1_000)
-    behind = 0
-    for thread in {row.thread for row in undecided}:
-        counts = await store.counts(Filter(states=("queued",), thread=thread))
-        behind += sum(counts.values())
-    # At one instant: what is claimed between two questions would be in neither answer.
-    counts = Counter(await store.counts(Filter(states=tuple(GOING))))
-    going = counts["claimed"] + counts["sending"]
-    return not going and counts["unknown"] <= len(undecided) and counts["queued"] <= behind
 
 
 async def settled(options, nursery_at, *, store, clock):
@@ -241,6 +232,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--stops", type=int, default=0, help="of workers, past their lease")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--accounts", type=int, default=6)
     parser.add_argument("--speed", type=float, default=60.0, help="of time")

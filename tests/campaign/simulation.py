@@ -2,8 +2,10 @@
 
 Each seed is one story: a few items, one to three workers, and what goes wrong: everything that
 `items.faults` names, requests that are late or lost, a store that is away, workers that are killed,
-stopped for minutes, or asked to end. In half of the stories the death of a worker is certain, in
-the others leases tell. Then the service is asked what arrived.
+stopped for minutes, or asked to end. A `before_send` now and then answers something else than yes,
+and somebody changes items by hand. In half of the stories the death of a worker is certain, in the
+others leases tell; in half of them workers end when all is settled, in the others when they are
+asked to. Then the service is asked what arrived.
 
     python tests/campaign/simulation.py --seeds 2000
     python tests/campaign/simulation.py --first 4711 --seeds 1
@@ -15,6 +17,7 @@ tests. Print what failed and the commit: both are needed to see it again.
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import random
@@ -27,9 +30,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from flaky import Bell, Flaky
-from items import Items, faults, judged, kept
+from items import Items, at_rest, faults, judged, kept
 from line import LATE, Line
-from virtual import Deadlock, Killed, Process, ProcessClock, VirtualLoop, inline_files
+from people import Hands, Minds
+from told_time import Deadlock, VirtualLoop, the_only
+from virtual import Killed, Process, ProcessClock, inline_files
 from weaker import WEAKER, weaken
 
 from postpress_async import Limit, Limits, Postpress
@@ -46,24 +51,20 @@ EPOCH = 1_800_000_000.0
 CAPS = (("message", 3, 60.0), ("message", 40, 86_400.0))
 CALM_AFTER = 3_000.0  # seconds of told time; from then on all goes well, so that stories end
 SUMS = (
-    "items",
-    "faults",
-    "away",
-    "kills",
-    "stops",
-    "doubts",
-    "needs_decision",
-    "over_unforeseen",
-    "mark",
+    *("items", "faults", "away", "kills", "stops", "doubts", "needs_decision", "over_unforeseen"),
+    *("decided", "by_hand"),
+    *("lost", "doubled", "out_of_order", "over", "open", "mark"),
 )
+REST_SECONDS = 20.0  # of told time, between two looks whether nothing moves
 HORIZON = 7 * 86_400.0  # seconds of told time, by when everything must have come to rest
 
 
 class Story:
     """One seed."""
 
-    def __init__(self, seed, directory):
+    def __init__(self, seed, directory, *, wide=True):
         self.rng = rng = random.Random(seed)
+        self.until_empty = seed % 4 < 2  # else workers work until they are asked to end
         random.seed(seed)  # what has no generator of its own
         self.path = f"{directory}/outbox.db"
         self.state = f"sqlite:///{directory}/lanes.db"
@@ -83,7 +84,10 @@ class Story:
         sandbox.idempotency(honoured=False)
         sandbox.limits([{"action": a, "amount": n, "per": per} for a, n, per in CAPS])
         sandbox.faults(faults(self.trouble))
-        self.items = Items(sandbox, rng, now=sandbox.clock.time)
+        self.items = Items(sandbox, rng, now=sandbox.clock.time, wide=wide)
+        share = rng.choice((0.0, 0.0, 0.05, 0.2))
+        self.minds = Minds(self.items, rng, now=sandbox.clock.time, share=share)
+        self.hands = None  # of whoever changes items meanwhile
         self.accounts = [one["id"] for one in sandbox.world()["accounts"]]
 
     def time(self):
@@ -120,12 +124,12 @@ class Story:
         self.flakies.append(seen)
         looker = ClientLooker(client, seen, clock=clock, terms=Terms())
         worker = Worker(
-            seen, sender=ClientSender(client), looker=looker,
+            seen, sender=ClientSender(client, before_send=self.minds.of(process)), looker=looker,
             owner=process.name, clock=clock, random=rng.random, patience=1e9,
             concurrency=rng.choice((1, 3, 100)), boot=clock.monotonic,
         )  # fmt: skip
         try:
-            await worker.run(until_empty=True, stop=stop)
+            await worker.run(until_empty=self.until_empty, stop=stop)
         finally:
             if not process.dead:
                 await client.aclose()
@@ -142,6 +146,8 @@ class Story:
     async def _something(self, n):
         """Let something happen to one of the workers, and start another in its place."""
         rng = self.rng
+        if rng.random() < 0.3:
+            await self.hands.change()
         which = rng.choice(list(self.running))
         process, stop, _, _ = self.running[which]
         match rng.choice(("kill", "kill", "stop", "end")):
@@ -157,7 +163,7 @@ class Story:
 
     def calm(self):
         """Let nothing go wrong any more."""
-        self.trouble = self.away = 0.0
+        self.trouble = self.away = self.minds.share = 0.0
         self.sandbox.faults([])
         for line in self.lines:
             line.trouble = 0.0
@@ -168,6 +174,7 @@ class Story:
         """Live through the story, and return what became of the items."""
         rng = self.rng
         store = self.open()
+        self.hands = Hands(store, self.items, rng, now=self.sandbox.clock.time)
         asyncio.get_running_loop().call_later(CALM_AFTER, self.calm)
         await store.add(self.items.more(rng.randint(3, 10)))
         for n in range(rng.randint(1, 3)):
@@ -175,16 +182,13 @@ class Story:
         for n in range(10, 10 + rng.randint(0, 6)):
             await asyncio.sleep(rng.choice((0.05, 0.2, 1.0, 10.0, 100.0)) * rng.random())
             await self._something(n)
+        await self.hands.release_all()
         quiet = True
         try:
             async with asyncio.timeout(HORIZON):
-                for _, _, _, task in list(self.running.values()):
-                    await task
+                await self._end(store)
         except TimeoutError:
             quiet = False
-        if quiet and not await self._rests(store):
-            self.start(99)  # all were asked to end before the last item was sent
-            await self.running[99][3]
         await asyncio.sleep(max(LATE))  # until what is on its way has arrived
         told = await judged(self.items, self.sandbox, store)
         for n in list(self.running):
@@ -195,13 +199,23 @@ class Story:
             **told, "quiet": quiet, "kills": self.kills, "stops": self.stops,
             "faults": sum(line.faults for line in self.lines),
             "away": sum(seen.faults for seen in self.flakies),
+            "decided": self.minds.count, "by_hand": self.hands.count,
             "at": self.sandbox.clock.time(),
             "mark": self.rng.getrandbits(32),  # of the whole story: all that happened drew from it
         }  # fmt: skip
 
-    async def _rests(self, store):
-        told = await judged(self.items, self.sandbox, store)
-        return not told["open"]
+    async def _end(self, store):
+        """Wait until nothing moves by itself, and all workers have ended."""
+        while not self.until_empty and not await at_rest(store):  # noqa: ASYNC110 - a store tells nobody
+            await asyncio.sleep(REST_SECONDS)
+        for _, stop, _, task in list(self.running.values()):
+            if not self.until_empty:
+                stop.set()
+            await task
+        if not await at_rest(store):
+            self.until_empty = True
+            self.start(99)  # all were asked to end before the last item was sent
+            await self.running[99][3]
 
 
 def simulate(seed):
@@ -225,6 +239,7 @@ def told(story_in, *, certain):
             tempfile.TemporaryDirectory(prefix="pp-", dir=_quick()) as directory,
             inline_files(),
             contextlib.closing(loop),
+            the_only(loop),
         ):
 
             async def story():
@@ -253,16 +268,21 @@ def some(seeds, weaker=None):
     if weaker is not None:
         weaken(weaker)
     found, sums = {}, dict.fromkeys(SUMS, 0)
+    gc.collect()
+    gc.freeze()  # what lives on need not be looked through once more for each story
+    gc.disable()
     for seed in seeds:
         told = simulate(seed)
+        gc.collect()
         for name in SUMS:
             sums[name] += told.get(name, 0)
         if broken(told):
             found[seed] = told
+    gc.enable()
     return found, sums
 
 
-def _commit():
+def commit_of_tree():
     """Return the commit that is checked out, where git can tell."""
     if (git := shutil.which("git")) is None:
         return ""
@@ -288,7 +308,7 @@ def main():
         for found, part in pool.map(some, parts, [options.weaken] * len(parts)):
             wrong.update(found)
             sums = {name: sums.get(name, 0) + value for name, value in part.items()}
-    commit = _commit()
+    commit = commit_of_tree()
     for seed, told in wrong.items():
         print(json.dumps({"seed": seed, "commit": commit, **told}))  # noqa: T201
         if options.keep:

@@ -1,56 +1,16 @@
-"""One event loop in which time passes only when nobody has anything to do, and processes in it."""
+"""Processes in one loop, in told time: what they do to files, and how they die and stand still."""
 
 import asyncio
 import contextvars
-import selectors
-import threading
 from contextlib import contextmanager
+
+from told_time import Deadlock, VirtualLoop
 
 from postpress_async.storage.sqlite.writer import Writer
 
-MOST_TURNS = 100_000  # of a loop at one instant; a story of all takes some ten thousand
+__all__ = ["Deadlock", "Killed", "Process", "ProcessClock", "VirtualLoop", "inline_files"]
+
 STOPPED_SECONDS = 400.0  # longer than a deadline, its grace and a look-back together
-
-
-class Deadlock(RuntimeError):  # noqa: N818 - what it is called
-    """Nobody is left who would ever wake; or they wake one another, and time stands still."""
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose time jumps to the next timer; it has no threads and no network to ask."""
-
-    def __init__(self):
-        self._instant = 1_000.0
-        super().__init__(_Jumping(self))
-
-    def time(self):
-        return self._instant
-
-    def jump(self, seconds):
-        self._instant += seconds
-
-    def call_soon_threadsafe(self, callback, *args, context=None):
-        assert threading.get_ident() == self._thread_id, "a thread, in told time"
-        return self.call_soon(callback, *args, context=context)
-
-
-class _Jumping(selectors.SelectSelector):
-    def __init__(self, loop):
-        super().__init__()
-        self._loop = loop
-        self._turns = 0  # of the loop, in which no time has passed
-
-    def select(self, timeout=None):
-        if timeout is None:
-            raise Deadlock("nobody would ever wake")
-        if timeout > 0:
-            self._loop.jump(timeout)
-            self._turns = 0
-        elif (turns := self._turns + 1) > MOST_TURNS:
-            raise Deadlock(f"time stands still at {self._loop.time()}")
-        else:
-            self._turns = turns
-        return []
 
 
 class Killed(BaseException):
@@ -61,12 +21,11 @@ _within = contextvars.ContextVar("process", default=None)
 _at_once = contextvars.ContextVar("at_once", default=False)
 
 
-@contextmanager
-def at_once():
+async def at_once(question):
     """Have files answer in the same step: whoever asks has its delays already."""
     token = _at_once.set(True)
     try:
-        yield
+        return await question
     finally:
         _at_once.reset(token)
 
@@ -112,6 +71,7 @@ class Process:
     def __init__(self, name, rng, fate=None):
         self.name = name
         self._rng = rng
+        self._loop = asyncio.get_running_loop()
         self.fate = fate
         self.steps = 0
         self.met = asyncio.Event()
@@ -123,7 +83,7 @@ class Process:
         """Run a coroutine, and all that it starts, inside of this process."""
         context = contextvars.copy_context()
         context.run(_within.set, self)
-        return asyncio.get_running_loop().create_task(work, context=context)
+        return self._loop.create_task(work, context=context)
 
     def kill(self):
         """End it: nothing of it reaches anything outside, from this very instant."""
@@ -133,15 +93,14 @@ class Process:
 
     def stop(self, seconds):
         """Have it stand still, wherever it is, for some time."""
-        self.until = max(self.until, asyncio.get_running_loop().time() + seconds)
+        self.until = max(self.until, self._loop.time() + seconds)
 
     def when_running(self, f):
         """Call at once, or when it goes on; never where it is dead by then."""
         if self.dead:
             return
-        loop = asyncio.get_running_loop()
-        if self.until > loop.time():
-            loop.call_at(self.until, self.when_running, f)
+        if self.until > self._loop.time():
+            self._loop.call_at(self.until, self.when_running, f)
         else:
             f()
 
@@ -150,10 +109,12 @@ class Process:
         if not job.future.cancelled():
             writer._transact([job])
             later = self._rng.random() * 0.02
-            asyncio.get_running_loop().call_later(later, self.when_running, job.tell)
+            self._loop.call_later(later, self.when_running, job.tell)
 
-    async def gate(self):
-        """Pass where it lives and runs; called wherever it touches the world."""
+    async def gate(self, after=None):
+        """Pass where it lives and runs, in some seconds; called wherever it touches the world."""
+        if after is not None:
+            await self._loop.pause(after)
         self.steps += 1
         if self.fate is not None and self.fate[1] == self.steps:
             self.met.set()
@@ -161,8 +122,8 @@ class Process:
                 self.kill()
             else:
                 self.stop(STOPPED_SECONDS)
-        while (left := self.until - asyncio.get_running_loop().time()) > 0 and not self.dead:  # noqa: ASYNC110
-            await asyncio.sleep(left)
+        while (left := self.until - self._loop.time()) > 0 and not self.dead:
+            await self._loop.pause(left)
         if self.dead:
             raise Killed
 
@@ -170,10 +131,8 @@ class Process:
     def factory(loop, coroutine, **options):
         """Make tasks that their process knows."""
         task = asyncio.Task(coroutine, loop=loop, **options)
-        process = _within.get() if options.get("context") is None else None
         context = options.get("context")
-        if context is not None:
-            process = context.get(_within)
+        process = _within.get() if context is None else context.get(_within)
         if process is not None:
             process.tasks[task] = None
             task.add_done_callback(process.tasks.pop)
@@ -186,13 +145,10 @@ class ProcessClock:
     def __init__(self, process, time):
         self._process = process
         self.time = time
-
-    def monotonic(self):
-        return asyncio.get_running_loop().time()
+        self.monotonic = process._loop.time
 
     async def sleep(self, seconds, /):
-        await asyncio.sleep(seconds)
-        await self._process.gate()
+        await self._process.gate(after=seconds)
 
     def call_at(self, when, f, /):
         return _Timer(self._process, when, f)
@@ -201,10 +157,10 @@ class ProcessClock:
 class _Timer:
     def __init__(self, process, when, f):
         self._process, self._f = process, f
-        self._handle = asyncio.get_running_loop().call_at(when, self._ring)
+        self._handle = process._loop.call_at(when, self._ring)
 
     def _ring(self):
-        loop = asyncio.get_running_loop()
+        loop = self._process._loop
         if self._process.until > loop.time():
             self._handle = loop.call_at(self._process.until, self._ring)
         elif not self._process.dead:
