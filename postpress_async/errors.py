@@ -127,7 +127,27 @@ def _rebuild(
 
 
 class ConfigurationError(PostpressError):
-    """Report a key, an option or an argument that cannot work, before any I/O."""
+    """Report a key, an option or an argument that cannot work, before any I/O.
+
+    Attributes:
+        scope: what cannot work: this `"call"`, by what it was given; an `"account"`, for which the
+            function that chooses limits failed, or whose counts are not ours; or the `"setup"`: a
+            client of another loop or process, a store that refuses. Then every other call would
+            end the same, and an outbox's worker ends.
+    """
+
+    scope: Literal["call", "account", "setup"] = "call"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        scope: Literal["call", "account", "setup"] | None = None,
+        outcome: Outcome | None = None,
+    ) -> None:
+        super().__init__(message, outcome=outcome)
+        if scope is not None:
+            self.scope = scope
 
 
 class AttachmentError(ConfigurationError):

@@ -68,7 +68,7 @@ class Home:
                 "this client belongs to the process that it was first used in: make a new one "
                 "after a fork"
             )
-            raise ConfigurationError(msg)
+            raise ConfigurationError(msg, scope="setup")
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._settle(loop)
@@ -82,7 +82,7 @@ class Home:
             "this client belongs to another event loop, that of its first call: make one client "
             "in each loop"
         )
-        raise ConfigurationError(msg)
+        raise ConfigurationError(msg, scope="setup")
 
     def network(self) -> Transport:
         """Return the transport, made at the first request."""

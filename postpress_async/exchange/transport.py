@@ -127,7 +127,7 @@ class AiohttpTransport:
         if not self._own and session is not None and session.closed:
             flight.sending.sent = False
             msg = "session is closed: give the client an open one"
-            raise ConfigurationError(msg)
+            raise ConfigurationError(msg, scope="setup")
         if session is None:
             session = self._open(safe=request.safe)
         if request.safe and self._direct is not None and self._direct.clear():

@@ -7,11 +7,12 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from postpress_async.errors import PostpressError, WaitTooLongError
+from postpress_async.errors import PostpressError
 
 from . import protocol
 from .ages import Ages
 from .protocol import Absent, Found, Undecided
+from .results import ends_all, pause_of
 from .strays import give_back
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Caretaker:
         patience: Patience,
         boot: Callable[[], float],
         settled: Callable[[], None],
+        ended_by: Callable[[BaseException], None],
         told: Callable[[Row], None] = nobody,
     ) -> None:
         self._store = store
@@ -63,6 +65,7 @@ class Caretaker:
         self._random = random
         self._patience = patience
         self._settled = settled
+        self._ended_by = ended_by
         self._told = told
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._unsure = False
@@ -142,6 +145,8 @@ class Caretaker:
             # given back before the next look.
             self._unsure = True
             log.warning("the look for item %s was given up: %s", item, error)
+            if ends_all(error):
+                self._ended_by(error)
 
     async def _look(self, row: Row) -> None:
         """Look for one item, and write what that means."""
@@ -173,12 +178,12 @@ class Caretaker:
     async def _seen(self, row: Row, attempts: Sequence[Attempt], *, quiet: bool) -> Seen:
         try:
             return await self._looker.look(row, attempts=attempts, quiet=quiet)
-        except WaitTooLongError as error:
-            wait = error.retry_after
+        except PostpressError as error:
+            if ends_all(error):
+                raise
+            wait = pause_of(error)
             until = None if wait is None else self._clock.monotonic() + self._ahead + wait
             return Undecided(reason=str(error), until=until)
-        except PostpressError as error:
-            return Undecided(reason=str(error))
         except Exception as error:
             log.exception("the look for item %s failed", row.id)
             return Undecided(reason=f"the look failed: {type(error).__name__}")

@@ -43,13 +43,17 @@ __all__ = [
     "Result",
     "Sent",
     "Skipped",
+    "ends_all",
     "of_error",
+    "pause_of",
 ]
 
 CLOSED_SECONDS: Final = 300.0
 """For how long a lane rests whose account lost its credentials, unless somebody wakes it."""
 LIMITED_SECONDS: Final = 3600.0
 """For how long a lane rests that the provider limits without saying until when."""
+LIMITS_SECONDS: Final = 60.0
+"""For how long a lane rests whose limits cannot be told: the function that chooses them failed."""
 DAY_SECONDS: Final = 86_400.0
 FULL_SECONDS: Final = 5.0
 EARLY_SECONDS: Final = 5.0
@@ -138,6 +142,22 @@ class Skipped(msgspec.Struct, frozen=True, kw_only=True):
 Result: TypeAlias = Sent | Refused | Already | Later | Doubtful | Deferred | Skipped
 
 
+def ends_all(error: BaseException) -> bool:
+    """Tell whether an error is none of the item's: every other item would meet it, too."""
+    if isinstance(error, ConfigurationError):
+        return error.scope == "setup"
+    return isinstance(error, ClientClosedError)
+
+
+def pause_of(error: PostpressError) -> float | None:
+    """Return for how many seconds our own limits forbid what was asked; None if they do not."""
+    if isinstance(error, WaitTooLongError):
+        return error.retry_after
+    if isinstance(error, ConfigurationError) and error.scope == "account":
+        return LIMITS_SECONDS
+    return None
+
+
 def of_error(error: PostpressError, *, kind: str) -> Result:
     """Return what an error says about an item of a kind."""
     reason = str(error)
@@ -150,13 +170,13 @@ def of_error(error: PostpressError, *, kind: str) -> Result:
         return Doubtful(reason=reason, given_up=isinstance(error, GatewayTimeoutError))
     if isinstance(error, ResponseError):
         return _refusal(error, reason)
-    if isinstance(error, ConfigurationError):
+    if isinstance(error, ConfigurationError) and error.scope == "call":
         return Refused(reason=reason)
     return _not_sent(error, reason)
 
 
 def _not_sent(error: PostpressError, reason: str) -> Later:
-    """Nothing left: our own limits, a closed lane, no store, no connection."""
+    """Nothing left: our own limits, a closed lane, no store, no connection, a wrong setup."""
     if isinstance(error, WaitTooLongError):
         return Later(reason=reason, seconds=error.retry_after, lane=True)
     if isinstance(error, LaneClosedError):
@@ -164,7 +184,9 @@ def _not_sent(error: PostpressError, reason: str) -> Later:
         return Later(reason=reason, seconds=seconds, lane=True)
     if isinstance(error, QueueFullError):
         return Later(reason=reason, seconds=error.retry_after or FULL_SECONDS, lane=True)
-    return Later(reason=reason, seconds=0.0 if isinstance(error, ClientClosedError) else None)
+    if isinstance(error, ConfigurationError) and error.scope == "account":
+        return Later(reason=reason, seconds=pause_of(error), lane=True)
+    return Later(reason=reason, seconds=0.0 if ends_all(error) else None)
 
 
 def _refusal(error: ResponseError, reason: str) -> Result:

@@ -6,7 +6,12 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final
 
-from postpress_async.errors import PostpressError, SchedulerError, StateUnavailableError
+from postpress_async.errors import (
+    ConfigurationError,
+    PostpressError,
+    SchedulerError,
+    StateUnavailableError,
+)
 
 from .results import Later, of_error
 
@@ -154,7 +159,10 @@ class Watcher:
         if _told:
             return
         for account_id in self._pool_of(row):
-            lane = self._scheduler.lane(account_id)
+            try:
+                lane = self._scheduler.lane(account_id)
+            except ConfigurationError:
+                continue  # it has no limits that can be told: who sends finds out
             tally = lane.tally(row.action, self._clock.monotonic())
             if any(window.cap.per >= _LONG for window in tally.windows):
                 _told = True

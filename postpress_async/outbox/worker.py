@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from postpress_async.errors import ClientClosedError, PostpressError, StateUnavailableError
+from postpress_async.errors import PostpressError, StateUnavailableError
 from postpress_async.storage.outbox.rows import Claimed, Filter
 
 from . import protocol, results
@@ -113,6 +113,7 @@ class Worker:
         Raises:
             StateUnavailableError: the store could not be used for `patience` seconds.
             ClientClosedError: what sends was closed.
+            ConfigurationError: what sends, or what counts, cannot work at all: no item failed.
         """
         await self._patience.ask(lambda: self._store.enter(self._owner))
         caretaker = Caretaker(
@@ -125,6 +126,7 @@ class Worker:
             patience=self._patience,
             boot=self._boot,
             settled=self._wake.set,
+            ended_by=self._end_by,
             told=self._told,
         )
         helpers = [self._helper(caretaker.beat()), self._helper(caretaker.care())]
@@ -240,8 +242,8 @@ class Worker:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._turns.pop(task, None)
         self._wake.set()
-        if not task.cancelled() and task.exception() is not None:
-            self._failure = self._failure or task.exception()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
 
     async def _go(self, turn: Turn) -> None:
         """Go once at an item; whatever happens, what is known of it gets written."""
@@ -252,8 +254,8 @@ class Worker:
             result = await self._sender.send(turn.row, granted=turn)
         except PostpressError as error:
             result = results.of_error(error, kind=turn.row.kind)
-            if isinstance(error, ClientClosedError) and not self._stopping:  # as for every item
-                self._failure = self._failure or error
+            if results.ends_all(error):
+                self._end_by(error)
         except Exception as error:
             log.exception("item %s: the sender failed", turn.row.id)
             result = Doubtful(reason=f"the sender failed: {type(error).__name__}: see the log")
@@ -300,9 +302,18 @@ class Worker:
         return task
 
     def _helped(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            self._failure = self._failure or task.exception()
-            self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    def _end_by(self, error: BaseException) -> None:
+        """End the run with an error that every item would meet, unless it ends anyhow."""
+        if not self._stopping:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """End the run with an error, the first one."""
+        self._failure = self._failure or error
+        self._wake.set()
 
     async def _end(self, caretaker: Caretaker, helpers: Sequence[asyncio.Task[None]]) -> None:
         """Give back what was not begun, wait for what was, and go."""

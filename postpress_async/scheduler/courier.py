@@ -5,8 +5,9 @@ While the store is lost it decides alone, where that is wished, and tells the st
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from postpress_async.errors import ConfigurationError
 from postpress_async.limits import REFUND
 
 from .alone import WEIGHT, Alone, Ending
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from .own import OwnCalls
     from .queue import Waiter
     from .shelf import Shelf
-    from .steps import Change, Outcome, Report, SharedState
+    from .steps import Change, Outcome, Report, SharedState, Work
 
 __all__ = ["RETRY", "Courier"]
+
+T = TypeVar("T")
 
 RETRY: Final = 1.0  # seconds until a lost store is tried again
 
@@ -93,7 +96,7 @@ class Courier:
             waits=True, over=self._own.over,
         )  # fmt: skip
         try:
-            outcome = await self._state.step(step)
+            outcome = await self._taken(step)
         except BaseException:
             self._own.drop(name for name, (_, ask) in asked.items() if not ask.head)
             raise
@@ -114,7 +117,7 @@ class Courier:
             lease=LEASE, own=self._own.client(), over=self._own.over,
         )  # fmt: skip
         try:
-            outcome = await self._state.step(step)
+            outcome = await self._taken(step)
         except BaseException:
             desk.put_back(reports, changes)
             desk.timer.set(self._clock.monotonic() + RETRY)
@@ -128,7 +131,16 @@ class Courier:
         Raises:
             StateUnavailableError: the store cannot be asked.
         """
-        await self._state.step(ForEveryone(self._shelf, change))
+        await self._taken(ForEveryone(self._shelf, change))
+
+    async def _taken(self, work: Work[T]) -> T:
+        """Have a work carried out; a store that refuses would refuse every other one."""
+        try:
+            return await self._state.step(work)
+        except ConfigurationError as error:
+            if error.scope == "call":
+                error.scope = "setup"
+            raise
 
     async def aclose(self) -> None:
         """Let go of the store."""

@@ -111,8 +111,8 @@ def _chosen(choose: LimitsOf, info: AccountInfo) -> Limits:
             f"{whose} raised {type(error).__name__}: mend it; it must return a Limits for every "
             "account, also while provider, tier and connected_at are None"
         )
-        raise ConfigurationError(msg) from error
+        raise ConfigurationError(msg, scope="account") from error
     if not isinstance(chosen, Limits):
         msg = f"{whose} must return a Limits, such as Limits.human(…), not {type(chosen).__name__}"
-        raise ConfigurationError(msg)
+        raise ConfigurationError(msg, scope="account")
     return chosen

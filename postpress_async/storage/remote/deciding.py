@@ -216,7 +216,8 @@ class Decider:
             self._known.pop(key, None)  # looked at anew by the next call
             raise ConfigurationError(
                 f"{self._server.where} holds something else under the name of the counts of "
-                f"{key}: keep programs apart with ?prefix=, or delete it"
+                f"{key}: keep programs apart with ?prefix=, or delete it",
+                scope="account",
             )
 
     # -- after ---------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from postpress_async.errors import StateUnavailableError
+from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.outbox import protocol
 from postpress_async.outbox.protocol import Terms
 from postpress_async.outbox.results import Doubtful, Later
@@ -387,6 +387,42 @@ async def test_a_look_that_was_given_up_is_taken_up_again():
     async with asyncio.timeout(3_000):
         await run(service, say=lambda _: said.pop() if said else "yes", patience=20.0)
     assert states(service) == ["sent"]
+
+
+@pytest.mark.parametrize("step", ["mark", "claim"])
+async def test_a_store_that_refuses_ends_the_run_and_fails_nothing(step):
+    service = await service_with(new(0), new(1, "chat_2"))
+    made, _ = worker(service, "w")
+    service.place.faults = lambda name: "refuse" if name == step else None
+    with pytest.raises(ConfigurationError):
+        await made.run()
+    assert states(service) == ["queued", "queued"]
+    assert service.requests == 0
+
+
+@pytest.mark.parametrize(("scope", "ends"), [("setup", True), ("account", False)])
+async def test_a_look_that_nobody_could_make_counts_for_nothing(scope, ends):
+    service = await service_with(new(0))
+    made, _ = worker(service, "w", say=lambda _: "cut")
+    looks = []
+
+    async def look(row, *, attempts, quiet):
+        del attempts, quiet
+        looks.append(row.looks)
+        msg = "this can not work"
+        raise ConfigurationError(msg, scope=scope)
+
+    made._looker.look = look
+    task = asyncio.create_task(made.run())
+    await asyncio.sleep(3 * 86_400.0)
+    assert set(looks) == {0}
+    assert len(looks) > 100 or ends
+    assert not service.place.items["item_0000"].needs_decision
+    assert task.done() is ends
+    task.cancel()
+    with pytest.raises(ConfigurationError if ends else asyncio.CancelledError):
+        await task
+    assert states(service) == ["unknown"]
 
 
 async def test_nothing_is_sent_while_no_mark_is_durable():

@@ -1,0 +1,113 @@
+"""A wrong setup: a worker ends and says why, and no item fails for what none of them can help."""
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from postpress_async import Limit, Limits
+from postpress_async.errors import ConfigurationError
+from postpress_async.outbox import Outbox
+
+PACED = Limits.none().add(Limit("message", 1000, per="day")).add(Limit("profile", 1000, per="day"))
+
+
+async def put_in(outbox, account, count=5):
+    async with outbox.batch() as batch:
+        for number in range(count):
+            await batch.message(
+                account_id=account["id"],
+                chat_id=account["chats"][number % 3],
+                text=f"Hi {number}",
+                key=f"k{number}",
+            )
+
+
+async def all_of(outbox):
+    return [(item.state, item.attempts) async for item in outbox.list()]
+
+
+async def ends_with_all_queued(outbox, account, texts, words):
+    await put_in(outbox, account)
+    with pytest.raises(ConfigurationError, match=words) as told:
+        await asyncio.wait_for(outbox.run(), 20)
+    assert told.value.scope == "setup"
+    assert await all_of(outbox) == [("queued", 0)] * 5
+    assert texts() == []
+
+
+async def test_a_store_of_counts_that_is_not_ours(connect, tmp_path, account, texts):
+    (tmp_path / "counts.db").write_bytes(b"no database" * 1000)
+    state = f"sqlite:///{tmp_path / 'counts.db'}"
+    async with (
+        connect(limits=PACED, state=state) as client,
+        Outbox(client, f"sqlite:///{tmp_path / 'o.db'}") as outbox,
+    ):
+        await ends_with_all_queued(outbox, account, texts, "no SQLite database")
+        await outbox.profile(account["strangers"][0], accounts=[account["id"]], key="p")
+        with pytest.raises(ConfigurationError):
+            await asyncio.wait_for(outbox.run(), 20)
+        assert (await outbox.get("p")).state == "queued"
+
+
+async def test_one_file_for_counts_and_items(connect, tmp_path, account, texts):
+    url = f"sqlite:///{tmp_path / 'both.db'}"
+    async with connect(limits=PACED, state=url) as client, Outbox(client, url) as outbox:
+        await ends_with_all_queued(outbox, account, texts, "something else")
+
+
+async def test_a_client_of_another_loop(connect, tmp_path, account, texts):
+    client, loop = connect(), asyncio.new_event_loop()
+    try:
+        await asyncio.to_thread(loop.run_until_complete, client.accounts.get(account["id"]))
+        async with Outbox(client, f"sqlite:///{tmp_path / 'o.db'}") as outbox:
+            await ends_with_all_queued(outbox, account, texts, "another event loop")
+    finally:
+        await asyncio.to_thread(loop.run_until_complete, client.aclose())
+        loop.close()
+
+
+async def test_a_session_that_was_closed(connect, tmp_path, account, texts):
+    async with aiohttp.ClientSession() as session:
+        client = connect(session=session)
+    async with client, Outbox(client, f"sqlite:///{tmp_path / 'o.db'}") as outbox:
+        await ends_with_all_queued(outbox, account, texts, "session is closed")
+
+
+async def test_limits_that_cannot_be_told_keep_one_account_waiting(
+    connect, tmp_path, sandbox, texts
+):
+    linkedin = [one for one in sandbox.world()["accounts"] if one["provider"] == "LINKEDIN"]
+    account, other = linkedin[:2]
+    broken = True
+
+    def choose(info):
+        if broken and info.account_id == account["id"]:
+            raise ConnectionError
+        return Limits.none()
+
+    url = f"sqlite:///{tmp_path / 'o.db'}"
+    async with (
+        connect() as first,
+        connect(limits=choose) as client,
+        Outbox(first, url) as put,
+        Outbox(client, url) as outbox,
+    ):
+        await put_in(put, account, 2)
+        await put.message(account_id=other["id"], chat_id=other["chats"][0], text="Hi", key="o")
+        pool = [account["id"], other["id"]]
+        await put.profile(account["strangers"][0], accounts=pool, key="p")
+        running = asyncio.create_task(outbox.run(until_empty=True))
+        async with asyncio.timeout(40):
+            while {(await put.get(key)).state for key in "op"} != {"sent"}:
+                await asyncio.sleep(0.02)
+            while (item := await put.get("k0")).error is None:
+                await asyncio.sleep(0.02)
+            assert (item.state, item.attempts) == ("queued", 0)
+            assert "raised ConnectionError" in item.error
+            broken = False
+            while not running.done():
+                await asyncio.sleep(0.02)
+                await sandbox.advance(5.0)
+        await running
+        assert len(texts()) == 3
