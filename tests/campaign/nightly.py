@@ -40,7 +40,8 @@ def slices(options):
             for n, begin in enumerate(range(0, whole, size)):
                 some = {"kills": 0, "stops": 0, name: min(size, whole - begin)}
                 asked = {"store": store, **some, "seed": first + n}
-                hard.append((f"{store}, {name}", "sends.py", asked))
+                hard.append((n, f"{store}, {name}", "sends.py", asked))
+    hard = [one for _, *one in sorted(hard, key=lambda one: one[0])]  # both stores, from the start
     stories = [
         ("stories", "simulation.py", {"first": begin, "seeds": min(STORIES, last - begin)})
         for last in (first + options.seeds,)
