@@ -221,6 +221,7 @@ async def judged(items, sandbox, store):
         if state == "queued" and row.thread not in undecided:
             wrong["open"].append((item, _shown(row)))
     wrong["doubled"] += _said_too_often(items, arrived)
+    wrong["amiss"] = list(_amiss(items, rows, arrived, tried))
     came_as = [_item(one) for one in arrived]
     wrong["out of order"] = _disorder(items, rows, [one for one in came_as if one in items.made])
     over = [one for one in sandbox.journal() if one.over_limit]
@@ -235,6 +236,7 @@ async def judged(items, sandbox, store):
         "out_of_order": len(wrong["out of order"]),
         "open": len(wrong["open"]),
         "failed_and_sent": len(wrong["failed and sent"]),
+        "amiss": len(wrong["amiss"]),
         "over": len(over) - len(unforeseen),
         "over_unforeseen": len(unforeseen),
         "needs_decision": sum(row.needs_decision for row in rows.values()),
@@ -259,6 +261,23 @@ async def _rows(store):
         after = found[-1].serial
         rows.update((row.id, row) for row in found)
     return rows
+
+
+def _amiss(items, rows, arrived, tried):
+    """Return what arrived before its time, was begun after it, or says what the store does not."""
+    for one in arrived:
+        row = rows.get(_item(one))
+        if row is None or row.id in items.moved:
+            continue
+        said = text_of(decode(row.body))
+        if one.at < row.due_at:
+            yield "early", one.text, one.at, _shown(row)
+        elif row.state == "sent" and said is not None and one.text != said:
+            yield "other words", one.text, said
+    for item, attempts in tried.items():
+        end = rows[item].expires_at
+        if end is not None and any(one.started_at > end for one in attempts):
+            yield "late", item
 
 
 def _said_too_often(items, arrived):
@@ -305,5 +324,5 @@ def _disorder(items, rows, arrived):
 
 def kept(told):
     """Tell whether every promise was kept."""
-    names = ("lost", "doubled", "out_of_order", "open", "failed_and_sent", "over")
+    names = ("lost", "doubled", "out_of_order", "open", "failed_and_sent", "amiss", "over")
     return not any(told[name] for name in names)

@@ -22,8 +22,7 @@ from simulation import commit_of_tree
 
 HERE = Path(__file__).parent
 STORES = ("sqlite", "postgres")
-KILLS = 500  # in a slice: some minutes
-STOPS = 25
+STOPS = 25  # in a slice
 STORIES = 2_000
 COLUMNS = {
     "what": "what", "kills": "kills", "stops": "stops", "items": "items", "lost": "lost",
@@ -36,7 +35,10 @@ def slices(options):
     """Return the slices of kills and stops, and those of stories: (name, program, arguments)."""
     hard, first = [], options.first
     for store in STORES:
-        for name, whole, size in (("kills", options.kills, KILLS), ("stops", options.stops, STOPS)):
+        for name, whole, size in (
+            ("kills", options.kills, options.slice),
+            ("stops", options.stops, STOPS),
+        ):
             for n, begin in enumerate(range(0, whole, size)):
                 some = {"kills": 0, "stops": 0, name: min(size, whole - begin)}
                 asked = {"store": store, **some, "seed": first + n}
@@ -142,6 +144,7 @@ def main():
     commit = commit_of_tree()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=5_000, help="of workers, on each store")
+    parser.add_argument("--slice", type=int, default=500, help="kills at a time: some minutes")
     parser.add_argument("--stops", type=int, default=50, help="past their lease, on each store")
     parser.add_argument("--seeds", type=int, default=200_000, help="of stories")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="slices at a time")
