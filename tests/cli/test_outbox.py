@@ -355,6 +355,16 @@ def test_a_dead_letter_says_why_and_what_to_do(run, put, served):
     assert shown.count("retry(id)") == 1
 
 
+def test_counts_that_cannot_be_used_end_a_worker_and_fail_nothing(run, put, box, sent):
+    put(3)
+    (box / "notes.txt").write_bytes(b"no database" * 1000)
+    ran = run("outbox", "run", "--state", f"sqlite:///{box / 'notes.txt'}")
+    assert ran.code == 2
+    assert "no SQLite database" in ran.err
+    assert [line["state"] for line in run("outbox", "list", "--json").lines] == ["queued"] * 3
+    assert sent() == []
+
+
 def test_items_are_written_to_a_file_or_to_stdout(run, put, box):
     put(4)
     assert run("outbox", "run", "--until-empty", "--limits", "none").code == 0
