@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from outbox_load import load
 from outbox_through import FIRST, through
 from rows import Row, figure
 from state_postgres import _helper, _server
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 ACCOUNTS = 10_000
 AT_ONCE = 20  # tasks that put one item in each
+PUT_IN = 200_000  # items at most on a server that are put in: more of them are made there
 HOT = 0.1  # of the items in one thread, as many in another account's future
 BARE = """CREATE TABLE bare (
     id text PRIMARY KEY, key text UNIQUE, digest blob, kind text, account_id text, action text,
@@ -46,7 +48,9 @@ def outbox_rows(*, quick: bool) -> Iterator[Row]:
         with _server(helper) as url:
             yield from asyncio.run(_through(url, "postgres", quick=quick))
         with _server(helper) as url:
-            yield from asyncio.run(_backlog(url, sizes if quick else (1_000, 200_000), "postgres"))
+            yield from asyncio.run(
+                _backlog(url, sizes if quick else (1_000, 20_000, 1_000_000), "postgres")
+            )
     except helper.MissingError as error:
         yield Row(name="postgres", group="outbox", note=str(error))
 
@@ -170,7 +174,7 @@ async def _through(url: str, name: str, *, quick: bool) -> list[Row]:
         await store.aclose()
 
 
-async def _backlog(url: str, sizes: tuple[int, int], name: str) -> list[Row]:
+async def _backlog(url: str, sizes: tuple[int, ...], name: str) -> list[Row]:
     """Fill an outbox, and claim from it at each size."""
     store = open_outbox(url)
     await store.enter("bench")
@@ -180,7 +184,10 @@ async def _backlog(url: str, sizes: tuple[int, int], name: str) -> list[Row]:
     bare = _bare(f"{path}.bare") if name == "sqlite" else _bare_server(url)
     commits = 2 if name == "sqlite" else 3  # a claim in a file does not wait for the disk
     for size in sizes:
-        rate = (size - done) / await _fill(store, done, size)
+        if name == "postgres" and size > PUT_IN:
+            load(url, done, size, accounts=ACCOUNTS)
+        else:
+            rate = (size - done) / await _fill(store, done, size)
         claim, cycle, cpu, floor = await _cycles(store, 300, bare, size)
         claims.append(cpu if name == "sqlite" else claim)
         cycles.append(cycle)
@@ -202,8 +209,9 @@ async def _backlog(url: str, sizes: tuple[int, int], name: str) -> list[Row]:
         all_of_it = f"{name}, claim + mark + finish of {size:,}"
         note = f"{commits} bare INSERTs with their COMMITs meanwhile: {floor * 1e3:.2f} ms"
         rows.append(figure(all_of_it, "outbox", cycle * 1e3, "ms", goal, note=note))
-    flat = claims[1] / claims[0]
-    rows.append(figure(f"{name}, claim of {sizes[1]:,} by that of 1,000", "outbox", flat, "x", 1.5))
+    for size, claim in zip(sizes[1:], claims[1:], strict=True):
+        flat = f"{name}, claim of {size:,} by that of 1,000"
+        rows.append(figure(flat, "outbox", claim / claims[0], "x", 1.5))
     if name == "sqlite":
         await store.aclose()
         size_of_it = _size(url) / sizes[1]
