@@ -90,7 +90,7 @@ def retry(row: Row) -> Change:
         raise _refusal("retry", row, waiting.get(row.state) or _next_step(row))
     if not row.body:
         raise _refusal("retry", row, f"its text is no longer kept: {_AGAIN}")
-    again = Finish(state="queued", retry_at=0.0, looks=0)
+    again = Finish(state="queued", retry_at=0.0, looks=0, error="queued again by hand")
     return Change(states=("failed", "cancelled"), finish=again)
 
 

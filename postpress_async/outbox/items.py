@@ -12,6 +12,7 @@ from postpress_async.options import Discreet
 
 from . import contents
 from .by_hand import shown
+from .decisions import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,7 @@ class Item(Discreet, frozen=True, kw_only=True):
         retry_at: when it is tried again after it could not go; None at once.
         attempts: how often a request was begun.
         result_id: the id of what was sent, where the service told one or it was found.
-        error: why it did not go (yet), or is in doubt, in a line.
+        error: why it did not go (yet), or is in doubt, in a line; None once it is sent.
         created_at, changed_at: by the store's time.
     """
 
@@ -181,7 +182,7 @@ def item_of(row: Row) -> Item:
         retry_at=moment(row.retry_at) if row.retry_at else None,
         attempts=row.attempts,
         result_id=row.result_id,
-        error=row.error,
+        error=None if row.state == "sent" else row.error,  # of earlier attempts, which is over
         created_at=moment(row.created_at),
         changed_at=moment(row.changed_at),
         body=row.body,
@@ -189,8 +190,8 @@ def item_of(row: Row) -> Item:
 
 
 def moment(seconds: float) -> datetime:
-    """Return an instant as users take it."""
-    return datetime.fromtimestamp(seconds, tz=UTC)
+    """Return an instant as users take it; one that no calendar has stands in no one's way."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), LATEST), tz=UTC)
 
 
 @cache

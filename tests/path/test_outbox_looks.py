@@ -89,9 +89,10 @@ async def test_who_tries_again_by_hand_tries_as_often_as_before(
         running = asyncio.create_task(outbox.run())
         found = await settled(outbox, item, sandbox)
         assert (found.state, found.attempts) == ("failed", 5)
-        await outbox.retry(item.id)
+        assert "none of which arrived" in found.error
+        assert (await outbox.retry(item.id)).error == "queued again by hand"
         found = await settled(outbox, item, sandbox)
-        assert (found.state, found.attempts) == ("sent", 8)
+        assert (found.state, found.attempts, found.error) == ("sent", 8, None)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         *_, last = await outbox._store.attempts(item.id)
