@@ -23,6 +23,8 @@ from line import LATE
 from simulation import Story, broken, told
 from weaker import WEAKER, weaken
 
+from postpress_async.outbox.protocol import Terms
+
 HOURS_AHEAD = 3
 FATES = {
     "kill": lambda step: {"fate": ("kill", step)},
@@ -46,6 +48,7 @@ class Scripted(Story):
         self.sandbox.limits([])
         self.fate, self.step = FATES[fate](step), step
         self.until_empty = True
+        self.terms = Terms()
         self.steps_ahead = fate == "ahead"
 
     def late(self, process):

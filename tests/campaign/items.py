@@ -102,11 +102,12 @@ class Items:
             content = other
         elif persons and self._rng.random() < 0.1:
             person, known = persons.pop(self._rng.randrange(len(persons)))
-            inmail = {"inmail": True} if self._wide and self._rng.random() < 0.2 else None
-            content = StartChat(to=person, text=text) if known else None
-            if inmail:
-                content = StartChat(to=person, text=text, subject="A subject", linkedin=inmail)
-            content = content or Invite(provider_id=person, message=text)
+            if self._wide and self._rng.random() < 0.3:
+                content = StartChat(to=person, text=text, linkedin={"inmail": True})
+            elif known:
+                content = StartChat(to=person, text=text)
+            else:
+                content = Invite(provider_id=person, message=text)
         else:
             chat, files = self._rng.choice(self._chats[account]), ()
             if self._wide and self._rng.random() < 0.1:
@@ -191,6 +192,11 @@ async def at_rest(store):
     return not going and counts["unknown"] <= len(undecided) and counts["queued"] <= behind
 
 
+def arrived(sandbox):
+    """Return the items that did, by their ids."""
+    return {_item(one) for one in sandbox.journal() if one.committed}
+
+
 async def judged(items, sandbox, store):
     """Compare what was to be sent with what the service saw, and with what the store says.
 
@@ -198,8 +204,8 @@ async def judged(items, sandbox, store):
     there ever a request with another key, that would tell.
     """
     rows = await _rows(store)
-    arrived = [one for one in sandbox.journal() if one.committed]
-    times = Counter(_item(one) for one in arrived if one.method != "GET")
+    done = [one for one in sandbox.journal() if one.committed]
+    times = Counter(_item(one) for one in done if one.method != "GET")
     undecided = {row.thread for row in rows.values() if row.needs_decision}
     wrong, outcomes, tried = defaultdict(list), Counter(), {}
     for item, new in items.made.items():
@@ -220,9 +226,9 @@ async def judged(items, sandbox, store):
             wrong["open"].append((item, _shown(row)))
         if state == "queued" and row.thread not in undecided:
             wrong["open"].append((item, _shown(row)))
-    wrong["doubled"] += _said_too_often(items, arrived)
-    wrong["amiss"] = list(_amiss(items, rows, arrived, tried))
-    came_as = [_item(one) for one in arrived]
+    wrong["doubled"] += _said_too_often(items, done)
+    wrong["amiss"] = list(_amiss(items, rows, done, tried))
+    came_as = [_item(one) for one in done]
     wrong["out of order"] = _disorder(items, rows, [one for one in came_as if one in items.made])
     over = [one for one in sandbox.journal() if one.over_limit]
     # Of what was refused, the journal knows the key alone.

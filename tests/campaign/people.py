@@ -58,8 +58,9 @@ class Minds:
 class Hands:
     """Change items by hand, any of them, at any time."""
 
-    def __init__(self, store, items, rng, *, now):
+    def __init__(self, store, items, rng, *, now, arrived):
         self._store, self._items, self._rng, self._now = store, items, rng, now
+        self._arrived = arrived  # whether an item has
         self._desk = Desk(
             store, provider=lambda _: "LINKEDIN", new_id=items.names, tell=lambda _: None,
             terms=Terms(),
@@ -71,7 +72,7 @@ class Hands:
         rng = self._rng
         item = rng.choice(list(self._items.made))
         try:
-            match rng.choice(("cancel", "edit", "edit", "later", "release", "retry")):
+            match rng.choice(("cancel", "edit", "edit", "later", "release", "retry", "resolve")):
                 case "cancel":
                     await self._store.cancel(Filter(keys=(item,)), reason="by hand")
                 case "edit":
@@ -88,6 +89,9 @@ class Hands:
                     self._items.moved.add(item)
                 case "retry":
                     await self._desk.change(item, by_hand.retry)
+                    self._items.moved.add(item)
+                case "resolve":
+                    await self._desk.resolve(item, sent=self._arrived(item))
                     self._items.moved.add(item)
         except (OutboxError, ConfigurationError):
             return  # it is over, or on its way, or would be expired before it is due

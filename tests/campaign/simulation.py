@@ -30,7 +30,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from flaky import Bell, Flaky
-from items import Items, at_rest, faults, judged, kept
+from items import Items, arrived, at_rest, faults, judged, kept
 from line import LATE, Line
 from people import Hands, Minds
 from told_time import Deadlock, VirtualLoop, the_only
@@ -70,6 +70,7 @@ class Story:
         self.state = f"sqlite:///{directory}/lanes.db"
         self.trouble = rng.choice((0.0, 1.0, 1.0, 2.0, 4.0))
         self.away = rng.choice((0.0, 0.0, 0.01, 0.05))
+        self.terms = Terms(hold=rng.random() < 0.1)
         self.ahead = 0.0  # seconds, the machine's clock of the service's
         self.bell = Bell()
         self.lines, self.flakies = [], []
@@ -122,10 +123,10 @@ class Story:
         )  # fmt: skip
         seen = Flaky(store, process, rng, share=self.away, bell=self.bell, failing=failing)
         self.flakies.append(seen)
-        looker = ClientLooker(client, seen, clock=clock, terms=Terms())
+        looker = ClientLooker(client, seen, clock=clock, terms=self.terms)
         worker = Worker(
             seen, sender=ClientSender(client, before_send=self.minds.of(process)), looker=looker,
-            owner=process.name, clock=clock, random=rng.random, patience=1e9,
+            owner=process.name, clock=clock, random=rng.random, patience=1e9, terms=self.terms,
             concurrency=rng.choice((1, 3, 100)), boot=clock.monotonic,
         )  # fmt: skip
         try:
@@ -174,7 +175,10 @@ class Story:
         """Live through the story, and return what became of the items."""
         rng = self.rng
         store = self.open()
-        self.hands = Hands(store, self.items, rng, now=self.sandbox.clock.time)
+        self.hands = Hands(
+            store, self.items, rng, now=self.sandbox.clock.time,
+            arrived=lambda item: item in arrived(self.sandbox),
+        )  # fmt: skip
         asyncio.get_running_loop().call_later(CALM_AFTER, self.calm)
         await store.add(self.items.more(rng.randint(3, 10)))
         for n in range(rng.randint(1, 3)):
