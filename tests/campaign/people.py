@@ -1,5 +1,6 @@
 """What people and their programs do to an outbox while it works: decide, hold, edit, cancel."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from msgspec import UNSET
@@ -67,10 +68,17 @@ class Hands:
         )  # fmt: skip
         self.count = 0
 
-    async def change(self):
+    async def busy(self, times):
+        """Change items, one after the other, mostly at moments when workers are at them."""
+        for _ in range(times):
+            await asyncio.sleep(self._rng.choice((0.02, 0.1, 1.0, 30.0)) * self._rng.random())
+            await self._change()
+
+    async def _change(self):
         """Do something to one of the items, where its state allows that."""
         rng = self._rng
-        item = rng.choice(list(self._items.made))
+        claimed = await self._store.find(Filter(states=("claimed",)))
+        item = rng.choice([row.id for row in claimed] or list(self._items.made))
         try:
             match rng.choice(("cancel", "edit", "edit", "later", "release", "retry", "resolve")):
                 case "cancel":

@@ -147,8 +147,6 @@ class Story:
     async def _something(self, n):
         """Let something happen to one of the workers, and start another in its place."""
         rng = self.rng
-        if rng.random() < 0.3:
-            await self.hands.change()
         which = rng.choice(list(self.running))
         process, stop, _, _ = self.running[which]
         match rng.choice(("kill", "kill", "stop", "end")):
@@ -181,11 +179,13 @@ class Story:
         )  # fmt: skip
         asyncio.get_running_loop().call_later(CALM_AFTER, self.calm)
         await store.add(self.items.more(rng.randint(3, 10)))
+        hands = asyncio.ensure_future(self.hands.busy(rng.choice((0, 0, 2, 10))))
         for n in range(rng.randint(1, 3)):
             self.start(n)
         for n in range(10, 10 + rng.randint(0, 6)):
             await asyncio.sleep(rng.choice((0.05, 0.2, 1.0, 10.0, 100.0)) * rng.random())
             await self._something(n)
+        await hands
         await self.hands.release_all()
         quiet = True
         try:
