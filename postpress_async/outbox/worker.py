@@ -12,10 +12,8 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Final
 
-from msgspec.structs import replace
-
 from postpress_async.errors import PostpressError, StateUnavailableError
-from postpress_async.storage.outbox.rows import Claimed, Filter
+from postpress_async.storage.outbox.rows import Claimed
 
 from . import protocol, results
 from .caretaker import Caretaker, nobody
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.storage.outbox.rows import Nothing, Row, State, Store
+    from postpress_async.storage.outbox.rows import Nothing, Row, Store
 
     from .results import Result
     from .turn import Looker, Sender
@@ -40,7 +38,6 @@ log: Final = logging.getLogger("postpress_async.outbox")
 POLL_SECONDS: Final = 15.0
 """How long to wait at most before asking again what may go: a net under the store's own bell."""
 _SOON_SECONDS: Final = 1.0
-_OPEN: Final[tuple[State, ...]] = ("queued", "claimed", "sending", "unknown")
 
 
 class Worker:
@@ -195,33 +192,7 @@ class Worker:
 
     async def _empty(self) -> bool:
         """Tell whether nothing is left, of the accounts we work for, that could go by itself."""
-        for account in (None,) if self._accounts is None else self._accounts:
-            if not await self._empty_of(Filter(account_id=account)):
-                return False
-        return True
-
-    async def _empty_of(self, some: Filter) -> bool:
-        going = replace(some, states=("claimed", "sending"))
-        looked_for = replace(some, states=("unknown",), needs_decision=False)
-        if await self._count(going) or await self._count(looked_for):
-            return False
-        doubts = behind = after = 0
-        threads: set[str] = set()
-        undecided = replace(some, states=("unknown",), needs_decision=True)
-        queued = replace(some, states=("queued",))
-        while rows := await self._store.find(undecided, after=after):
-            after = rows[-1].serial
-            doubts += len(rows)
-            for thread in {row.thread for row in rows} - threads:
-                threads.add(thread)
-                behind += await self._count(replace(queued, thread=thread))
-        # At one instant: what others claim between two questions would be in neither answer.
-        left = await self._store.counts(replace(some, states=_OPEN))
-        moving = left.get("claimed", 0) + left.get("sending", 0)
-        return not moving and left.get("unknown", 0) <= doubts and left.get("queued", 0) <= behind
-
-    async def _count(self, wanted: Filter) -> int:
-        return sum((await self._store.counts(wanted)).values())
+        return not await self._store.going(self._accounts)
 
     # -- sending ---------------------------------------------------------------------------
 
