@@ -18,9 +18,10 @@ import asyncio
 import json
 import sys
 
-from items import judged
+from judging import judged
 from line import LATE
-from simulation import Story, broken, told
+from simulation import broken
+from story import Story, told
 from weaker import WEAKER, weaken
 
 from postpress_async.outbox.protocol import Terms

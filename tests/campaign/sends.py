@@ -26,7 +26,8 @@ from pathlib import Path
 
 from counts import store_of
 from fast import hasten
-from items import Items, at_rest, faults, judged, kept
+from items import Items, faults
+from judging import at_rest, judged, kept
 
 from postpress_async import Sandbox, StateUnavailableError
 from postpress_async.storage.outbox.opening import open_outbox
