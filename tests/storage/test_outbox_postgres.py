@@ -11,6 +11,7 @@ import pytest
 from outbox_worker import item
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.storage.outbox import postgres as of_postgres
 from postpress_async.storage.outbox.dialect import postgres
 from postpress_async.storage.outbox.functions import functions
 from postpress_async.storage.outbox.opening import open_outbox
@@ -378,7 +379,7 @@ async def test_an_item_commits_or_not_with_the_callers_transaction(open_store, p
 
     for what, there in (("rollback", False), ("commit", True)):
         (added,) = await store.add([item(1)], connection=own)
-        assert added.kind == "new"
+        assert added.kind == "same"  # the caller has committed
         assert await store.get("i00001") is None
         assert isinstance(await asyncio.wait_for(store.claim("x", lease=0.0), 5.0), (
             Claimed, Nothing,
@@ -495,3 +496,61 @@ async def test_who_may_not_make_functions_is_told(open_store, execute, schema, p
     await other.aclose()
     await execute(f"DROP OWNED BY {role}")
     await execute(f"DROP ROLE {role}")
+
+
+# -- nothing waits for ever ------------------------------------------------------------------------
+
+
+async def test_a_frozen_server_is_told_within_a_bound_and_all_goes_on_afterwards(
+    cluster, monkeypatch
+):
+    for bound in ("_ANSWER", "_LONG"):
+        monkeypatch.setattr(of_postgres, bound, 0.5)
+    store = open_outbox(f"{cluster.url}?prefix=frozen&connect_timeout=0.5")
+    await asyncio.gather(store.add([item(0)]), store.counts(Filter()), store.get("x"))
+    cluster.freeze()
+    asks = (
+        lambda: store.add([item(1)]), lambda: store.counts(Filter()), lambda: store.get("x"),
+        lambda: store.claim("w", lease=60.0), lambda: store.enter("w"), lambda: store.leave("w"),
+    )  # fmt: skip
+    told = await asyncio.gather(*(ask() for ask in asks), return_exceptions=True)
+    assert [type(one) for one in told] == [StateUnavailableError] * len(asks)
+    assert any("nobody knows" in str(one) for one in told)
+    await store.aclose()  # waits for nothing
+    cluster.thaw()
+    store = open_outbox(f"{cluster.url}?prefix=frozen")
+    [again] = await store.add([item(1)])
+    assert (await store.get(again.row.id)).state == "queued"
+    await store.aclose()
+
+
+async def test_cancelled_while_the_server_is_frozen_is_over_at_once(cluster):
+    store = open_outbox(f"{cluster.url}?prefix=frozen")
+    await asyncio.gather(store.add([item(0)]), store.counts(Filter()))
+    cluster.freeze()
+    tasks = [asyncio.ensure_future(one) for one in (store.add([item(1)]), store.counts(Filter()))]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    _, left = await asyncio.wait(tasks, timeout=60)  # less than any statement's bound would be
+    assert not left
+    await store.aclose()
+
+
+async def test_puts_that_wait_for_others_transactions_keep_nobody_else_waiting(
+    open_store, postgres_url, monkeypatch
+):
+    import psycopg  # noqa: PLC0415
+
+    monkeypatch.setattr(of_postgres, "_BEGIN", b"BEGIN; SET LOCAL lock_timeout = 300")
+    store = open_store()
+    await store.add([item(0)])
+    async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
+        await store.add([item(1)], connection=connection)  # its key is nobody's until the commit
+        puts = [asyncio.ensure_future(store.add([item(1)])) for _ in range(8)]
+        assert sum((await store.counts(Filter())).values()) == 1
+        assert await claimed(store)
+        told = await asyncio.gather(*puts, return_exceptions=True)
+        assert [type(one) for one in told] == [StateUnavailableError] * 8
+    [added] = await store.add([item(1)])
+    assert added.kind == "same"  # the caller has committed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.errors import ClientClosedError, PostpressError, StateUnavailableError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Connections"]
 
 _MOST: Final = 4  # at once, beside the one that listens
+_PLACE: Final = 10.0  # seconds to wait for one of them
 _AGAIN: Final = 1.0  # seconds until a lost listener connects again
 
 
@@ -50,12 +51,16 @@ class Connections:
         self._secret = url.password
         self._free: list[Link] = []
         self._places = asyncio.Semaphore(_MOST)
+        self._puts = asyncio.Semaphore(_MOST - 1)  # they may wait for others' transactions
         self._listener: asyncio.Task[None] | None = None
         self._closed = False
 
     @asynccontextmanager
-    async def lend(self) -> AsyncGenerator[Link]:
+    async def lend(self, *, puts: bool = False) -> AsyncGenerator[Link]:
         """Lend a connection. One on which anything failed is not lent again.
+
+        Args:
+            puts: whether it is to put items in; one connection is kept for all else.
 
         Raises:
             StateUnavailableError: there is none to be had for now.
@@ -63,7 +68,10 @@ class Connections:
         """
         if self._closed:
             raise ClientClosedError(f"{self.where} is closed: open it again")
-        async with self._places:
+        async with AsyncExitStack() as places:
+            for turn in (self._puts, self._places) if puts else (self._places,):
+                await self._place(turn)
+                places.callback(turn.release)
             link = self._kept() or await self.open()
             try:
                 yield link
@@ -72,6 +80,34 @@ class Connections:
                 raise
             self._free.append(link)
             await self._tidy()
+
+    async def _place(self, turn: asyncio.Semaphore) -> None:
+        try:
+            async with asyncio.timeout(_PLACE):
+                await turn.acquire()
+        except TimeoutError as error:
+            raise StateUnavailableError(
+                f"{self.where}: all connections have been busy for {_PLACE:g} s: look for "
+                "what holds them in pg_stat_activity; nothing was asked, and the next call tries "
+                "again"
+            ) from error
+
+    @asynccontextmanager
+    async def bounded(self, seconds: float) -> AsyncGenerator[None]:
+        """Give what is asked on a connection so long to be answered.
+
+        Raises:
+            StateUnavailableError: there was no answer; whether it was done is not known.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError as error:
+            await self._let_go()  # what one does not answer, the others may not either
+            raise StateUnavailableError(
+                f"{self.where} did not answer within {seconds:g} s: look whether it is frozen or "
+                "overloaded; nobody knows whether anything was changed; the next call tries again"
+            ) from error
 
     async def open(self) -> Link:
         """Connect, and see that the tables are there.

@@ -41,6 +41,9 @@ __all__ = ["PostgresOutbox"]
 T = TypeVar("T")
 
 _TIMES: Final = 5  # that a transaction is tried where others wrote at the same moment
+_ANSWER: Final = 10.0  # seconds to wait for an answer to a worker's step
+_LONG: Final = 30.0  # … and to all else, some of which looks at every item
+_BEGIN: Final = b"BEGIN; SET LOCAL lock_timeout = 5000"  # ms; in one round trip
 _SORT_FROM: Final = 10  # new items, that a claim should not have to take in
 _SORT_MOST: Final = 1_000  # of them, in one transaction, for which claims of their chats wait
 
@@ -86,7 +89,11 @@ class PostgresOutbox(SharedOutbox):
             return await add_in_transaction(
                 items, connection, connections=self._connections, now=self._now()
             )
-        told = await self._run(lambda: adding.add(items, lists=True))
+        told = await self._tried(
+            lambda link: link.use(lambda one: self._transact(one, adding.add(items, lists=True))),
+            seconds=_ANSWER if len(items) <= _SORT_MOST else _LONG,
+            puts=True,
+        )
         if len(items) >= _SORT_FROM:
             await self._run(lambda: heads.upkeep(most=min(len(items), _SORT_MOST)))
         self._wakeups.tell()
@@ -94,11 +101,11 @@ class PostgresOutbox(SharedOutbox):
 
     async def enter(self, owner: str, /) -> None:
         """Begin as a worker. What one of the same name had claimed and not marked is queued."""
-        await self._run(lambda: owners.leave(owner))
+        await self._run(lambda: owners.leave(owner), seconds=_ANSWER)
 
     async def leave(self, owner: str, /) -> None:
         """End as a worker. What it has marked is an orphan when its time is over."""
-        await self._run(lambda: owners.leave(owner))
+        await self._run(lambda: owners.leave(owner), seconds=_ANSWER)
         self._wakeups.tell()
 
     async def claim(
@@ -182,16 +189,19 @@ class PostgresOutbox(SharedOutbox):
 
         return isinstance(error, psycopg.errors.UniqueViolation)
 
-    async def _run(self, asked: Callable[[], Steps[T]]) -> T:
+    async def _run(self, asked: Callable[[], Steps[T]], *, seconds: float | None = None) -> T:
         return await self._tried(
-            lambda link: link.use(lambda connection: self._transact(connection, asked()))
+            lambda link: link.use(lambda connection: self._transact(connection, asked())),
+            seconds=_LONG if seconds is None else seconds,
         )
 
     async def _call(self, asked: Callable[[], Steps[T]]) -> T:
         """Carry out a step that is one call of a function, and needs no BEGIN."""
-        return await self._tried(lambda link: self._called(link, asked()))
+        return await self._tried(lambda link: self._called(link, asked()), seconds=_ANSWER)
 
-    async def _tried(self, work: Callable[[Link], Awaitable[T]]) -> T:
+    async def _tried(
+        self, work: Callable[[Link], Awaitable[T]], *, seconds: float, puts: bool = False
+    ) -> T:
         """Try a transaction, and again where others were in its way.
 
         Raises:
@@ -201,7 +211,8 @@ class PostgresOutbox(SharedOutbox):
 
         for left in reversed(range(_TIMES)):
             try:
-                async with self._connections.lend() as link:
+                lent, bounded = self._connections.lend(puts=puts), self._connections.bounded
+                async with lent as link, bounded(seconds):
                     return await work(link)
             except psycopg.errors.UniqueViolation:
                 raise
@@ -212,7 +223,7 @@ class PostgresOutbox(SharedOutbox):
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
     async def _transact(self, connection: AsyncConnection[TupleRow], asked: Steps[T]) -> T:
-        await connection.execute(b"BEGIN")
+        await connection.execute(_BEGIN)
         try:
             async with connection.cursor() as cursor:
                 result = await driven(asked, cursor, self._connections.dialect, self._now())

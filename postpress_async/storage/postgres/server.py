@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["PostgresServer"]
 
 _CONNECT: Final = 2.0  # seconds to connect in, and to look at what is there
+_SILENT: Final = 10  # seconds after which a network that says nothing counts as gone
 _TIMES: Final = 3  # that a swap is asked for where others wrote at the same moment
 _DAY: Final = 86_400.0
 
@@ -248,6 +249,10 @@ def _parameters(url: StoreUrl, patience: float) -> dict[str, Any]:
         # Of a key that needs a password, libpq would ask the terminal, and wait.
         "sslpassword": "none" if "sslkey" in url.options else None,
         "connect_timeout": max(int(patience) + 1, 2),  # ours ends first
+        "keepalives_idle": _SILENT,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "tcp_user_timeout": _SILENT * 1_000,  # ms; what stands between may forget a connection
         "application_name": "postpress-async",
         "client_encoding": "UTF8",
     }
