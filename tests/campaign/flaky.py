@@ -8,7 +8,7 @@ from virtual import at_once
 from postpress_async import StateUnavailableError
 
 FREEING = frozenset({"finish", "leave", "orphans"})
-READS = frozenset({"attempts", "bound", "counts", "find", "get"})
+READS = frozenset({"attempts", "bound", "counts", "find", "get", "going"})
 SEVERAL = frozenset({"leave", "orphans"})  # transactions, between which others have theirs
 LONGER = {"full": "before", "restart": "after"}  # failures that last: how they begin
 AWAY_SECONDS = 400.0  # that they last: longer than leases, deadlines, their grace and a look
