@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from postpress_async.errors import ConfigurationError
 from postpress_async.options import Discreet
@@ -12,7 +12,10 @@ from postpress_async.resources._base import checked_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Decision", "Defer", "Replace", "Send", "Skip", "instant_of"]
+__all__ = ["LATEST", "Decision", "Defer", "Replace", "Send", "Skip", "instant_of"]
+
+LATEST: Final = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
+"""The last day that is one in all time zones, and that no rounding carries into year 10000."""
 
 
 class Send(Discreet, frozen=True, kw_only=True):
@@ -79,6 +82,9 @@ Decision: TypeAlias = Send | Skip | Defer | Replace
 def instant_of(field: str, value: object) -> float:
     """Return an instant in seconds since the epoch.
 
+    What lies beyond what can be told again in every time zone, such as `datetime.max` for «never»,
+    is drawn to the nearest that can.
+
     Raises:
         ConfigurationError: it is none, or has no time zone: whose noon would it be?
     """
@@ -88,4 +94,4 @@ def instant_of(field: str, value: object) -> float:
     if value.utcoffset() is None:
         msg = f"{field} {value.isoformat()} has no time zone: give datetime(…, tzinfo=UTC) or so"
         raise ConfigurationError(msg)
-    return value.timestamp()
+    return min(max(value.timestamp(), 0.0), LATEST)

@@ -11,7 +11,7 @@ import msgspec
 from postpress_async.errors import ConfigurationError
 
 from . import contents
-from .decisions import Defer, Replace, Send, Skip
+from .decisions import Defer, Replace, Send, Skip, instant_of
 from .items import item_of
 from .putting import rewritten
 from .results import Deferred, Later, Refused, Skipped
@@ -147,7 +147,7 @@ class LastWord:
             case Skip(reason=reason):
                 raise DecidedError(Skipped(reason=reason))
             case Defer(until=until, reason=reason):
-                raise DecidedError(Deferred(reason=reason, until=until.timestamp()))
+                raise DecidedError(Deferred(reason=reason, until=instant_of("until", until)))
             case Replace(text=text):
                 raise ReplacedError(text)
             case _:  # somebody's None: rather late than against their wish

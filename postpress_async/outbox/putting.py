@@ -124,8 +124,8 @@ def new_of(
         text_digest=contents.text_digest_of(content),
         loose_digest=contents.loose_of(content),
         priority=wishes.priority,
-        due_at=0.0 if start is None else start.timestamp(),
-        expires_at=None if end is None else end.timestamp(),
+        due_at=0.0 if start is None else instant_of("not_before", start),
+        expires_at=None if end is None else instant_of("expires_at", end),
         hold=wishes.hold,
     )
 

@@ -42,6 +42,25 @@ def test_names_are_unique_and_in_order_whatever_the_clock_does():
     assert len({Names()() for _ in range(100)}) == 100
 
 
+@pytest.mark.parametrize("hours", [-12, 0, 14])
+def test_a_never_is_kept_and_can_be_told_in_every_time_zone(hours):
+    never = datetime.max.replace(tzinfo=timezone(timedelta(hours=hours)))
+    content, wishes = MessageContent(chat_id="chat_1", text="Hi"), Wishes(expires_at=never)
+    item = item_of(row_of(new_of(content, "acc_1", wishes, provider=None, id_="i")))
+    told = {item.expires_at.astimezone(timezone(timedelta(hours=off))).year for off in (-12, 14)}
+    assert told == {9999}
+    assert putting.instant_of("Defer.until", Defer(never).until) == item.expires_at.timestamp()
+
+
+@pytest.mark.parametrize("at", [float("inf"), 253402300800.0, 1e300, -1e12])
+def test_a_row_with_any_number_for_an_instant_can_be_read(at):
+    new = new_of(MessageContent(chat_id="c", text="Hi"), "a", Wishes(), provider=None, id_="i")
+    row = msgspec.structs.replace(row_of(new), due_at=at, expires_at=at, retry_at=at)
+    item = item_of(row)
+    assert item.expires_at.year in {1970, 9999}
+    assert item.retry_at == item.expires_at
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
