@@ -37,6 +37,8 @@ class SqliteFile:
         timeout: seconds to wait for other processes' locks.
         look_every: seconds after which a work makes sure that the path still names the open file.
         file_system: tells the name of the file system that a directory lies on.
+        log_most: bytes that the `-wal` may have before it is carried over into the file, at a
+            moment when nobody waits for that; None leaves it to SQLite, at some commits.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class SqliteFile:
         timeout: float = 30.0,
         look_every: float = 1.0,
         file_system: Callable[[str], str] = place.file_system_of,
+        log_most: int | None = None,
     ) -> None:
         handle = Handle(
             place.absolute(path),
@@ -56,6 +59,7 @@ class SqliteFile:
             timeout=timeout,
             look_every=look_every,
             file_system=file_system,
+            log_most=log_most,
         )
         self._writer = Writer(handle)
         # Forgotten without `aclose`: the thread ends after what was asked for.

@@ -6,8 +6,9 @@ import contextlib
 import random
 import sqlite3
 import time
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.sqlite import place
@@ -24,8 +25,12 @@ Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
 T = TypeVar("T")
 
 OLDEST = (3, 35)  # RETURNING
-_SHORTEST_PAUSE = 0.000_5
+_SHORTEST_PAUSE: Final = {"NORMAL": 0.000_2, "FULL": 0.000_5}  # as others' commits are long
 _LONGEST_PAUSE = 0.005
+_MOMENT = 0.1  # seconds for which a lock that was waited for is likely to be so again
+_MEASURE_EVERY = 1000  # changes between two looks at the size of the log
+_TRIES = 20  # to find nobody reading or writing
+_TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
 _LAST_PATIENCE = 1.0  # at the interpreter's exit
 
 
@@ -44,6 +49,7 @@ class Handle:
         timeout: float,
         look_every: float,
         file_system: Callable[[str], str],
+        log_most: int | None = None,
     ) -> None:
         self.path = path
         self.hurried = False  # set by another thread: the interpreter wants to end
@@ -58,6 +64,9 @@ class Handle:
         self._log: place.Identity | None = None
         self._looked = 0.0
         self._known = False
+        self._log_most = log_most
+        self._measured = 0  # changes that were made before its size was looked at
+        self._waited_at = -inf  # for others' locks, last
 
     def begin(self, *, durable: bool = True) -> sqlite3.Connection:
         """Return a connection inside a transaction that holds the file's write lock.
@@ -89,6 +98,28 @@ class Handle:
                 raise StateUnavailableError(str(error)) from None  # it worked, and may again
             raise
         return connection
+
+    def is_contended(self) -> bool:
+        """Tell whether others held the lock when it was wanted, a moment ago."""
+        return time.monotonic() - self._waited_at < _MOMENT
+
+    def tidy(self) -> None:
+        """Carry the log over into the file where it has grown long, and begin it anew.
+
+        SQLite would do so in a commit, and begins anew only when nobody writes meanwhile: among
+        several processes that write, each commit would wait for the disk, and the log grow on.
+        """
+        if self._connection is None or self._log_most is None or not self._is_long():
+            return
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()  # the long part
+            for _ in range(_TRIES):
+                row: tuple[int] = self._connection.execute(_TRUNCATE).fetchone()
+                if not row[0]:
+                    return
+                time.sleep(_SHORTEST_PAUSE[self._synchronous])
+        except sqlite3.Error as error:
+            self.fault(error)  # whoever comes next is told, if it lasts
 
     def rollback(self) -> None:
         """Give up what was begun, as far as SQLite has not done so itself."""
@@ -147,11 +178,14 @@ class Handle:
         self._identity = identity
         self._log = place.identity(f"{self.path}-wal")
         self._looked = time.monotonic()
+        if self._log_most is not None:
+            connection.execute("PRAGMA wal_autocheckpoint=0")
         return connection
 
     def _look(self, connection: sqlite3.Connection) -> None:
         """Make sure that the path still names the open file, and that nobody upgraded it."""
         self._looked = time.monotonic()
+        self._measured = -_MEASURE_EVERY  # now
         try:
             identity = place.identity(self.path)
         except OSError as error:
@@ -170,21 +204,33 @@ class Handle:
             reason = "was replaced while in use: the next call uses the file that is there now"
         raise StateUnavailableError(f"{self.path} {reason}")
 
+    def _is_long(self) -> bool:
+        """Look how long the log is, once a thousand changes, and whenever the file is looked at."""
+        if self._connection is None or self._log_most is None:
+            return False
+        changes = self._connection.total_changes
+        if self._measured <= changes < self._measured + _MEASURE_EVERY:
+            return False
+        self._measured = changes
+        with contextlib.suppress(OSError):
+            return Path(f"{self.path}-wal").stat().st_size > self._log_most
+        return False
+
     def _patiently(self, attempt: Callable[[], T]) -> T:
         """Retry while somebody else holds the lock, for as long as the timeout says.
 
         In place of SQLite's own waiting, whose pauses grow to 100 ms, which starves one of many
         processes, and which cannot be hurried.
         """
-        began = 0.0
+        began, shortest = 0.0, _SHORTEST_PAUSE[self._synchronous]
         while True:
             try:
                 return attempt()
             except sqlite3.Error as error:
-                now = time.monotonic()
+                now = self._waited_at = time.monotonic()
                 began = began or now
                 patience = min(self._timeout, _LAST_PATIENCE) if self.hurried else self._timeout
                 if not is_busy(error) or now - began >= patience:
                     raise
-            pause = min(max((now - began) / 100, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+            pause = min(max((now - began) / 100, shortest), _LONGEST_PAUSE)
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - to part the waiters

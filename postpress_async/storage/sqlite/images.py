@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from postpress_async.storage.images import changes, kept
+from postpress_async.storage.images import kept
 from postpress_async.storage.instants import StoreTime
 from postpress_async.storage.sqlite import place
 from postpress_async.storage.sqlite.file import SqliteFile
 from postpress_async.storage.sqlite.schema import Schema
 from postpress_async.storage.sqlite.sheet import Sheet
+from postpress_async.storage.sqlite.stepping import Stepping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from sqlite3 import Connection
 
     from postpress_async.storage.images import Mend, Work
     from postpress_async.storage.sqlite.handle import Synchronous
-    from postpress_async.storage.sqlite.sheet import Found
-    from postpress_async.storage.sqlite.writer import Job
 
 __all__ = ["SqliteImages"]
 
 T = TypeVar("T")
 
-_NOTE_EVERY = 1.0  # seconds of the store's time, for processes that start after a step back
+_LOG_MOST = 16 * 2**20  # bytes: a change writes a page of 4 KB
 
 
 def _first_meta(connection: Connection) -> None:
@@ -47,9 +45,6 @@ COUNTS = Schema(
         _first_meta,
     ),
 )
-
-_NOTED = "SELECT seen FROM meta"
-_NOTE = "UPDATE meta SET seen = ? WHERE seen < ?"
 
 
 class SqliteImages:
@@ -84,10 +79,9 @@ class SqliteImages:
             timeout=timeout,
             look_every=look_every,
             file_system=file_system,
+            log_most=_LOG_MOST,
         )
-        self._time = StoreTime(clock)
-        self._noted = -math.inf
-        self._sheet = Sheet(mend)
+        self._together = Stepping(StoreTime(clock), Sheet(mend))
 
     async def step(self, work: Work[T], /) -> T:
         """Carry one work out, all or nothing, with no other process in between.
@@ -97,7 +91,7 @@ class SqliteImages:
             ConfigurationError: it cannot be used at all, or was opened before a fork.
             ClientClosedError: it was closed.
         """
-        return cast("T", await self._file.share(work, self._carry_out))
+        return cast("T", await self._file.share(work, self._together))
 
     async def epoch(self) -> str:
         """Return the name that the file got when it was made: another one means counts were lost.
@@ -110,44 +104,6 @@ class SqliteImages:
     async def aclose(self) -> None:
         """Finish what was asked for and close the file."""
         await self._file.aclose()
-
-    def _carry_out(self, connection: Connection, jobs: list[Job]) -> Callable[[], None]:
-        """Run works one after another: all are read before the first, and written after the last.
-
-        A work has only values in its hands, so one that fails leaves nothing to take back.
-        """
-        works = [cast("Work[object]", job.work) for job in jobs]
-        found = self._sheet.open(connection, {key: None for one in works for key in one.keys})
-        now = self._time.now(max([at for _, at in found.values()], default=-math.inf))
-        if due := now - self._noted >= _NOTE_EVERY:
-            now = self._time.now(connection.execute(_NOTED).fetchone()[0])
-        images: dict[str, bytes | None] = {}
-        for job, work in zip(jobs, works, strict=True):
-            try:
-                its = {key: self._image(key, images, found) for key in work.keys}
-                after, job.result = work.run(its, now)
-                images.update(changes(its, after))
-            except BaseException as error:  # noqa: BLE001 - whoever asked is told
-                job.error = error
-        changed = [(key, one) for key, one in images.items() if one != found[key].image]
-        self._sheet.write(connection, changed, now)
-        if due:
-            connection.execute(_NOTE, (now, now))
-
-        def committed() -> None:
-            self._sheet.seen(connection, images, now)
-            if due:
-                self._noted = now
-
-        return committed
-
-    def _image(
-        self, key: str, images: dict[str, bytes | None], found: Mapping[str, Found]
-    ) -> bytes | None:
-        """Return an image as the works before have left it."""
-        if key not in images:
-            images[key] = self._sheet.mended(key, found[key])
-        return images[key]
 
 
 def _epoch(connection: Connection) -> str:

@@ -39,6 +39,7 @@ class _Seen(NamedTuple):
     image: bytes | None
     at: float
     age: int  # of the sheet: an image of another age is perhaps not what the file has
+    own: bool  # nobody else changed it between two looks of this process
 
 
 _NOTHING: Final = Found(None, -math.inf)
@@ -116,13 +117,27 @@ class Sheet:
             values = [value for key, image in some for value in (key, image, at)]
             connection.execute(_write(len(some)), values)
 
-    def seen(self, connection: Connection, images: Mapping[str, bytes | None], at: float) -> None:
-        """Keep in mind what is committed."""
+    def own(self, key: str) -> Found | None:
+        """Return an image as it was left here, if it seems that only this process uses it."""
+        seen = self._seen.get(key)
+        if seen is None or not seen.own or self._lost:
+            return None
+        return Found(seen.image, seen.at)
+
+    def seen(
+        self,
+        connection: Connection,
+        found: Mapping[str, Found],
+        images: Mapping[str, bytes | None],
+        at: float,
+    ) -> None:
+        """Keep in mind what was found, and is now committed."""
         self._changes = connection.total_changes
         seen, age = self._seen, self._age
         for key, image in images.items():
-            seen.pop(key, None)  # to the end: what was used last is forgotten last
-            seen[key] = _Seen(image, at, age)
+            before = seen.pop(key, None)  # to the end: what was used last is forgotten last
+            own = before is not None and before.image == found[key].image
+            seen[key] = _Seen(image, at, age, own)
             if self._lost:
                 self._lost.pop(key, None)
         while len(seen) > _SEEN_MOST:

@@ -28,7 +28,11 @@ _MOST = 128  # works in one transaction: other processes wait for its end
 class Together(Protocol):
     """Carry several works out in one go; which work it is, is between it and who asks for it."""
 
-    def __call__(self, connection: Connection, jobs: list[Job], /) -> Callable[[], None]:
+    def foresee(self, jobs: list[Job], /) -> None:
+        """Do beforehand what can be, since others are likely to hold the lock."""
+        ...
+
+    def carry_out(self, connection: Connection, jobs: list[Job], /) -> Callable[[], None]:
         """Give each job its result, or its error; return what to do once that is committed.
 
         What it raises concerns all of them: the transaction is lost, and each is carried out in
@@ -161,7 +165,10 @@ class Writer:
         jobs = [first]
         last = self._gather(jobs)
         try:
-            if (jobs := _wanted(jobs)) and (connection := self._begin(jobs)) is not None:
+            jobs = _wanted(jobs)
+            if jobs and self._handle.is_contended():
+                _foresee(jobs)
+            if jobs and (connection := self._begin(jobs)) is not None:
                 # Who came while others held the lock need not wait for it once more.
                 if not last and any(job.durable for job in jobs):
                     last = self._gather(jobs)
@@ -170,6 +177,7 @@ class Writer:
         except BaseException as error:  # noqa: BLE001 - the thread outlives what it serves
             _fail(jobs, error)
         _tell(jobs)
+        self._handle.tidy()
         return last
 
     def _gather(self, jobs: list[Job]) -> bool:
@@ -230,12 +238,18 @@ def _wanted(jobs: list[Job]) -> list[Job]:
     return [job for job in jobs if not job.future.cancelled()]
 
 
+def _foresee(jobs: list[Job]) -> None:
+    for together, alike in groupby(jobs, lambda job: job.together):
+        if together is not None:
+            together.foresee(list(alike))
+
+
 def _done(connection: Connection, jobs: list[Job]) -> list[Callable[[], None]]:
     """Carry jobs out in their order; return what to do once that is committed."""
     committed: list[Callable[[], None]] = []
     for together, alike in groupby(jobs, lambda job: job.together):
         if together is not None:
-            committed.append(together(connection, list(alike)))
+            committed.append(together.carry_out(connection, list(alike)))
         elif len(jobs) == 1:
             jobs[0].result = jobs[0].call(connection)
         else:
