@@ -73,7 +73,8 @@ def claim(
 
 def _lane(accounts: Sequence[str] | None, *, skip: bool = True) -> tuple[str, dict[str, object]]:
     """Return the question for the lane whose turn it is, among those of some accounts."""
-    text, values = sql.LANE, dict[str, object]()
+    text = sql.LANE
+    values: dict[str, object] = {}
     if accounts is not None:
         text = sql.LANE_OF_FEW if len(accounts) <= FEW else sql.LANE_OF
         values = {"accounts": list(accounts)}
