@@ -184,8 +184,9 @@ def check(server, done, failed):
     faults=st.lists(st.sampled_from(FAULTS), max_size=14),
     plans=st.lists(plans, min_size=1, max_size=3),
     cancel=st.integers(0, 5),
+    others=st.sampled_from([0.0, 1.0]),
 )
-def test_each_step_that_is_told_of_was_done_once_in_one_order(faults, plans, cancel):
+def test_each_step_that_is_told_of_was_done_once_in_one_order(faults, plans, cancel, others):
     async def main():
         server = Fake(faults)
         clock = asyncio.get_running_loop().time
@@ -193,6 +194,7 @@ def test_each_step_that_is_told_of_was_done_once_in_one_order(faults, plans, can
 
         async def client(plan):
             images = RemoteImages(server, mend=kept, monotonic=clock, draw=lambda: 0.5)
+            images._decider._others = others  # look first, or decide first
             for n, batch in enumerate(plan):
                 works = [
                     Append(sorted(k), only=sorted(k)[:1] if few else None) for k, few, _ in batch
@@ -666,5 +668,56 @@ def test_values_that_are_none_of_ours_stop_only_who_needs_them():
         del server.values["bad"]
         assert await images.step(Append(["bad"])) == {"bad": []}
         await images.aclose()
+
+    run(main)
+
+
+def test_it_looks_first_where_others_mostly_write_between():
+    async def main():
+        server, mine = Fake(), "abcdefgh"
+        images = RemoteImages(server, mend=kept, monotonic=asyncio.get_running_loop().time)
+        works = []
+        for _ in range(40):
+            for key in mine:
+                server.write_as_another(key)
+            works += [Append([key, "*"], only=[key]) for key in mine]
+            await asyncio.gather(*map(images.step, works[-8:]))
+        assert {work.runs for work in works[:8]} == {1}  # looked at, since they were not known
+        assert {work.runs for work in works[8:16]} == {2}
+        assert {work.runs for work in works[-8:]} == {1}
+        for _ in range(10):  # left alone again, it asks for no look
+            calls = server.calls
+            await asyncio.gather(*(images.step(Append([key, "*"], only=[key])) for key in mine))
+        assert server.calls == calls + 1
+
+    run(main)
+
+
+def test_those_that_were_refused_go_with_a_look_that_others_need():
+    async def main():
+        server, trips = Fake(), []
+        do = server.do
+        server.do = lambda swaps: trips.append([len(one.writes) for one in swaps]) or do(swaps)
+        images = RemoteImages(server, mend=kept, monotonic=asyncio.get_running_loop().time)
+        await images.step(Append("a"))
+        server.write_as_another("a")
+        refused = asyncio.ensure_future(images.step(Append("a")))
+        await asyncio.sleep(0.0005)  # it is on its way
+        await asyncio.gather(refused, images.step(Append("b")))
+        assert trips == [[0], [1], [1], [1, 0], [1]]
+
+    run(main)
+
+
+def test_what_is_not_ours_is_told_to_all_who_ask_at_once():
+    async def main():
+        server = Fake()
+        server.values["*"] = b"not ours"
+        images = RemoteImages(server, mend=kept, monotonic=asyncio.get_running_loop().time)
+        works = [Append([key, "*"]) for key in "abc"]
+        told = await asyncio.gather(*map(images.step, works), return_exceptions=True)
+        assert [type(one) for one in told] == [ConfigurationError] * 3
+        del server.values["*"]  # as the message asks for
+        await images.step(Append(["a", "*"]))
 
     run(main)

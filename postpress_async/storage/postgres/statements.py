@@ -143,6 +143,8 @@ ALTER TABLE {schema}.counts ALTER COLUMN value SET STORAGE EXTERNAL;
 # alone, many may read `*` at a time, and keys without a row are locked as well. What is read after
 # them is what their last holder has written, since each statement sees anew what is committed.
 #
+# Rows are read one by one: a loop over a join costs as much as nine of them before its first row.
+#
 # Where somebody holds a lock, it looks first, and stands in line only for what can still be done.
 #
 # `p_program` says for each swap: whether it is urgent; how many keys it has seen, and which; how
@@ -161,7 +163,8 @@ DECLARE
     keys int4 := cardinality(p_keys);
     locked int4 := 0; lock int8; looks bool; waits bool := false; taken bool := false;
     stamps bytea[]; named bytea[]; wrote int4[]; turns bool[];
-    raw float8; meta record; one record; fate text; urgent bool; hopeless bool; which int4;
+    its_stamp bytea; its_time float8; its_turn bool;
+    raw float8; meta record; fate text; urgent bool; hopeless bool; which int4;
     at int4; seen int4; writes int4; at_stamp int4; at_value int4;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -191,18 +194,16 @@ BEGIN
         named := array_fill(NULL::bytea, ARRAY[keys]);
         wrote := array_fill(0, ARRAY[keys]);
         turns := array_fill(false, ARRAY[keys]);
-        FOR one IN
-            SELECT k.n, c.* FROM unnest(p_keys) WITH ORDINALITY AS k(key, n), LATERAL (
-                SELECT c.stamp, c.written, c.turn <> p_who AND c.turn_until > told_now AS taken
-                FROM {schema}.counts c WHERE c.key = k.key LIMIT 1
-            ) AS c
-        LOOP
-            stamps[one.n] := one.stamp;
-            IF one.taken THEN
-                turns[one.n] := true;
+        FOR i IN 1 .. keys LOOP
+            SELECT c.stamp, c.written, c.turn <> p_who AND c.turn_until > told_now
+            INTO its_stamp, its_time, its_turn FROM {schema}.counts c WHERE c.key = p_keys[i];
+            CONTINUE WHEN its_stamp IS NULL;
+            stamps[i] := its_stamp;
+            IF its_turn THEN
+                turns[i] := true;
             END IF;
-            IF p_strict AND one.written > told_now THEN
-                told_now := one.written;
+            IF p_strict AND its_time > told_now THEN
+                told_now := its_time;
             END IF;
         END LOOP;
 

@@ -27,6 +27,8 @@ _KNOWN_MOST: Final = 10_000  # images kept in mind
 _LOSSES_MOST: Final = 4  # of one key, before it is looked at again
 _DAY: Final = 86_400.0
 _SAY_EVERY: Final = 60.0  # seconds between two warnings of the same
+_MOSTLY: Final = 0.7  # share of works that others came before, from which it is looked first
+_LAST: Final = 1 / 16  # what the last work weighs in that share
 
 
 class Job:
@@ -38,6 +40,7 @@ class Job:
         until: when to give up, by the monotonic clock.
         tries: how often its swap was refused.
         stays: how often of them because a key was kept for somebody else.
+        looked: whether its keys were looked at before it was decided.
         failures: how often the server failed it.
         urgent: whether its keys shall be kept for it if it is refused again.
         refused: why it was refused last.
@@ -45,7 +48,8 @@ class Job:
     """
 
     __slots__ = (
-        "failures", "future", "refused", "said", "stays", "tries", "until", "urgent", "work",
+        "failures", "future", "looked", "refused", "said", "stays", "tries", "until", "urgent",
+        "work",
     )  # fmt: skip
 
     def __init__(self, work: Work[object], future: asyncio.Future[object]) -> None:
@@ -54,6 +58,7 @@ class Job:
         self.until: float = math.inf
         self.tries: int = 0
         self.stays: int = 0
+        self.looked: bool = False
         self.failures: int = 0
         self.urgent: bool = False
         self.refused: Fate | None = None
@@ -89,50 +94,100 @@ class Decider:
         self._lost: dict[str, tuple[Seen, ...]] = {}
         self._doubts = Doubts[Job]()
         self._stale: set[str] = set()  # keys to look at before the next decision
+        self._odd: set[str] = set()  # keys that were refused, to look at when they are asked for
+        self._others = 0.0  # share of works of late whose images others had written since
         self._identity = ""
         self._said = -math.inf
 
     async def attempt(self, jobs: Sequence[Job]) -> None:
         """Carry jobs out as far as nobody comes between; `refused` says why others were not.
 
+        Where an image has to be looked at first, those that were refused before go with the look:
+        they have waited for longer, and know what they were refused for.
+
         Raises:
             StateUnavailableError, ConfigurationError: as from the server.
         """
-        await self._look_up(jobs)
+        for job in jobs:
+            job.refused = None
+        looks, guessed = self._to_look_at(jobs)
+        before: list[Job] = []
+        if looks or not self._times.known:
+            if self._times.known and not self._doubts:
+                before = [job for job in jobs if job.tries and self._knows(job)]
+            values = await self._carry_out(before, looks)
+            for job in guessed:
+                self._weigh(others=any(key in values for key in job.work.keys))
+            self._stale.clear()
         if self._doubts:
             self._settle()
+        await self._carry_out([job for job in jobs if job not in before])
+        if len(self._known) > _KNOWN_MOST:
+            for key in list(self._known)[: _KNOWN_MOST // 10]:
+                del self._known[key]
+
+    def _to_look_at(self, jobs: Sequence[Job]) -> tuple[dict[str, bytes], list[Job]]:
+        """Return keys to look at, each with its stamp, and jobs for which that is a guess.
+
+        What is decided on an image that others have written since is refused, and was for nothing:
+        where that is how it mostly ends, it is looked first.
+        """
+        looks = dict.fromkeys(self._stale, NO_STAMP)
+        guessed: list[Job] = []
+        for job in jobs:
+            if not self._knows(job):
+                job.looked = True
+                looks.update((key, NO_STAMP) for key in job.work.keys if not self._is_known(key))
+            elif not (job.looked or job.tries or self._others < _MOSTLY or self._doubts):
+                job.looked = True
+                guessed.append(job)
+        looks.update((key, self._known[key].stamp) for job in guessed for key in job.work.keys)
+        return looks, guessed
+
+    def _knows(self, job: Job) -> bool:
+        return all(map(self._is_known, job.work.keys))
+
+    def _is_known(self, key: str) -> bool:
+        return key in self._known and key not in self._odd
+
+    def _weigh(self, *, others: bool) -> None:
+        self._others += _LAST * (others - self._others)
+
+    async def _carry_out(
+        self, jobs: Sequence[Job], looks: Mapping[str, bytes] | None = None
+    ) -> Mapping[str, bytes | None]:
+        """Decide, go to the server once for all of it, and return what it told of images.
+
+        Args:
+            jobs: what is done, as far as it can be.
+            looks: keys that are only looked at; with none of them too, the time is asked for.
+        """
         view: dict[str, Seen] = {}
         sent: list[Sent[Job]] = []
         for job in jobs:
-            job.refused = None
             if job.future.done():
                 continue
             try:
                 sent.append(self._decide(job, view))
             except Exception as error:  # noqa: BLE001 - whoever asked is told; others go on
                 job.fail(error)
-        if not sent:
-            return
+        swaps = [one.swap for one in sent]
+        if looks:
+            swaps.append(Swap(seen=tuple(looks.items()), writes=(), now=0.0))
+        if not swaps and looks is None:
+            return {}
         try:
-            answer = await self._ask([one.swap for one in sent])
+            answer = await self._ask(swaps, decided=len(sent))
         except (NotDoneError, ConfigurationError):
             raise
         except BaseException:
             self._stale |= self._doubts.add(sent)
             raise
-        self._learn(sent, answer)
-
-    async def _look_up(self, jobs: Sequence[Job]) -> None:
-        """Learn what is not known, and the time."""
-        known = self._known
-        unknown = [key for job in jobs for key in job.work.keys if key not in known]
-        if not unknown and not self._stale and self._times.known:
-            return
-        missing = sorted(self._stale.union(unknown))
-        ask = tuple((key, NO_STAMP) for key in missing)
-        swaps = [Swap(seen=ask, writes=(), now=0.0)] if ask else []
-        self._note((await self._ask(swaps, looks=True)).values)
-        self._stale.clear()
+        self._learn(sent, answer.fates)
+        self._note(answer.values)
+        if self._doubts and sent:
+            self._doubts.forget(unless=lambda job: not job.future.done())
+        return answer.values
 
     def _settle(self) -> None:
         """Tell those whose answer was lost, if it can be known now what it was."""
@@ -205,7 +260,7 @@ class Decider:
         ours = not one.foreign
         if ours and self._times.by_server:
             if _DAY < one.at - now < 2 * KEPT:
-                self._known.pop(key, None)
+                self._odd.add(key)
                 days = (one.at - now) / _DAY
                 raise StateUnavailableError(
                     f"{self._server.where} is {days:.1f} days behind what is written of {key}: "
@@ -213,7 +268,7 @@ class Decider:
                 )
             ours = abs(now - one.at) < 2 * KEPT
         if not ours:
-            self._known.pop(key, None)  # looked at anew by the next call
+            self._odd.add(key)
             raise ConfigurationError(
                 f"{self._server.where} holds something else under the name of the counts of "
                 f"{key}: keep programs apart with ?prefix=, or delete it",
@@ -222,22 +277,24 @@ class Decider:
 
     # -- after ---------------------------------------------------------------------------------
 
-    async def _ask(self, swaps: Sequence[Swap], *, looks: bool = False) -> Answer:
+    async def _ask(self, swaps: Sequence[Swap], *, decided: int) -> Answer:
         sent = self._monotonic()
         answer = await self._server.swap(swaps, who=self._stamps.who)
-        anew = not looks and "time" in answer.fates
+        anew = "time" in answer.fates[:decided]
         self._times.learn(answer.now, sent=sent, anew=anew)
         if answer.identity != self._identity:
             if self._identity:
                 self._warn("was restarted or replaced: what this process knows is compared with it")
-                for key, one in self._known.items():
-                    self._doubt(key, one)
+                for key in self._known.keys() - self._odd:
+                    self._doubt(key, self._known[key])
             self._identity = answer.identity
         return answer
 
-    def _learn(self, sent: Sequence[Sent[Job]], answer: Answer) -> None:
+    def _learn(self, sent: Sequence[Sent[Job]], fates: Sequence[Fate]) -> None:
         """Tell those whose swap is done, and remember what the server has."""
-        for one, fate in zip(sent, answer.fates, strict=True):
+        for one, fate in zip(sent, fates, strict=False):  # that of a look stands behind them
+            if not (one.job.looked or one.job.tries):
+                self._weigh(others=fate == "changed")
             if fate != "done":
                 one.job.refused = fate
                 continue
@@ -247,17 +304,11 @@ class Decider:
                 for key, _ in one.swap.seen:
                     self._lost.pop(key, None)
             one.job.tell(one.result)
-        self._note(answer.values)
-        if self._doubts:
-            self._doubts.forget(unless=lambda job: not job.future.done())
-        if len(self._known) > _KNOWN_MOST:
-            for key in list(self._known)[: _KNOWN_MOST // 10]:
-                del self._known[key]
 
     def _note(self, values: Mapping[str, bytes | None]) -> None:
         """Remember what the server has, and what it has not any more."""
         for key, value in values.items():
-            known = self._known.get(key)
+            known = None if key in self._odd else self._known.get(key)
             if value is None and known is not None and known.image is not None:
                 young = self._times.now() - known.at < KEPT / 2
                 if young and key not in self._lost:  # flushed, evicted or deleted by hand
@@ -272,6 +323,7 @@ class Decider:
             self._lost[key] = (*before[1 - _LOSSES_MOST :], one)
 
     def _keep(self, key: str, one: Seen) -> None:
+        self._odd.discard(key)
         self._known.pop(key, None)  # to the end: those that nobody writes are forgotten first
         self._known[key] = one
 
