@@ -14,15 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 
+STALE: Final = "slot"
+"""What binds, as `WaitTooLongError.limit` names it, where somebody thought for too long."""
+
+
 class Guard(Protocol):
     """Be asked before each attempt of one call."""
 
-    async def before(self) -> None:
+    async def ask(self) -> None:
         """Be asked when the slot and the key's turn are held and nothing has been begun.
 
         Whatever it raises ends the call; the slot counts for nothing. It may take its time: a slot
-        that has gone stale meanwhile is given back, and the call ends in a WaitTooLongError.
+        that has gone stale meanwhile is given back, and the call ends in a WaitTooLongError whose
+        `limit` is `STALE`. Who asks again at once, and need not think again, then goes.
         """
+        ...
+
+    async def before(self) -> None:
+        """Be told that it goes now: to write that down. Else as `ask`."""
         ...
 
     def last_act(self) -> None:

@@ -24,7 +24,7 @@ from postpress_async.wire.values import Bad, Good, Reply, Sending
 
 from . import retry
 from .capture import capturing
-from .guarding import taken
+from .guarding import STALE, taken
 from .opened import Opened
 from .quota import SUCCESS, RetryQuota, cost_of
 from .running import Run, in_doubt, log, read_once
@@ -196,14 +196,19 @@ class Pipeline:
         self, guard: Guard, slot: Slot, sending: Sending, call: Call[object]
     ) -> None:
         """Ask who has a say; what it took its time over may not go any more."""
+        await guard.ask()
+        self._still_held(slot, call)
         await guard.before()
+        self._still_held(slot, call)
+        guard.last_act()  # not every network tells the step before the first byte
+        sending.last_act = guard.last_act
+
+    def _still_held(self, slot: Slot, call: Call[object]) -> None:
         if not self.scheduler.holds(slot):
             msg = "the slot went stale before the request was begun: ask again"
             raise WaitTooLongError(
-                msg, account_id=call.account_id, action=call.action, limit="slot", retry_after=1.0
+                msg, account_id=call.account_id, action=call.action, limit=STALE, retry_after=1.0
             )
-        guard.last_act()  # not every network tells the step before the first byte
-        sending.last_act = guard.last_act
 
     def _opened(self, call: Call[T], reply: Reply, slot: Slot, run: Run) -> Opened:
         report = partial(self.scheduler.report, slot)

@@ -97,11 +97,17 @@ class LastWord:
         self.says(edited)
         return edited
 
-    async def before(self) -> None:
-        """Ask `before_send`, and make the mark; see `guarding.Guard`."""
+    async def ask(self) -> None:
+        """Ask `before_send`, once: not about its own text, nor for a slot that it outsat.
+
+        See `guarding.Guard`.
+        """
         if self._ask is not None:
-            ask, self._ask = self._ask, None  # once: a text that it replaced is not asked about
+            ask, self._ask = self._ask, None
             self._heed(await self._answer(ask))
+
+    async def before(self) -> None:
+        """Make the mark; see `guarding.Guard`."""
         edited = self._edited
         edit = None if edited is None else rewritten(self._row, edited)
         attempt = await self._granted.mark(edit=edit)

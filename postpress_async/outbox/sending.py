@@ -12,8 +12,9 @@ from postpress_async.errors import (
     ConfigurationError,
     PostpressError,
     SchedulerError,
+    WaitTooLongError,
 )
-from postpress_async.exchange.guarding import guarded
+from postpress_async.exchange.guarding import STALE, guarded
 from postpress_async.options import RequestOptions, Retries
 
 from . import contents, results
@@ -91,7 +92,11 @@ class ClientSender:
                 return await self._go(await _keyed(row, said, content, granted), content, guard)
             except ReplacedError as replaced:
                 content = guard.says_instead(content, replaced.text)
-                return await self._go(await _keyed(row, said, content, granted), content, guard)
+            except WaitTooLongError as error:
+                # The answer took longer than a slot lasts. It is new: with a fresh slot it holds.
+                if error.limit != STALE or guard.marked:
+                    raise
+            return await self._go(await _keyed(row, said, content, granted), content, guard)
         except DecidedError as decided:
             return decided.result
 
@@ -146,7 +151,7 @@ class ClientSender:
                         options=_options(row),
                     )
             except SchedulerError as error:
-                if guard.marked or error.limit == "outbox":
+                if guard.marked or error.limit in {"outbox", STALE}:
                     raise
                 refusals.append((error.retry_after or results.CLOSED_SECONDS, error))
                 continue

@@ -22,6 +22,10 @@ class Watch:
         self.refuse_at = last_act
         self.asked = []
 
+    async def ask(self):
+        self.asked.append(("ask", self.client.under_way))
+        assert guarding.get() is None
+
     async def before(self):
         self.asked.append(("before", self.client.under_way))
         assert guarding.get() is None
@@ -51,7 +55,7 @@ async def test_it_is_asked_once_the_slot_is_held_and_right_before_the_first_byte
     with guarded(watch):
         await client(column)
         await client(column)  # only the first call inside is guarded
-    assert watch.asked == [("before", 1), ("last act", 1), ("last act", 1)]
+    assert watch.asked == [("ask", 1), ("before", 1), ("last act", 1), ("last act", 1)]
     assert len(raw.seen) == 2
     assert await client.counted(column) == 2
 
@@ -108,14 +112,20 @@ async def test_each_attempt_is_asked_about(serve, talk):
     watch = Watch(client)
     with guarded(watch):
         await client("POST")
-    assert [name for name, _ in watch.asked] == ["before", "last act", "last act"] * 2
+    assert [name for name, _ in watch.asked] == ["ask", "before", "last act", "last act"] * 2
 
 
-async def test_a_slot_that_went_stale_meanwhile_is_not_used(serve, talk):
+@pytest.mark.parametrize("moment", ["ask", "before"])
+async def test_a_slot_that_went_stale_meanwhile_is_not_used(serve, talk, moment):
     raw = await serve("good")
     client = talk(raw)
 
     class Slow(Watch):
+        async def ask(self):
+            await super().ask()
+            if moment == "ask":
+                await client.client.scheduler.pause("acc_1", reason="a walk")
+
         async def before(self):
             await super().before()
             await client.client.scheduler.pause("acc_1", reason="a walk")
@@ -123,7 +133,7 @@ async def test_a_slot_that_went_stale_meanwhile_is_not_used(serve, talk):
     watch = Slow(client)
     with guarded(watch), pytest.raises(WaitTooLongError, match="stale"):
         await client("POST", options=RequestOptions(retries=Retries.none()))
-    assert [name for name, _ in watch.asked] == ["before"]
+    assert [name for name, _ in watch.asked] == ["ask", "before"][: 1 + (moment == "before")]
     assert raw.connections == []
     assert await client.counted("POST") == 0
 
@@ -133,7 +143,7 @@ async def test_one_that_is_cancelled_while_it_thinks_leaves_nothing(serve, talk,
     client = talk(raw)
 
     class Thoughtful(Watch):
-        async def before(self):
+        async def ask(self):
             await asyncio.get_running_loop().create_future()
 
     with guarded(Thoughtful(client)):

@@ -129,6 +129,35 @@ async def test_what_cannot_be_read_is_not_sent(connect, rows, account, message):
         assert "version" in result.reason
 
 
+@pytest.fixture
+def share(connect, tmp_path):
+    """Make a client whose counts others share, so that slots go stale."""
+    limits = COUNTED.add(Limit("profile", 5, per="day"))
+    return lambda: connect(limits=limits, state=f"sqlite:///{tmp_path / 'counts.db'}")
+
+
+@pytest.mark.parametrize("kind", ["message", "profile"])
+async def test_an_answer_that_outlasts_its_slot_holds_for_a_fresh_one(
+    share, rows, account, sandbox, kind
+):
+    asked, granted = [], Granted()
+    content = _other(account)
+    if kind == "profile":
+        content = contents.ProfileRead(identifier="jordan-walke", accounts=(account["id"],))
+
+    async def before_send(item):
+        asked.append(item.id)
+        await sandbox.advance(40.0)  # an approval, a language model
+        return Send()
+
+    async with share() as client:
+        row = await rows(content, account["id"])
+        result = await ClientSender(client, before_send=before_send).send(row, granted=granted)
+        assert isinstance(result, Sent)
+        assert (asked, granted.asked.count("mark")) == ([row.id], 1)
+        assert sorted(await used(client, account)) == [0, 1]
+
+
 async def test_a_text_is_replaced_with_the_mark(connect, rows, account, message, sandbox):
     asked = []
 

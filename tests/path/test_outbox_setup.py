@@ -99,10 +99,10 @@ async def test_limits_that_cannot_be_told_keep_one_account_waiting(
         await put.profile(account["strangers"][0], accounts=pool, key="p")
         running = asyncio.create_task(outbox.run(until_empty=True))
         async with asyncio.timeout(40):
-            while {(await put.get(key)).state for key in "op"} != {"sent"}:
+            item = await put.get("k0")
+            while item.error is None or {(await put.get(key)).state for key in "op"} != {"sent"}:
                 await asyncio.sleep(0.02)
-            while (item := await put.get("k0")).error is None:
-                await asyncio.sleep(0.02)
+                item = await put.get("k0")
             assert (item.state, item.attempts) == ("queued", 0)
             assert "raised ConnectionError" in item.error
             broken = False
