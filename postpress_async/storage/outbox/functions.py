@@ -36,8 +36,9 @@ _TYPES: Final = {
     "changed_at": "float8",
 }  # fmt: skip
 _ROW: Final = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in sql.COLUMNS.split(", "))
-# A plan is made once, when a table may be empty, and kept: it must not walk along tables. Left to
-# itself, the server finds plans for a list of one so much better that it makes them each time.
+# A plan is made once, when a table may be empty, and kept: it must not walk along tables. So there
+# are no joins either: those would be planned to walk. Left to itself, the server finds plans for a
+# list of one so much better that it makes them each time.
 _MADE: Final = """\
 CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS SETOF record LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan
