@@ -110,7 +110,7 @@ class Items:
             content = MessageContent(chat_id=chat, text=text, files=files)
         if isinstance(content, ProfileRead):
             account = pool_of(content)
-        wishes = self._wishes() if self._wide else Wishes()
+        wishes = self._wishes(content.kind) if self._wide else Wishes()
         new = new_of(content, account, wishes, provider="LINKEDIN", id_=self.names())
         self.made[new.id] = new
         self._said[new.id] = (text_of(content) or "")[:WORDS] or None
@@ -136,7 +136,7 @@ class Items:
                 return MessageContent(chat_id=said.chat_id, text=said.text)
         return None
 
-    def _wishes(self):
+    def _wishes(self, kind):
         """Return when and how something is to go: mostly at once."""
         rng, start, end = self._rng, None, None
         if rng.random() < 0.1:
@@ -146,6 +146,7 @@ class Items:
         return Wishes(
             not_before=start, expires_at=end, hold=rng.random() < 0.05,
             priority=rng.choice((0, 0, 0, -1, 1)), group=rng.choice((None, "one", "two")),
+            recipient=None if kind == "invite" else rng.choice((None, None, "Ann", "Bo")),
         )  # fmt: skip
 
     def _instant(self, seconds):

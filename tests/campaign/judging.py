@@ -108,7 +108,7 @@ def _amiss(items, rows, arrived, tried):
     """Return what arrived before its time, was begun after it, or says what the store does not."""
     for one in arrived:
         row = rows.get(_item(one))
-        if row is None or row.id in items.moved:
+        if row is None or row.id in items.moved or not row.body:  # of somebody who was forgotten
             continue
         said = text_of(decode(row.body))
         if one.at < row.due_at:

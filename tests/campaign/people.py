@@ -10,7 +10,10 @@ from postpress_async.outbox import by_hand
 from postpress_async.outbox.decisions import Defer, Replace, Send, Skip
 from postpress_async.outbox.desk import Desk
 from postpress_async.outbox.protocol import Terms
+from postpress_async.outbox.putting import tombstone_of
 from postpress_async.storage.outbox.rows import Filter
+
+DEEDS = ("cancel", "edit", "later", "release", "retry", "resolve", "forget")
 
 
 class Minds:
@@ -80,7 +83,7 @@ class Hands:
         claimed = await self._store.find(Filter(states=("claimed",)))
         item = rng.choice([row.id for row in claimed] or list(self._items.made))
         try:
-            match rng.choice(("cancel", "edit", "edit", "later", "release", "retry", "resolve")):
+            match rng.choice((*DEEDS, "edit", "cancel")):
                 case "cancel":
                     await self._store.cancel(Filter(keys=(item,)), reason="by hand")
                 case "edit":
@@ -98,6 +101,8 @@ class Hands:
                 case "retry":
                     await self._desk.change(item, by_hand.retry)
                     self._items.moved.add(item)
+                case "forget" if person := self._items.made[item].recipient:
+                    await self._store.forget(person, tombstone_of(person))
                 case "resolve":
                     await self._desk.resolve(item, sent=self._arrived(item))
                     self._items.moved.add(item)
