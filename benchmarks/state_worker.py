@@ -18,7 +18,7 @@ from postpress_async.limits import DONE
 from postpress_async.scheduler.mending import mend
 from postpress_async.scheduler.rulebook import Rulebook
 from postpress_async.scheduler.shelf import Shelf
-from postpress_async.scheduler.steps import Ask, Step
+from postpress_async.scheduler.steps import Ask, Outcome, Step
 from postpress_async.storage.opening import open_images
 
 
@@ -34,8 +34,8 @@ class Reserver:
         self._before: dict[str, str] = {}
         self._serial = 0
 
-    async def reserve(self, account: str) -> None:
-        """Give back, ask, and see that it was granted."""
+    def ask(self, account: str) -> tuple[str, Step]:
+        """Return the step that gives back and asks, and the name of what it asks for."""
         self._serial += 1
         reservation = f"{self._own}:{self._serial}"
         before = self._before.pop(account, None)
@@ -47,12 +47,21 @@ class Reserver:
         step = Step(
             self._shelf, account, asks=[ask], reports=reports, lease=180.0, room=1, own=self._own
         )
-        start = time.perf_counter()
-        outcome = await self.images.step(step)
-        self.latencies.append(time.perf_counter() - start)
+        return reservation, step
+
+    def see(self, account: str, reservation: str, outcome: Outcome) -> None:
+        """See that it was granted, and keep it."""
         if reservation not in outcome.granted:
             raise RuntimeError(f"not granted: {outcome}")
         self._before[account] = reservation
+
+    async def reserve(self, account: str) -> None:
+        """Give back, ask, and see that it was granted."""
+        reservation, step = self.ask(account)
+        start = time.perf_counter()
+        outcome = await self.images.step(step)
+        self.latencies.append(time.perf_counter() - start)
+        self.see(account, reservation, outcome)
 
     async def run(self, seconds: float, at_once: int) -> None:
         """Reserve for so long, in so many tasks with accounts of their own."""
