@@ -109,6 +109,7 @@ async def test_images_are_read_again_only_where_somebody_else_has_written(path, 
     assert reads()
     by_hand(path, "INSERT INTO images VALUES ('b', ?, 0.0)", b"5")
     assert await images.step(works.read("b")) == 5  # it was known that there was none
+    assert await images.step(works.read()) == 41
     await images._file.run(lambda connection: connection.execute("DELETE FROM images"))
     assert await images.step(works.add()) == 1  # also on a connection of its own
     other = open_at()
@@ -250,8 +251,10 @@ async def test_what_is_decided_before_the_lock_is_had_is_dropped_if_others_wrote
     assert len(work.runs) == 2
     shared = Adds()  # it is not its own any more: nothing is decided in vain
     async with held_by_another(path, images):
+        before = images._file._writer._handle._waited_at
         step = asyncio.create_task(images.step(shared))
-        await asyncio.sleep(0)
+        await until(lambda: images._file._writer._handle._waited_at != before)
+        assert not shared.runs
     assert (await step)[0] == 42
     assert len(shared.runs) == 1
 
