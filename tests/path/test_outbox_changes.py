@@ -156,9 +156,11 @@ async def test_nobody_asks_the_store_where_nobody_listens(boxes, account):
 async def test_a_store_that_cannot_be_used_ends_the_walk(connect, tmp_path):
     file = tmp_path / "outbox.db"
     file.write_bytes(b"This is no database at all, but somebody's notes." * 100)
-    async with connect() as client, Outbox(client, f"sqlite:///{file}") as outbox:
+    async with connect() as client:
+        outbox = Outbox(client, f"sqlite:///{file}")
         with pytest.raises(ConfigurationError):
             await anext(outbox.changes())
+        await outbox.aclose()
 
 
 WORKER = """
