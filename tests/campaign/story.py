@@ -28,7 +28,7 @@ EPOCH = 1_800_000_000.0
 CAPS = (("message", 3, 60.0), ("message", 40, 86_400.0))
 CALM_AFTER = 3_000.0  # seconds of told time; from then on all goes well, so that stories end
 REST_SECONDS = 20.0  # of told time, between two looks whether nothing moves
-HORIZON = 7 * 86_400.0  # seconds of told time, by when everything must have come to rest
+HORIZON = 86_400.0  # seconds of told time, by when everything must have come to rest
 
 
 class Story:
