@@ -7,7 +7,7 @@ be read raises; the item then stays queued and is asked about again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
@@ -19,6 +19,7 @@ from postpress_async.storage.outbox.rows import Filter
 
 from . import contents, digests
 from .decisions import Defer, Replace, Send, Skip
+from .listed import question_of
 from .talks import talks
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from .decisions import Decision
     from .items import Item
+    from .listed import Listed
     from .outbox import Outbox
 
 __all__ = [
@@ -43,10 +45,6 @@ __all__ = [
 
 Guard: TypeAlias = Callable[["Item"], Awaitable["Decision"]]
 """What may be given as `before_send`."""
-
-Listed: TypeAlias = Container[str] | Callable[[str], Awaitable[bool]]
-"""Names, or a question about one."""
-
 
 _OTHER_NAMES: Final = ("public_identifier", "phone_number", "lid")
 
@@ -106,13 +104,15 @@ def do_not_contact(listed: Listed, *, client: Postpress) -> Guard:
     a set. An item of which nobody can tell whom it is for is skipped.
 
     Args:
-        listed: names, or an async question about one, such as a look into your database.
+        listed: names, or an async question about one, such as a look into your database. Names are
+            looked at anew each time, so that one that is added counts at once; of a set that may
+            change this costs some milliseconds for a hundred thousand: then ask a question.
         client: reads who is in a chat.
     """
     if isinstance(listed, str):
         msg = "listed must hold names, such as {'jordan-walke'}, not be one"
         raise ConfigurationError(msg)
-    known = _question(listed)
+    known = question_of(listed)
 
     async def ask(item: Item) -> Decision:
         names = {one for one in (item.recipient, item.person) if one}
@@ -120,9 +120,8 @@ def do_not_contact(listed: Listed, *, client: Postpress) -> Guard:
             names |= await _people_in(client, item)
         if not names and item.kind not in {"react", "profile"}:
             return Skip("nobody can tell whom it is for: put it in with recipient=…")
-        for name in sorted(names):
-            if await known(name):
-                return Skip("whom it is for stands on the list of those not to be contacted")
+        if await known(sorted(names)):
+            return Skip("whom it is for stands on the list of those not to be contacted")
         return Send()
 
     return ask
@@ -276,20 +275,6 @@ async def _ours(
         after = page[-1].serial
         rows += [row for row in page if row.result_id is None]
     return rows, bound
-
-
-def _question(listed: Listed) -> Callable[[str], Awaitable[bool]]:
-    if callable(listed):
-        return listed
-    names = listed
-    if isinstance(names, set | frozenset | list | tuple | dict):
-        each = cast("Iterable[str]", names)
-        names = frozenset(one.strip().casefold() for one in each)
-
-    async def known(name: str) -> bool:
-        return name in names or name.strip().casefold() in names
-
-    return known
 
 
 def _now(client: Postpress) -> datetime:

@@ -112,6 +112,20 @@ async def test_those_not_to_be_contacted_are_found_by_each_of_their_names(box, a
     assert isinstance(await do_not_contact({"acoaac"}, client=client)(invited), Skip)
 
 
+@pytest.mark.parametrize("kind", [set, list])
+async def test_whoever_opts_out_while_a_worker_runs_is_not_contacted(box, kind):
+    client, outbox = box
+    item, names = await outbox.put(recipient="Lead-42"), kind()
+    add = names.add if kind is set else names.append
+    guard = do_not_contact(names, client=client)
+    assert await guard(item) == Send()
+    add(" LEAD-42")
+    assert isinstance(await guard(item), Skip)
+    names.clear()
+    add("lead-43")  # as many names as before
+    assert await guard(item) == Send()
+
+
 async def test_a_person_who_takes_over_stops_or_delays_the_outbox(box, sandbox, account, tmp_path):
     client, outbox = box
     guard = human_takeover(lambda: outbox)
