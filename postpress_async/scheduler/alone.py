@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from postpress_async.limits import REFUND
 
 from .book import Happened
+from .everyone import EVERYONE
+from .news import NEWS
 from .steps import Step
 
 if TYPE_CHECKING:
@@ -32,7 +34,9 @@ __all__ = ["WEIGHT", "Alone", "Ending"]
 _log = logging.getLogger("postpress_async.scheduler")
 WEIGHT: Final = 10  # how much of a limit a call takes here
 _TRY_EVERY: Final = 1.0  # seconds after which the store is tried again
-_TELL_FOR: Final = 2.0  # seconds in which all others have found it again, and told what they did
+# Seconds in which all others find it again, and tell what they did: one that is asking in vain
+# at this moment gives up after one, and tries again after another.
+_TELL_FOR: Final = 3.0
 
 
 class Alone:
@@ -75,9 +79,15 @@ class Alone:
         return told
 
     def end(self) -> None:
-        """Go back to the store."""
+        """Go back to the store; what went here counts until it shows what all have told."""
         self.until = -inf
-        self._images.clear()
+
+    def saw(self, account_id: str) -> None:
+        """Know that the store was told all of an account, and showed what others told."""
+        if self._images:
+            self._images.pop(account_id, None)
+            if self._images.keys() <= {EVERYONE, NEWS}:
+                self._images.clear()
 
     def decide(
         self, account_id: str, asks: Sequence[Ask], now: float, *, room: int, own: str

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from .deadlines import Deadlines
+from .timer import EARLY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -314,7 +315,7 @@ class Queues:
         """Return those whose patience has ended, and let go of them."""
         found: list[Waiter] = []
         first = None if self._deadlines is None else self._deadlines.first()
-        while self._deadlines is not None and first is not None and first.deadline <= now:
+        while self._deadlines is not None and first is not None and first.deadline <= now + EARLY:
             self.leave(first)
             found.append(first)
             first = self._deadlines.first()

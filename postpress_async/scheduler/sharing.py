@@ -24,7 +24,7 @@ from .granting import Granter, failure
 from .leases import LEASE, Leases
 from .line import LOOK_EVERY, returns
 from .news import BUDGETS, Listener
-from .timer import Timer
+from .timer import EARLY, Timer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -280,14 +280,15 @@ class Sharer:
         desk.again = False
         began = self._clock.monotonic()
         room, alone = self._room(began), self._courier.alone
+        on_its_own = alone is not None and began + EARLY < alone.until
         tries = self._is_alone and self._courier.lost
         tells = tries  # and asks nothing: that is decided alone until all have told
-        if alone is not None and began < alone.until:
+        if alone is not None and not (tries or on_its_own):
+            alone.end()
+        if alone is not None and on_its_own:
             if tries or not desk.full:
                 return self._once_alone(alone, lane, desk, room)
             tells = True
-        elif alone is not None and not tries:
-            alone.end()
         reports, changes = desk.take()
         asked = {} if tells or self.closed else self._courier.asks(lane, desk, room)
         if not (reports or changes or asked or tries or desk.stands):
@@ -304,6 +305,8 @@ class Sharer:
                 raise
             return self._lost(lane, desk, asked, error)
         self._found()
+        if alone is not None and not tells:
+            alone.saw(lane.account_id or "")
         more = self._apply(lane, desk, asked, outcome, began)
         if reports:  # perhaps of a budget that others here wait for as well
             self._serve(self._sharers, but=lane)
@@ -313,11 +316,14 @@ class Sharer:
     def _once_alone(self, alone: Alone, lane: Lane, desk: Desk, room: int) -> bool:
         """Decide without the store; what is to be told to it waits until it is tried again."""
         began = self._clock.monotonic()
-        asked = {} if self.closed else self._courier.asks(lane, desk, room, alone=True)
+        asked: Asked = {}
+        if self._courier.lost and not self.closed:  # else others may have gone back to the store
+            asked = self._courier.asks(lane, desk, room, alone=True)
         more = False
         if asked:
             outcome = self._courier.decide(alone, lane, asked, room)
             more = self._apply(lane, desk, asked, outcome, began)
+        desk.stands = False  # there is nobody to tell: whoever does not come is passed over
         if desk.full or lane.waiting:
             desk.timer.set(min(desk.timer.at, alone.until))
         return more and lane.waiting > 0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .clock import Cancellable, Clock
+
+
+EARLY: Final = 1e-6  # seconds by which a loop's timer may ring too soon: sums of floats are rounded
 
 
 class Timer:

@@ -74,7 +74,7 @@ async def test_ten_processes_alone_pass_no_limit(images, before):
     assert before + sum(went) <= 100
     assert sum(went) == (100 - before) // 10 * 10
     find(*made)
-    await asyncio.sleep(3)
+    await asyncio.sleep(4)
     for one in made:
         await one.snapshot("acc_1")
         assert not one._sharer._courier.lost
@@ -102,7 +102,7 @@ async def test_what_is_under_way_alone_counts_when_the_store_is_back(images):
     assert await as_many_as_go(other) == 90
     for slot in slots:
         made.report(slot, DONE)
-    await asyncio.sleep(3)
+    await asyncio.sleep(4)
     assert await used(other) == 100
     with pytest.raises(WaitTooLongError):
         await send(made)
@@ -188,7 +188,7 @@ async def test_a_call_that_began_alone_ends_with_the_store(images):
     lose(made)
     one, other = [await made.take("acc_1", "invite", max_wait=1.0) for _ in range(2)]
     find(made)
-    await asyncio.sleep(2)
+    await asyncio.sleep(4)
     await send(made)
     made.report(one, DONE)
     made.report(other, REFUND)
@@ -219,7 +219,7 @@ async def test_without_the_wish_nothing_goes(images):
     assert (caught.value.account_id, caught.value.action) == ("acc_1", "invite")
     assert caught.value.retry_after
     find(made)
-    await asyncio.sleep(3)
+    await asyncio.sleep(4)
     nothing_leaks(made)
 
 
@@ -229,7 +229,7 @@ async def test_one_warning_at_each_end(images, caplog):
     for _ in range(20):
         await send(made, max_wait=100)
     find(made)
-    await asyncio.sleep(3)
+    await asyncio.sleep(4)
     await send(made, max_wait=100)
     said = [r.message for r in caplog.records if r.levelno >= logging.WARNING]
     assert len(said) == 2
@@ -247,7 +247,7 @@ async def test_cancelled_alone_it_holds_nothing(images):
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     find(made)
-    await asyncio.sleep(3)
+    await asyncio.sleep(4)
     assert await as_many_as_go(made) == 18
     nothing_is_open(made)
 
@@ -289,7 +289,69 @@ async def test_a_grant_that_nobody_heard_of_is_given_back(images):
     with pytest.raises(StateUnavailableError):
         await send(made)
     images.step = step
-    await asyncio.sleep(3)
+    await asyncio.sleep(4)
     assert store.error is None
     await send(made)
     assert await used(made) == 1
+
+
+async def test_a_store_that_comes_and_goes_gives_nobody_a_share_anew(images):
+    made = [process(images, Limit("invite", 100, per="day"), name=f"p{n}") for n in range(10)]
+    for one in made:
+        await one.snapshot("acc_1")
+    sent = 0
+    for up in (0.1, 1.0, 2.9, 3.1, 10.0, 0.5, 60.0):
+        lose(*made)
+        for one in made:
+            sent += await as_many_as_go(one)
+        await asyncio.sleep(1.0)
+        find(*made)
+        await asyncio.sleep(up)  # in which some are told, and nobody asks
+    assert sent == 100
+    await asyncio.sleep(5)
+    for one in made:
+        with pytest.raises(WaitTooLongError, match="100 invite"):
+            await send(one)
+    assert await used(made[0]) == 100
+
+
+async def test_nobody_goes_alone_while_others_may_have_gone_back_to_the_store(images):
+    first, last = (process(images, Limit("invite", 20, per="day"), name=name) for name in "ab")
+    for one in (first, last):
+        await one.snapshot("acc_1")
+    lose(first, last)
+    assert (await as_many_as_go(first), await as_many_as_go(last, most=1)) == (2, 1)
+    find(first, last)
+    await asyncio.sleep(1.5)
+    late = asyncio.ensure_future(send(last, max_wait=2.0))
+    with pytest.raises(WaitTooLongError, match="the store of counts is lost, or was a moment ago"):
+        await late
+    await asyncio.sleep(5)
+    assert await as_many_as_go(first) == 17
+
+
+async def test_who_stood_in_line_when_the_store_was_lost_is_not_busy_leaving_it(images):
+    made = process(images, Limit("invite", 1, per=3600.0))
+    await send(made)
+    waits = asyncio.ensure_future(send(made, max_wait=1e4))
+    await asyncio.sleep(1)
+    lose(made)
+    other = asyncio.ensure_future(made.take("acc_2", "profile", max_wait=1.0))
+    await asyncio.sleep(0.5)
+    assert made._sharer._courier.lost
+    assert made._sharer._desks[made.lane("acc_1")].stands
+    steps, once = 0, made._sharer._once
+
+    def counted(*args):
+        nonlocal steps
+        steps += 1
+        return once(*args)
+
+    made._sharer._once = counted
+    waits.cancel()
+    find(made)
+    async with asyncio.timeout(3):
+        await asyncio.wait({waits, asyncio.ensure_future(asyncio.sleep(2))})
+        await asyncio.sleep(0.5)
+    assert steps < 20
+    await asyncio.gather(waits, other, return_exceptions=True)
