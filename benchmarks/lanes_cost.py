@@ -130,7 +130,7 @@ def _bytes(rules: Rules, lanes: int, events: int, *, left: bool = False, queue: 
         if queue:
             lane.queues = Queues()
         for _ in range(queue):
-            lane.queues.push(Waiter(tally, None, since=end, deadline=end + 30.0))  # type: ignore[union-attr,arg-type]
+            lane.queues.push(Waiter(tally, None, since=end, deadline=end + 30.0))  # type: ignore[union-attr,arg-type]  # nobody is told
         kept.append(lane)
     gc.collect()
     after = tracemalloc.get_traced_memory()[0]

@@ -25,14 +25,14 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "campaign"))
 
-from counts import store_of  # noqa: E402
-from fast import hasten  # noqa: E402
-from items import faults  # noqa: E402
-from outbox_rivals_worker import queue_of  # noqa: E402
-from sends import Nursery, something_happened  # noqa: E402
+from counts import store_of  # noqa: E402 - behind the path
+from fast import hasten  # noqa: E402 - behind the path
+from items import faults  # noqa: E402 - behind the path
+from outbox_rivals_worker import queue_of  # noqa: E402 - behind the path
+from sends import Nursery, something_happened  # noqa: E402 - behind the path
 
-from postpress_async import Postpress, Sandbox  # noqa: E402
-from postpress_async.outbox.outbox import Outbox  # noqa: E402
+from postpress_async import Postpress, Sandbox  # noqa: E402 - behind the path
+from postpress_async.outbox.outbox import Outbox  # noqa: E402 - behind the path
 
 SPEED = 60.0
 CAPS = (("message", 40, 60.0),)

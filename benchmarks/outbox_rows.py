@@ -246,7 +246,7 @@ async def _fill(store: Store, done: int, size: int) -> float:
             shape = {"account": "future", "due": later}
         elif part < 3 * HOT:
             shape = {"account": "doubt", "thread": "doubt"}
-        items = [item(n, **shape) for n in range(first, first + 100)]  # type: ignore[arg-type]
+        items = [item(n, **shape) for n in range(first, first + 100)]  # type: ignore[arg-type]  # words of ours
         began = time.perf_counter()
         await store.add(items)
         taken += time.perf_counter() - began

@@ -165,7 +165,7 @@ def _files(server: Server) -> Iterator[Row]:
 
 def _million(server: Server, *, quick: bool) -> Iterator[Row]:
     size = SMALLER if quick else MILLION
-    total = size["accounts"]["LINKEDIN"] * 1_000  # type: ignore[index]
+    total = size["accounts"]["LINKEDIN"] * 1_000  # type: ignore[index]  # a dict of ours
     what = f"sandbox, {total:,} messages"
     request = server.request("POST", "/_sandbox/reset", json.dumps(size).encode())
     resets: list[float] = []

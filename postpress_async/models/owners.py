@@ -189,7 +189,7 @@ class UnknownOwner(Model, frozen=True, kw_only=True, tag_field="provider", tag=U
     """
 
     # A field instead of the property, so that it survives pickling: nothing else is kept of it.
-    raw: JsonObject = field(  # pyright: ignore[reportIncompatibleMethodOverride]
+    raw: JsonObject = field(  # pyright: ignore[reportIncompatibleMethodOverride]  # as said above
         default_factory=JsonObject
     )
 

@@ -157,8 +157,8 @@ def _cell(value: object) -> str:
     if isinstance(value, bool | int | float):
         return str(value).lower() if isinstance(value, bool) else str(value)
     if isinstance(value, tuple):
-        value = "; ".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
-    at: datetime | None = value if hasattr(value, "isoformat") else None  # type: ignore[assignment]
+        value = "; ".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType]  # a tuple of anything
+    at: datetime | None = value if hasattr(value, "isoformat") else None  # type: ignore[assignment]  # told by its method
     said = _CONTROLS.sub("", str(value) if at is None else at.isoformat())
     return "'" + said if _FORMULA.match(said) else said
 

@@ -278,4 +278,4 @@ async def _ours(
 
 
 def _now(client: Postpress) -> datetime:
-    return datetime.fromtimestamp(client._pipeline.now(), UTC)  # noqa: SLF001
+    return datetime.fromtimestamp(client._pipeline.now(), UTC)  # noqa: SLF001 - the client's own clock

@@ -95,7 +95,7 @@ class Saving:
 
         if os.path.isdir(self._path):  # noqa: PTH112 - the path is a text all along
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if os.path.exists(self._path) and not os.path.isfile(self._path):  # noqa: PTH110, PTH113
+        if os.path.exists(self._path) and not os.path.isfile(self._path):  # noqa: PTH110, PTH113 - as above
             # Renamed over, /dev/null would be a file from then on, for the whole machine.
             raise OSError(errno.EINVAL, "it is no regular file")
         directory = os.path.dirname(self._path) or "."  # noqa: PTH120 - as above

@@ -155,7 +155,7 @@ class Adaptive:
         """Choose how long to wait after a mark."""
         if first:
             return min(max(_PATIENCE / self._burst, 2.0), 10.0)
-        slots = max((2 if self._doubt < 0.1 else 4) / self.rate, _LEAST_WAIT)  # noqa: PLR2004
+        slots = max((2 if self._doubt < 0.1 else 4) / self.rate, _LEAST_WAIT)  # noqa: PLR2004 - tuned by simulation
         if self._per:
             if self._open_at + self._per > now > self._blocked_at + 0.8 * self._per:
                 return self._open_at + self._per + 0.2 - now  # the window that the lane filled
@@ -178,7 +178,7 @@ class Adaptive:
             elapsed = waited + self._span
             return max(_until_length(elapsed, 1.03 * elapsed), _LEAST_WAIT)
         base = max(4 / self.rate, 40 / self._burst) * 1.5 ** (self._misses + 1)
-        return max(base, 0.3 * self._shut, waited) if self._shut * self.rate > 2 else base  # noqa: PLR2004
+        return max(base, 0.3 * self._shut, waited) if self._shut * self.rate > 2 else base  # noqa: PLR2004 - tuned by simulation
 
     def refused(
         self, now: float, granted_at: float, retry_after: float | None, cooling_until: float
@@ -209,7 +209,7 @@ class Adaptive:
         if now - self._known_at < _LEAST_WAIT:
             return self._truth
         share = (self._told - told) / max(now - self._known_at, 1e-3)
-        return min(share, 1.0) if share > 0.05 and self._misses < 3 else 0.0  # noqa: PLR2004
+        return min(share, 1.0) if share > 0.05 and self._misses < 3 else 0.0  # noqa: PLR2004 - tuned by simulation
 
     def _mark(self, now: float, granted_at: float, retry_after: float | None) -> None:
         sure = retry_after is not None and self._truth > 0
@@ -286,11 +286,11 @@ class Adaptive:
 
     def _see_window(self, mean: float, count: int) -> None:
         """Tell a window: no bucket refuses so late a probe, or lets just as many pass again."""
-        if self._misses and (self._free_at - self._blocked_at) * mean > 3.5:  # noqa: PLR2004
+        if self._misses and (self._free_at - self._blocked_at) * mean > 3.5:  # noqa: PLR2004 - tuned by simulation
             self._windowed = True
             if self._hint:
                 self._amount = min(self._amount, count)
-        elif self._shut * mean > 2 or (self._second and count == self._burst > _FEW):  # noqa: PLR2004
+        elif self._shut * mean > 2 or (self._second and count == self._burst > _FEW):  # noqa: PLR2004 - tuned by simulation
             self._windowed = True
         if self._second and self._hint and not self._misses and count < self._burst:
             self._calm = min(10, max(6, self._burst + 3))  # a bucket saves up

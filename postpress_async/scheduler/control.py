@@ -46,7 +46,7 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
         """Return it for a lane whose clock is so many seconds behind the epoch."""
         kind = "paused_all" if self.account_id == "*" else "paused"
         end = self.until if self.until == inf else self.until - skew
-        return Closure(kind=kind, action=self.action, until=end, reason=self.reason)  # type: ignore[arg-type]
+        return Closure(kind=kind, action=self.action, until=end, reason=self.reason)  # type: ignore[arg-type]  # one of two words
 
 
 class Control(Protocol):

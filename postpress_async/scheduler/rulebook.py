@@ -90,7 +90,7 @@ class Rulebook:
         info = AccountInfo(
             account_id=account_id,
             provider=provider,
-            tier=tier,  # type: ignore[arg-type]
+            tier=tier,  # type: ignore[arg-type]  # any word that an answer had
             connected_at=connected_at,
         )
         return _chosen(self._limits, info)

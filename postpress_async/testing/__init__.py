@@ -36,7 +36,7 @@ import pytest
 try:
     from pytest_asyncio import fixture as _asyncio_fixture
 except ImportError:  # the other fixtures do without
-    _asyncio_fixture = pytest.fixture  # type: ignore[assignment]
+    _asyncio_fixture = pytest.fixture  # type: ignore[assignment]  # other words, the same use
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

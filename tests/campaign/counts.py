@@ -60,7 +60,7 @@ def store_of(kind):
         server = Valkey()
         server.start()
         return server, server.restart
-    from postgres_server import Postgres  # noqa: PLC0415
+    from postgres_server import Postgres  # noqa: PLC0415 - as above
 
     server = Postgres()
     server.start()

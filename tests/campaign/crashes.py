@@ -106,7 +106,7 @@ def main():
             wrong[step] = ended
         if not ended.get("came", True) or len(wrong) > 20:
             break
-    print(json.dumps({"fate": options.fate, "steps": step - 1, "wrong": wrong}))  # noqa: T201
+    print(json.dumps({"fate": options.fate, "steps": step - 1, "wrong": wrong}))  # noqa: T201 - what it is for
     return int(bool(wrong))
 
 

@@ -71,7 +71,7 @@ async def ran(what, program, asked, *, words=()):
     told.pop("broken", None)  # stories: they are told of, whole, below
     broken = process.returncode != 0
     if broken:
-        print(said.decode(), failed.decode()[-3000:], sep="\n", flush=True)  # noqa: T201
+        print(said.decode(), failed.decode()[-3000:], sep="\n", flush=True)  # noqa: T201 - what it is for
     seconds = round(time.monotonic() - began, 1)
     return {**told, "what": what, "asked": asked, "broken": int(broken), "seconds": seconds}
 
@@ -154,10 +154,10 @@ def main():
     )
     options = parser.parse_args()
     rows = asyncio.run(run(options, commit))
-    print(table(rows))  # noqa: T201
+    print(table(rows))  # noqa: T201 - what it is for
     wished = sum(map(len, slices(options)))
     if (left := wished - len(rows)) > 0:
-        print(f"{left} of {wished} slices are left: run it again to go on")  # noqa: T201
+        print(f"{left} of {wished} slices are left: run it again to go on")  # noqa: T201 - what it is for
     return int(any(row["broken"] for row in rows) or left > 0)
 
 

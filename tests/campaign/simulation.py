@@ -93,13 +93,13 @@ def main():
             sums = {name: sums.get(name, 0) + value for name, value in part.items()}
     commit = commit_of_tree()
     for seed, one in wrong.items():
-        print(json.dumps({"seed": seed, "commit": commit, **one}))  # noqa: T201
+        print(json.dumps({"seed": seed, "commit": commit, **one}))  # noqa: T201 - what it is for
         if options.keep:
             SEEDS.mkdir(exist_ok=True)
             name = SEEDS / f"sends_{seed}.json"
             name.write_text(json.dumps({"seed": seed, "commit": commit, **one}, indent=1))
     seconds = round(time.monotonic() - began, 1)
-    print(json.dumps({"seeds": options.seeds, "broken": len(wrong), "seconds": seconds,  # noqa: T201
+    print(json.dumps({"seeds": options.seeds, "broken": len(wrong), "seconds": seconds,  # noqa: T201 - what it is for
                       "commit": commit, **sums}))  # fmt: skip
     return int(bool(wrong))
 

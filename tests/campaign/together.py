@@ -21,7 +21,7 @@ async def one_by_one(programs):
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         said, _ = await process.communicate()
-        print(program, *arguments, said.decode(), sep="\n", flush=True)  # noqa: T201
+        print(program, *arguments, said.decode(), sep="\n", flush=True)  # noqa: T201 - what it is for
         if process.returncode:
             return False
     return True

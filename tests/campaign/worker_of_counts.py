@@ -22,7 +22,7 @@ async def main(url, key, state, caps, *accounts):
             try:
                 await made.users.get("jordan-walke", account_id=account)
             except PostpressError as error:
-                print(f"{type(error).__name__}: {error}", flush=True)  # noqa: T201
+                print(f"{type(error).__name__}: {error}", flush=True)  # noqa: T201 - what it is for
                 await asyncio.sleep(0.1)
 
     async with made, asyncio.TaskGroup() as group:

@@ -26,7 +26,7 @@ async def main(state, amount, per, begin, *, end, callers):
         await made.scheduler.explain("acc_1", "profile")  # connected, before it counts
         await asyncio.sleep(begin - time.time())
         await asyncio.gather(*(call(made) for _ in range(int(callers))))
-    print(json.dumps({"went": len(waits), "longest": max(waits, default=0.0)}))  # noqa: T201
+    print(json.dumps({"went": len(waits), "longest": max(waits, default=0.0)}))  # noqa: T201 - what it is for
 
 
 state, amount, per, begin, end, callers = sys.argv[1:]

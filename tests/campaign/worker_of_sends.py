@@ -18,7 +18,7 @@ from postpress_async.outbox.outbox import Outbox
 from postpress_async.outbox.protocol import Terms
 from postpress_async.outbox.worker import Worker
 from postpress_async.storage.outbox import postgres, sqlite  # noqa: F401 - loaded once for all
-from postpress_async.storage.sqlite import images  # noqa: F401
+from postpress_async.storage.sqlite import images  # noqa: F401 - as above
 
 
 def client_of(told, clock):

@@ -36,7 +36,7 @@ async def box(connect, tmp_path, account, sandbox):
                 account_id=account["id"], chat_id=account["chats"][chat], text=text, **more
             )
 
-        outbox.put = message  # type: ignore[attr-defined]
+        outbox.put = message  # type: ignore[attr-defined]  # a helper of these tests
         yield client, outbox
 
 

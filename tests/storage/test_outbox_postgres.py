@@ -143,7 +143,7 @@ async def test_many_tasks_of_many_stores_never_have_two_of_a_thread(open_store):
 
 
 async def test_claims_pass_by_what_others_have_locked(open_store, execute, postgres_url, schema):
-    import psycopg  # noqa: PLC0415
+    import psycopg  # noqa: PLC0415 - only who needs it must have it
 
     store = open_store()
     await store.add([item(0, account_id="a"), item(1, account_id="b")])
@@ -360,8 +360,8 @@ async def test_two_open_at_once_make_the_tables_once(open_store):
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 async def test_an_item_commits_or_not_with_the_callers_transaction(open_store, postgres_url, kind):
-    import psycopg  # noqa: PLC0415
-    from psycopg.rows import dict_row  # noqa: PLC0415
+    import psycopg  # noqa: PLC0415 - only who needs it must have it
+    from psycopg.rows import dict_row  # noqa: PLC0415 - only who needs it must have it
 
     store = open_store()
     await store.add([item(0)])
@@ -394,7 +394,7 @@ async def test_an_item_commits_or_not_with_the_callers_transaction(open_store, p
 async def test_a_callers_connection_must_be_to_this_database_and_in_a_transaction(
     open_store, postgres_url, postgres_cluster
 ):
-    import psycopg  # noqa: PLC0415
+    import psycopg  # noqa: PLC0415 - only who needs it must have it
 
     store = open_store()
     own = await psycopg.AsyncConnection.connect(postgres_url, autocommit=True)
@@ -540,7 +540,7 @@ async def test_cancelled_while_the_server_is_frozen_is_over_at_once(cluster):
 async def test_puts_that_wait_for_others_transactions_keep_nobody_else_waiting(
     open_store, postgres_url, monkeypatch
 ):
-    import psycopg  # noqa: PLC0415
+    import psycopg  # noqa: PLC0415 - only who needs it must have it
 
     monkeypatch.setattr(of_postgres, "_BEGIN", b"BEGIN; SET LOCAL lock_timeout = 300")
     store = open_store()

@@ -454,7 +454,7 @@ async def test_cancelled_at_any_moment_every_item_can_still_be_had(open_store):
 
 
 def test_the_schema_is_of_its_own():
-    from postpress_async.storage.sqlite.images import COUNTS  # noqa: PLC0415
+    from postpress_async.storage.sqlite.images import COUNTS  # noqa: PLC0415 - for this test alone
 
     assert isinstance(OUTBOX, Schema)
     assert OUTBOX.application_id != COUNTS.application_id

@@ -44,7 +44,7 @@ def url_of(given: str | None, *, make: bool = False) -> str:
         msg = f"name the outbox by --outbox or {OUTBOX}, such as sqlite:///outbox.db"
         raise ConfigurationError(msg)
     known = parse(url)
-    if not make and known.kind == "sqlite" and known.path and not os.path.exists(known.path):  # noqa: PTH110
+    if not make and known.kind == "sqlite" and known.path and not os.path.exists(known.path):  # noqa: PTH110 - the path is a text all along
         msg = f"there is no outbox {known.path}: `outbox import` and `outbox run` make one"
         raise ConfigurationError(msg)
     return url

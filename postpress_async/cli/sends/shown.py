@@ -83,4 +83,4 @@ def print_item(item: Item, reasons: Sequence[Reason], *, text: bool, as_json: bo
 
 
 def _when(at: datetime | object | None) -> str | None:
-    return None if at is None else local(at.timestamp())  # type: ignore[attr-defined]
+    return None if at is None else local(at.timestamp())  # type: ignore[attr-defined]  # a datetime

@@ -13,7 +13,7 @@ class UnknownProfile(Model, frozen=True, kw_only=True, tag_field="provider", tag
     """
 
     # A field instead of the property, so that it survives pickling: nothing else is kept of it.
-    raw: JsonObject = field(default_factory=JsonObject)  # pyright: ignore[reportIncompatibleMethodOverride]
+    raw: JsonObject = field(default_factory=JsonObject)  # pyright: ignore[reportIncompatibleMethodOverride]  # as said above
 
     @property
     def provider(self) -> str | None:

@@ -18,7 +18,7 @@ from postpress_async.errors import ConfigurationError
 try:
     import fcntl
 except ImportError:  # Windows: leases tell there, as with a server
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # asked for before each use
 
 __all__ = ["CERTAIN", "Life", "Workers"]
 

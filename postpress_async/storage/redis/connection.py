@@ -75,7 +75,7 @@ class Link:
         link = cls(where, _connection(url, at))
         try:
             async with asyncio.timeout(CONNECT_WITHIN):
-                await link._connection.connect()  # type: ignore[no-untyped-call]
+                await link._connection.connect()  # type: ignore[no-untyped-call]  # redis-py has no types here
                 with suppress(exceptions.ResponseError):
                     link.info = _read(await link._ask("INFO"))
         except TimeoutError:
