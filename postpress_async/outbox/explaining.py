@@ -97,8 +97,9 @@ def _wait(kind: ReasonKind, reason: str, step: str, at: float) -> Reason:
 
 
 def _of_state(row: Row) -> Reason:
-    said = f": {row.error}" if row.error else ""
-    todo = item_of(row).next_step or ""
+    item = item_of(row)
+    said = f": {item.error}" if item.error else ""
+    todo = item.next_step or ""
     if row.state == "held":
         return Reason(kind="held", reason="it is held by wish", next_step=todo)
     if row.state == "sending":

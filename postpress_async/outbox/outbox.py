@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from postpress_async.errors import ConfigurationError
 from postpress_async.options import Timeout, positive, whole
-from postpress_async.resources._base import checked_account, checked_text
+from postpress_async.resources._base import checked_text
 from postpress_async.scheduler.clock import LoopClock
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Filter
@@ -191,10 +191,11 @@ class Outbox(Intake["Item"]):
                 future, not for held ones or those that need a decision.
             concurrency: items under way at once.
             stop: an event that ends it.
-            accounts: only what goes out from these accounts.
+            accounts: only what goes out from these accounts, one at least; None for all.
 
         Raises:
-            ConfigurationError: an argument cannot work.
+            ConfigurationError: an argument cannot work; or what sends or counts cannot, whatever
+                the item is (`scope` is `"setup"`): everything that was not sent stays queued.
             ClientClosedError: the client was closed while it worked.
             StateUnavailableError: the store could not be used for five minutes.
 
@@ -204,8 +205,6 @@ class Outbox(Intake["Item"]):
             >>> await outbox.run(until_empty=True)
         """
         whole("concurrency", concurrency, least=1)
-        if accounts is not None:
-            accounts = [checked_account(one) for one in accounts]
         await self._crew.run(
             until_empty=until_empty,
             concurrency=concurrency,

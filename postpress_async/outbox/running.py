@@ -9,6 +9,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.options import of_kind
+from postpress_async.resources._base import checked_account
+from postpress_async.resources._checks import several
 
 from . import contents
 from .contents import ProfileRead
@@ -132,6 +135,8 @@ class Crew:
         terms: Terms,
     ) -> None:
         """Be one worker, until it is stopped; `terms` say how long things may take."""
+        of_kind("stop", stop, asyncio.Event, "asyncio.Event()")
+        accounts = None if accounts is None else _named(accounts)
         pools = None if accounts is None else Pools(self._store, accounts)
         watcher = Watcher(
             ClientSender(
@@ -195,6 +200,15 @@ def accounts_of(row: Row) -> tuple[str, ...]:
             if isinstance(content, ProfileRead):
                 return content.accounts
     return (row.account_id,)
+
+
+def _named(accounts: Sequence[str]) -> list[str]:
+    """Return whom a worker works for, checked."""
+    names = [checked_account(one) for one in several("accounts", accounts)]
+    if not names:
+        msg = "accounts is empty, and a worker of none sends nothing: leave it out to send for all"
+        raise ConfigurationError(msg)
+    return names
 
 
 async def _relay(stop: asyncio.Event, ending: asyncio.Event) -> None:

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from postpress_async import KeyRate, Limit, Limits, Postpress
+from postpress_async import ConfigurationError, KeyRate, Limit, Limits, Postpress
 from postpress_async.outbox import Outbox, watching
 
 MESSAGES = "POST /chats/{chat_id}/messages"
@@ -213,6 +213,24 @@ async def test_a_worker_of_some_accounts_looks_through_those_of_its_own(
         async with asyncio.timeout(30):
             await ending
         assert (await outbox.get(late.id)).seen_by == pool[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"accounts": "acc_1"}, "put it in brackets"),
+        ({"accounts": []}, "leave it out to send for all"),
+        ({"accounts": [""]}, "account_id must be"),
+        ({"stop": True}, "stop must be a Event"),
+    ],
+    ids=str,
+)
+async def test_a_worker_of_nobody_is_refused(connect, tmp_path, account, wrong, words):
+    async with connect() as client, Outbox(client, f"sqlite:///{tmp_path / 'o.db'}") as outbox:
+        await put(outbox, account, 0)
+        with pytest.raises(ConfigurationError, match=words):
+            await asyncio.wait_for(outbox.run(until_empty=True, **wrong), 10)
+        assert (await outbox.get("k0")).state == "queued"
 
 
 async def test_pools_that_come_later_are_found_and_rest_for_nobody_else(

@@ -93,6 +93,7 @@ async def test_who_tries_again_by_hand_tries_as_often_as_before(
         assert (await outbox.retry(item.id)).error == "queued again by hand"
         found = await settled(outbox, item, sandbox)
         assert (found.state, found.attempts, found.error) == ("sent", 8, None)
+        assert [one.reason for one in await outbox.explain(item.id)] == ["it is sent"]
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         *_, last = await outbox._store.attempts(item.id)
