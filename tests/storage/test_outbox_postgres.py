@@ -377,18 +377,20 @@ async def test_an_item_commits_or_not_with_the_callers_transaction(open_store, p
         if kind == "async":
             await result
 
-    for what, there in (("rollback", False), ("commit", True)):
-        (added,) = await store.add([item(1)], connection=own)
-        assert added.kind == "same"  # the caller has committed
-        assert await store.get("i00001") is None
-        assert isinstance(await asyncio.wait_for(store.claim("x", lease=0.0), 5.0), (
-            Claimed, Nothing,
-        ))  # fmt: skip
-        await end(what)
-        assert (await store.get("i00001") is not None) is there
-    (again,) = await store.add([item(1, digest=b"other")], connection=own)
-    assert again.kind == "conflict"
-    await end("close")
+    try:
+        for what, there in (("rollback", False), ("commit", True)):
+            (added,) = await store.add([item(1)], connection=own)
+            assert added.kind == "new"
+            assert await store.get("i00001") is None
+            assert isinstance(await asyncio.wait_for(store.claim("x", lease=0.0), 40.0), (
+                Claimed, Nothing,
+            ))  # fmt: skip
+            await end(what)
+            assert (await store.get("i00001") is not None) is there
+        (again,) = await store.add([item(1, digest=b"other")], connection=own)
+        assert again.kind == "conflict"
+    finally:  # else its schema cannot be dropped
+        await end("close")
 
 
 async def test_a_callers_connection_must_be_to_this_database_and_in_a_transaction(
