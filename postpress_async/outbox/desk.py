@@ -20,6 +20,7 @@ from postpress_async.resources._base import checked_text
 from . import by_hand, contents, putting
 from .decisions import instant_of
 from .items import item_of
+from .last_word import is_asked_about
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -178,6 +179,9 @@ class Desk:
         """Change what an item says, or when it goes."""
 
         def edited(row: Row) -> New:
+            if is_asked_about(row.id):
+                msg = f"edit: before_send is asked about item {row.id}: answer Replace, or Defer"
+                raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))
             if not row.body:
                 msg = f"edit: item {row.id} holds nothing any more"
                 raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
@@ -17,7 +19,7 @@ from .putting import rewritten
 from .results import Deferred, Later, Refused, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator
 
     from postpress_async.storage.outbox.rows import Row
 
@@ -29,11 +31,30 @@ if TYPE_CHECKING:
 
     BeforeSend: TypeAlias = Callable[[Item], Awaitable[Decision]]
 
-__all__ = ["HOOK_SECONDS", "DecidedError", "LastWord", "ReplacedError"]
+__all__ = ["HOOK_SECONDS", "DecidedError", "LastWord", "ReplacedError", "is_asked_about"]
 
 log: Final = logging.getLogger("postpress_async.outbox")
 HOOK_SECONDS: Final = 30.0
 """For how long `before_send` may think, where nothing else is said."""
+
+
+_asking: Final[ContextVar[set[str]]] = ContextVar("postpress_async.outbox.asking")
+
+
+def is_asked_about(item: str) -> bool:
+    """Tell whether `before_send` is asked about an item right here: it would be again at once."""
+    return item in _asking.get(())
+
+
+@contextmanager
+def _asked_about(item: str) -> Generator[None]:
+    here = {item}
+    token = _asking.set(here)
+    try:
+        yield
+    finally:
+        here.clear()  # also for tasks that go on after the answer
+        _asking.reset(token)
 
 
 class DecidedError(Exception):
@@ -131,7 +152,8 @@ class LastWord:
         try:
             # Real time, as that of requests: it is somebody's program that hangs, or does not.
             async with bound:
-                return await ask(item_of(self._row))
+                with _asked_about(item):
+                    return await ask(item_of(self._row))
         except Exception as error:
             if bound.expired() and isinstance(error, TimeoutError):
                 log.warning(

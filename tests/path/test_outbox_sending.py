@@ -8,7 +8,7 @@ import pytest
 from postpress_async import Limit, Limits, LinkedInOptions, Timeout
 from postpress_async.errors import OutboxStateError, StateUnavailableError
 from postpress_async.exchange.guarding import guarding
-from postpress_async.outbox import Replace, Send, contents, putting
+from postpress_async.outbox import Outbox, Replace, Send, contents, putting
 from postpress_async.outbox.digests import digest
 from postpress_async.outbox.items import item_of
 from postpress_async.outbox.lookback import ClientLooker
@@ -271,6 +271,38 @@ async def test_a_question_that_hangs_keeps_neither_slot_nor_item(
     said = "raised KeyError" if swallows else "did not answer within 0.01 s"
     assert said in result.reason
     assert row.id in caplog.text
+
+
+async def test_who_is_asked_about_an_item_answers_and_does_not_edit_it(
+    connect, account, tmp_path, caplog
+):
+    asked = []
+
+    async def before_send(item):
+        asked.append(item.id)
+        if item.key == "first":
+            await outbox.edit("second", text="another")
+        await outbox.edit(item.key, priority=3)
+        return Send()
+
+    async with (
+        connect() as client,
+        Outbox(client, f"sqlite:///{tmp_path / 'o.db'}", before_send=before_send) as outbox,
+    ):
+        given = {"account_id": account["id"], "chat_id": account["chats"][0], "text": "Hi"}
+        first = await outbox.message(**given, key="first")
+        await outbox.message(**given, key="second")
+        running = asyncio.create_task(outbox.run())
+        async with asyncio.timeout(20):
+            while (error := (await outbox.get("first")).error) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert error == "before_send raised OutboxStateError: see the log"
+        assert "answer Replace, or Defer" in caplog.text
+        assert (asked[0], asked.count(first.id)) == (first.id, 1)
+        assert (await outbox.get("second")).text == "another"
+        assert (await outbox.edit("first", priority=3)).priority == 3
 
 
 async def test_a_timeout_of_the_hooks_own_is_its_own(connect, rows, account, message):
