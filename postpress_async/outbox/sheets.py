@@ -26,7 +26,10 @@ _SUFFIXES: Final[dict[str, Format]] = {
     ".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl",
 }  # fmt: skip
 _DELIMITERS: Final = (",", ";", "\t", "|")  # the first wins a tie
-_BOMS: Final = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_BOMS: Final = (  # the longer ones first: one of them begins as a shorter one does
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
 _LONGEST: Final = 1_000_000
 _OBJECT: Final = msgspec.json.Decoder(dict[str, object])
 

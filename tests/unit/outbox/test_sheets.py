@@ -39,6 +39,7 @@ AB = [(2, {"a": "1", "b": "2"})]
         "a,b,\n1,2,ignored",
         "a,b\n1,2\n\n,\n  \n",
         "a,b\n1,2".encode("utf-16"),
+        "a,b\n1,2".encode("utf-32"),
     ],
 )
 def test_dialects_and_marks(data):
