@@ -22,7 +22,8 @@ async def main(url, key, state, caps, *accounts):
             try:
                 await made.users.get("jordan-walke", account_id=account)
             except PostpressError as error:
-                print(f"{type(error).__name__}: {error}", flush=True)  # noqa: T201 - what it is for
+                line = f"{type(error).__name__}: {error}\n"  # at once: others write there too
+                print(line, end="", flush=True)  # noqa: T201 - what it is for
                 await asyncio.sleep(0.1)
 
     async with made, asyncio.TaskGroup() as group:

@@ -85,8 +85,9 @@ class Valkey:
         for name, value in self.config.items():
             words += [f"--{name}", *(str(value).split() or [""])]
         self.process = subprocess.Popen(
-            [self.path, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+            [self.path, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            restore_signals=False,  # or a file too large would kill it, where a full disk does not
+        )  # fmt: skip
         until = time.monotonic() + 10
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > until:
@@ -134,6 +135,13 @@ class Valkey:
         """End it at once and start it again on the same files."""
         self.kill9()
         self.start()
+
+    def fill_disk(self, most=1):
+        """Let no file of its grow over so many bytes, as if the disk were full."""
+        import resource  # noqa: PLC0415 - there is none on Windows
+
+        limit = resource.RLIM_INFINITY if most is None else most
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
     def freeze(self):
         self.process.send_signal(signal.SIGSTOP)

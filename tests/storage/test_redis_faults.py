@@ -317,6 +317,17 @@ async def test_a_full_memory_stops_counting_until_there_is_room(valkey, open_url
     assert await images.step(works.read("a")) == 0  # nothing was done by halves
 
 
+async def test_a_full_disk_stops_counting_until_there_is_room(valkey, open_url, works):
+    images = open_url(valkey.url)
+    await images.step(works.add())
+    valkey.fill_disk()
+    await images.step(works.add())  # it is kept, and to be written again
+    async with refused("cannot save to its disk"):
+        await images.step(works.add())
+    valkey.fill_disk(None)
+    assert await images.step(works.add()) == 3
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [
