@@ -11,7 +11,7 @@ from postpress_async.errors import ConfigurationError, OutboxStateError, WaitToo
 from .protocol import doubted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from postpress_async.scheduler.clock import Clock
     from postpress_async.storage.outbox.rows import Attempt, Claimed, New, Row, Store
@@ -30,7 +30,7 @@ def boot_time() -> float:
 
 
 @contextmanager
-def _of_the_store() -> Iterator[None]:
+def _of_the_store() -> Generator[None]:
     """Say of what a store refuses that it is no fault of the item."""
     try:
         yield
