@@ -166,8 +166,10 @@ class Book:
                     self.gaps["" if pace is self.lane.gap else action] = pace.next_at
                 elif self.lane.setting.bursts.get(pace.name) is not pace:
                     self.bursts[pace.name] = pace.free_at
-        self.gaps = {name: ends for name, ends in self.gaps.items() if ends > now}
-        self.bursts = {name: ends for name, ends in self.bursts.items() if ends > now}
+        if self.gaps:
+            self.gaps = {name: ends for name, ends in self.gaps.items() if ends > now}
+        if self.bursts:
+            self.bursts = {name: ends for name, ends in self.bursts.items() if ends > now}
         return self.gaps, self.bursts
 
     def _fill(self, ring: Ring, now: float) -> None:

@@ -138,6 +138,8 @@ def tune(setting: Setting, everyone: Everyone, tuned: set[str]) -> None:
 
 def keep_tune(setting: Setting, everyone: Everyone, now: float) -> None:
     """Note for others where it is now."""
+    if not (everyone.bursts or setting.bursts):
+        return  # as with most limits, at each step
     ends = {**everyone.bursts, **{name: one.free_at for name, one in setting.bursts.items()}}
     everyone.bursts = {name: at for name, at in ends.items() if at > now}
 
