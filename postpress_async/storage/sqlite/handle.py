@@ -29,7 +29,7 @@ _SHORTEST_PAUSE: Final = {"NORMAL": 0.000_2, "FULL": 0.000_5}  # as others' comm
 _LONGEST_PAUSE = 0.005
 _MOMENT = 0.1  # seconds for which a lock that was waited for is likely to be so again
 _MEASURE_EVERY = 1000  # changes between two looks at the size of the log
-_TRIES = 20  # to find nobody reading or writing
+_TRIES = 5  # to find nobody reading or writing: each may wait for the disk
 _TRUNCATE = "PRAGMA wal_checkpoint(TRUNCATE)"
 _LAST_PATIENCE = 1.0  # at the interpreter's exit
 
