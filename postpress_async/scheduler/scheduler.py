@@ -31,6 +31,7 @@ from .checks import (
     check_wait,
 )
 from .control import Control, InMemory, InStore, Pause, View
+from .knowing import Knowing
 from .lane import Setting
 from .lanes import Lanes
 from .own import own_calls
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("postpress_async.scheduler")
 _LONG_WAIT = 5.0
 _LOOK_UP = 10.0  # seconds that a question about an account waits for its provider
-_WARNINGS = 20  # of an account, the newest
 
 
 class Scheduler:
@@ -100,7 +100,6 @@ class Scheduler:
                 clock=clock, brake=self._brake, places=places, told=self._told,
                 own=own_calls(processes) if own is None else own,
             )  # fmt: skip
-        self._rulebook = rulebook
         self._waker: Waker | Sharer
         self._control: Control
         if self._sharer is None:
@@ -109,9 +108,10 @@ class Scheduler:
         else:
             self._waker = self._sharer
             self._control = InStore(self._lanes, self._sharer, rulebook, clock)
-            self._lanes.introduce = self._introduce
         self._idle: asyncio.Future[None] | None = None
-        self._resigned: dict[str, float] = {}  # until when, by account
+        self._knowing = Knowing(
+            self._lanes, rulebook, clock, sharer=self._sharer, wake=self._waker.wake
+        )
 
     # -- taking a slot ------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class Scheduler:
             return None
         tally = lane.find(action) or self._tally(lane, action, now)
         if lane.resigned:
-            self._reconsider(lane, now)
+            self._knowing.reconsider(lane, now)
         if tally.unsure or (self._sharer is not None and needs_store(lane, tally)):
             return None
         slot = lane.try_take(tally, cost, now)
@@ -300,30 +300,18 @@ class Scheduler:
     def unsure(self, account_id: str, action: str) -> bool:
         """Tell whether an account's provider makes a difference to an action and is not known."""
         lane, now = self.lane(account_id), self._clock.monotonic()
-        self._reconsider(lane, now)
+        self._knowing.reconsider(lane, now)
         return self._tally(lane, action, now).unsure
 
     def resign(self, account_id: str, seconds: float = inf) -> None:
         """Give up asking for an account's provider for a while: the strictest limits hold."""
-        lane = self.lane(account_id)
-        if lane.provider is None:
-            self._resigned[account_id] = self._clock.monotonic() + seconds
-            self._lanes.resign(lane, resigned=True)
+        self._knowing.resign(account_id, seconds)
 
     def resigned(self, account_id: str) -> bool:
         """Tell whether an account's provider is not to be asked for now."""
         lane = self.lane(account_id)
-        self._reconsider(lane, self._clock.monotonic())
+        self._knowing.reconsider(lane, self._clock.monotonic())
         return lane.resigned
-
-    def _reconsider(self, lane: Lane, now: float) -> None:
-        """Let an account's provider be asked for again, when it is known or the time has come."""
-        account_id = lane.account_id
-        if account_id is None or not lane.resigned:
-            return
-        if lane.provider is not None or now >= self._resigned.get(account_id, inf):
-            self._resigned.pop(account_id, None)
-            self._lanes.resign(lane, resigned=False)
 
     def know(self, account_id: str, provider: str) -> None:
         """Know an account's provider before anything is asked of it; no loop need run."""
@@ -331,11 +319,7 @@ class Scheduler:
 
     def learn(self, account_id: str | None, provider: str | None) -> None:
         """Learn an account's provider from an answer that names it, if it is not known yet."""
-        if account_id is None or provider is None:
-            return
-        lane = self._find(account_id)
-        if lane is None or lane.provider is None:
-            self.describe(account_id, provider, ok=None)
+        self._knowing.learn(account_id, provider)
 
     def describe(
         self,
@@ -350,63 +334,15 @@ class Scheduler:
 
         An answer told it, which a function that chooses limits and fails must not take away.
         """
-        now = self._clock.monotonic()
-        try:
-            lane = self.lane(account_id)
-        except ConfigurationError:
-            _log.exception("account %s has no limits yet", account_id)
-            self._lanes.know(account_id, provider, tier, connected_at)
-            return
-        self._lanes.describe(lane, now, provider=provider, tier=tier, connected_at=connected_at)
-        if self._sharer is not None:
-            self._share(
-                self._sharer, lane, provider=provider, tier=tier, connected_at=connected_at, ok=ok
-            )
-        if ok and lane.trouble is not None and any(lane.trouble.closures_of("credentials")):
-            _log.info("account %s is in order again: its lane opens", account_id)
-            lane.trouble.open("credentials", None)
-        self._waker.wake(lane)
-
-    def _introduce(self, lane: Lane) -> None:
-        """Tell the store, with the lane's first step, what was known before it."""
-        if self._sharer is not None and not self._sharer.closed:
-            self._share(
-                self._sharer, lane, provider=lane.provider, tier=lane.tier,
-                connected_at=lane.connected_at, ok=None,
-            )  # fmt: skip
-
-    def _share(
-        self,
-        sharer: Sharer,
-        lane: Lane,
-        *,
-        provider: str | None,
-        tier: str | None,
-        connected_at: float | None,
-        ok: bool | None,
-    ) -> None:
-        sharer.change(
-            lane,
-            lambda book, _, at: book.describe(
-                self._rulebook, at, provider=provider, tier=tier, connected_at=connected_at, ok=ok
-            ),
-        )
+        self._knowing.describe(account_id, provider, tier=tier, connected_at=connected_at, ok=ok)
 
     def _told(self, lane: Lane, outcome: Outcome) -> None:
-        """Learn what other processes know of an account."""
-        if outcome.provider is not None and lane.provider is None:
-            self._lanes.describe(
-                lane, self._clock.monotonic(),
-                provider=outcome.provider, tier=outcome.tier, connected_at=None,
-            )  # fmt: skip
+        self._knowing.told(lane, outcome)
 
     def warn(self, account_id: str | None, words: str) -> None:
         """Keep what the service said of an account, for snapshots; logged once."""
         if account_id is not None:
-            lane = self.lane(account_id)
-            if words not in lane.warnings:
-                _log.warning("account %s: %s", account_id, words)
-                lane.warnings = (*lane.warnings, words)[-_WARNINGS:]
+            self._knowing.warn(account_id, words)
 
     def turn_all_away(self, error: BaseException) -> None:
         """Fail every waiter of every lane with an error; nothing stays closed."""
