@@ -13,14 +13,14 @@ from postpress_async.storage.remote.swaps import KEPT, NotDoneError, Swap
 from postpress_async.storage.remote.values import NO_STAMP, Seen, Stamps
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Mapping, Sequence
 
-    from postpress_async.storage.images import Mend, Work
+    from postpress_async.storage.images import Mend
+    from postpress_async.storage.remote.jobs import Job
     from postpress_async.storage.remote.swaps import Answer, Fate, Server
     from postpress_async.storage.remote.timing import ServerTime
 
-__all__ = ["Decider", "Job"]
+__all__ = ["Decider"]
 
 _log = logging.getLogger("postpress_async.storage")
 _KNOWN_MOST: Final = 10_000  # images kept in mind
@@ -29,53 +29,6 @@ _DAY: Final = 86_400.0
 _SAY_EVERY: Final = 60.0  # seconds between two warnings of the same
 _MOSTLY: Final = 0.7  # share of works that others came before, from which it is looked first
 _LAST: Final = 1 / 16  # what the last work weighs in that share
-
-
-class Job:
-    """One work, and whom to tell.
-
-    Attributes:
-        work: what to do.
-        future: who waits.
-        until: when to give up, by the monotonic clock.
-        tries: how often its swap was refused.
-        stays: how often of them because a key was kept for somebody else.
-        looked: whether its keys were looked at before it was decided.
-        failures: how often the server failed it.
-        urgent: whether its keys shall be kept for it if it is refused again.
-        refused: why it was refused last.
-        said: what the server failed it with last.
-    """
-
-    __slots__ = (
-        "failures", "future", "looked", "refused", "said", "stays", "tries", "until", "urgent",
-        "work",
-    )  # fmt: skip
-
-    def __init__(self, work: Work[object], future: asyncio.Future[object]) -> None:
-        self.work: Work[object] = work
-        self.future: asyncio.Future[object] = future
-        self.until: float = math.inf
-        self.tries: int = 0
-        self.stays: int = 0
-        self.looked: bool = False
-        self.failures: int = 0
-        self.urgent: bool = False
-        self.refused: Fate | None = None
-        self.said: StateUnavailableError | None = None
-
-    def tell(self, result: object) -> None:
-        """Tell whoever waits what came of it."""
-        if not self.future.done():
-            self.future.set_result(result)
-
-    def fail(self, error: BaseException) -> None:
-        """Tell whoever waits that nothing came of it."""
-        if self.future.done():
-            return
-        if isinstance(error, StopIteration):  # which no future may hold
-            error = RuntimeError(f"a work raised {error!r}")
-        self.future.set_exception(error)
 
 
 class Decider:
@@ -92,7 +45,7 @@ class Decider:
         self._known: dict[str, Seen] = {}  # the oldest first
         # What a server told, and may not know any more; of each run of it, until it is put back.
         self._lost: dict[str, tuple[Seen, ...]] = {}
-        self._doubts = Doubts[Job]()
+        self._doubts: Doubts[Job] = Doubts()
         self._stale: set[str] = set()  # keys to look at before the next decision
         self._odd: set[str] = set()  # keys that were refused, to look at when they are asked for
         self._others = 0.0  # share of works of late whose images others had written since

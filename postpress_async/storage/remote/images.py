@@ -23,7 +23,8 @@ from postpress_async.errors import (
     PostpressError,
     StateUnavailableError,
 )
-from postpress_async.storage.remote.deciding import Decider, Job
+from postpress_async.storage.remote.deciding import Decider
+from postpress_async.storage.remote.jobs import Job
 from postpress_async.storage.remote.swaps import TURN
 from postpress_async.storage.remote.timing import ServerTime
 from postpress_async.storage.remote.watch import Watch
