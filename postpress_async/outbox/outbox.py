@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
-from postpress_async.errors import ConfigurationError
+from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.options import Timeout, positive, whole
 from postpress_async.resources._base import checked_text
 from postpress_async.scheduler.clock import LoopClock
@@ -624,6 +625,9 @@ class Outbox(Intake["Item"]):
         await self._store.aclose()
 
     async def __aenter__(self) -> Self:
+        with suppress(StateUnavailableError):  # it may come back before it is needed
+            # Makes the tables: for a `connection=` in a transaction they could not be made.
+            await self._store.get("")
         return self
 
     async def __aexit__(

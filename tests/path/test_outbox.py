@@ -420,7 +420,6 @@ async def test_a_callers_transaction_decides(connect, account, tmp_path):
 
     url = f"sqlite:///{tmp_path / 'outbox.db'}"
     async with connect() as client, Outbox(client, url) as outbox:
-        await outbox.counts()  # the file is there
         given = {"account_id": account["id"], "chat_id": account["chats"][0], "text": "x"}
         own = sqlite3.connect(tmp_path / "outbox.db", isolation_level=None)
         own.execute("BEGIN IMMEDIATE")

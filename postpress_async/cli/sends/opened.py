@@ -3,7 +3,7 @@
 # Annotations are read at run time: no `from __future__ import annotations` here.
 import os
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Final, Literal, TypeAlias
 
 from cyclopts import Parameter
@@ -102,5 +102,6 @@ async def sending(
     async with Postpress(base_url=base_url, state=counts, limits=limits) as client:
         on_unknown: Literal["look", "hold"] = "hold" if hold else "look"
         asked = guard(client)
-        async with Outbox(client, url, before_send=asked, on_unknown=on_unknown) as box:
+        outbox = Outbox(client, url, before_send=asked, on_unknown=on_unknown)
+        async with aclosing(outbox) as box:  # not entered: nothing is made before it is needed
             yield box
