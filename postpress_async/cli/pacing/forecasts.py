@@ -79,7 +79,7 @@ def print_estimate(
     at = None if never else time.time() + found.seconds
     if as_json:
         told = {"account_id": account_id, "action": action, "count": count}
-        seconds = None if never else found.seconds
+        seconds = None if never else round(found.seconds, 3)
         print_json({**told, "seconds": seconds, "at": at, "limit": found.limit})
         return
     facts: list[tuple[str, object]] = [("what", f"{count:,} {action}")]
@@ -95,7 +95,7 @@ def print_estimate(
 def print_plan(plan: Plan, *, as_json: bool) -> None:
     """Print when each action is done at the earliest, and how many go on each day."""
     if as_json:
-        seconds = None if plan.seconds == math.inf else plan.seconds
+        seconds = None if plan.seconds == math.inf else round(plan.seconds, 3)
         print_json(msgspec.structs.asdict(plan) | {"seconds": seconds})
         return
     now = time.time()
