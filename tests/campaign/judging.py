@@ -47,6 +47,10 @@ async def judged(items, sandbox, store):
         row = rows.get(item)
         state = "gone" if row is None else row.state
         came = times[item]
+        if new.kind == "react":  # one that says the same has done it, too
+            came = came or sum(
+                times[one] for one, it in items.made.items() if it.digest == new.digest
+            )
         if row is not None and row.attempts:
             attempts = tried[item] = await store.attempts(row.id)
             outcomes.update(str(one.outcome) for one in attempts)
