@@ -155,10 +155,11 @@ class Importer:
         keys = tuple(one.key for one in news)
         rows = await self._store.find(Filter(keys=keys), limit=len(keys))
         known = {row.key: row.digest for row in rows}
-        gone = await self._store.forgotten([one.tombstone for one in news if one.tombstone])
+        marks = {mark for one in news for mark in (one.tombstone, one.person) if mark}
+        gone = await self._store.forgotten(sorted(marks))
         for (line, _), new in zip(drafts, news, strict=True):
             digest = known.get(new.key)
-            if digest is None and new.tombstone not in gone:
+            if digest is None and gone.isdisjoint((new.tombstone, new.person)):
                 found.actions[new.account_id, new.action] += 1
                 found.last = max(found.last, new.due_at)
             elif digest is None:

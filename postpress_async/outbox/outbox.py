@@ -250,7 +250,7 @@ class Outbox(Intake["Item"]):
             states=states_of(state),
             account_id=account_id,
             group=group,
-            recipient=recipient,
+            recipient=None if recipient is None else putting.name_of(recipient),
             needs_decision=needs_decision,
         )
         return items_of(self._store, wanted, start=start, page_size=page_size)
@@ -428,7 +428,8 @@ class Outbox(Intake["Item"]):
         if id is not None:
             await self._desk.change(id, by_hand.cancel)
             return 1
-        wanted = Filter(group=group, recipient=recipient, account_id=account_id)
+        name = None if recipient is None else putting.name_of(recipient)
+        wanted = Filter(group=group, recipient=name, account_id=account_id)
         return await self._store.cancel(wanted, reason="cancelled by hand")
 
     async def release(self, id: str) -> Item:
@@ -535,10 +536,13 @@ class Outbox(Intake["Item"]):
     async def forget(self, recipient: str | Sequence[str]) -> int:
         """Forget people: cancel and empty all that is to them, and refuse what comes later.
 
-        What is kept is a digest of each name, exactly as it was given, and what was sent when. Keys
-        and groups that hold the name are replaced. What is under way is emptied when it ends. An
-        SQLite file is then written anew, so that no byte of it says more: workers wait meanwhile,
-        half a minute or so for a gigabyte; give many names at once.
+        Theirs is what was put in with the name, and what is to the id: a first message, an
+        invitation or a follow, whatever name it was put in with. A message into a chat says nothing
+        of who is in it: only the name that it was put in with counts. What is kept is a digest of
+        each name, capitals as they were given, and what was sent when. Keys and groups that hold a
+        name are replaced. What is under way is emptied when it ends. An SQLite file is then written
+        anew, so that no byte of it says more: workers wait meanwhile, half a minute or so for a
+        gigabyte; give many names at once.
 
         Args:
             recipient: the names that items were put in with, or people's ids; one or several.
@@ -557,7 +561,7 @@ class Outbox(Intake["Item"]):
             0
         """
         several = [recipient] if isinstance(recipient, str) else list(recipient)
-        names = [checked_text("recipient", one) for one in several]
+        names = [putting.name_of(checked_text("recipient", one)) for one in several]
         count = 0
         for name in names:
             count += await self._store.forget(name, putting.tombstone_of(name))

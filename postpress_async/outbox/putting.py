@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .contents import Content
 
-__all__ = ["Names", "Wishes", "new_of", "pool_of", "rewritten", "tombstone_of"]
+__all__ = ["Names", "Wishes", "name_of", "new_of", "pool_of", "rewritten", "tombstone_of"]
 
 _DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
 _RANDOM_BITS: Final = 80
@@ -87,6 +87,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
             if text is not None and "\0" in text:
                 msg = f"{name} has a NUL character, which no PostgreSQL keeps: leave it out"
                 raise ConfigurationError(msg)
+        if self.recipient is not None:
+            msgspec.structs.force_setattr(self, "recipient", name_of(self.recipient))
         of_kind("hold", self.hold, bool, "True")
         of_kind("priority", self.priority, int, "-1")
         start = 0.0 if self.not_before is None else instant_of("not_before", self.not_before)
@@ -107,7 +109,8 @@ def new_of(
         provider: the account's, where it is known: what an invitation counts as depends on it.
         id_: a new id.
     """
-    recipient = wishes.recipient or _person(content)
+    person = _person(content)
+    recipient = wishes.recipient or person
     start, end = wishes.not_before, wishes.expires_at
     return New(
         id=id_,
@@ -121,6 +124,7 @@ def new_of(
         group=wishes.group,
         recipient=recipient,
         tombstone=b"" if recipient is None else tombstone_of(recipient),
+        person=b"" if person is None or person == recipient else tombstone_of(person),
         text_digest=contents.text_digest_of(content),
         loose_digest=contents.loose_of(content),
         priority=wishes.priority,
@@ -151,9 +155,14 @@ def rewritten(row: Row, content: Content) -> New:
     )
 
 
+def name_of(recipient: str) -> str:
+    """Return a name of somebody as it is kept and looked for: blanks around it say nothing."""
+    return recipient.strip()
+
+
 def tombstone_of(recipient: str) -> bytes:
     """Return what is kept of somebody who is not to be written to: no name, only its digest."""
-    name = recipient.strip().encode()
+    name = name_of(recipient).encode()
     return blake2b(name, digest_size=16, person=b"pp-forget").digest()
 
 
@@ -169,8 +178,8 @@ def _person(content: Content) -> str | None:
     """Return who can be forgotten although nobody named them: whom it is to, where it says so."""
     match content:
         case StartChat(to=person):
-            return person
+            return name_of(person)
         case Invite(provider_id=person) | Follow(provider_id=person):
-            return person
+            return name_of(person)
         case _:
             return None

@@ -323,6 +323,31 @@ async def test_edit_forget_and_purge(connect, url, account, texts, tmp_path):
         assert file.stat().st_mode & 0o077 == 0
 
 
+async def test_who_is_forgotten_by_any_of_their_names_gets_nothing_more(connect, url, account):
+    """By the name that an item was put in with, blanks or not, and by the id that it is to."""
+    first, second = account["recipients"][:2]
+    async with connect() as client, Outbox(client.account(account["id"]), url) as outbox:
+        await outbox.start_chat(to=first, text="Hi", key="by id", recipient="lead-8", hold=True)
+        await outbox.start_chat(to=second, text="Hi", key="hi/lead-9", recipient=" lead-9 ")
+        for n, name in enumerate(("lead-10", "lead-11 ")):
+            given = {"chat_id": account["chats"][n], "text": "Hi", "recipient": name}
+            await outbox.message(**given, key=f"chat {n}")
+        assert [one.key async for one in outbox.list(recipient="lead-11 ")] == ["chat 1"]
+        assert await outbox.forget([first, second, " lead-10", "lead-11"]) == 4
+        states = {one.state async for one in outbox.list()}
+        assert states == {"cancelled"}
+        assert "lead-9" not in "".join([one.key async for one in outbox.list()])
+        with pytest.raises(OutboxError, match="forgotten"):
+            await outbox.start_chat(to=first, text="Hi again", recipient="lead-80")
+        with pytest.raises(OutboxError, match="forgotten"):
+            await outbox.invite(provider_id=second, recipient="lead-90")
+        with pytest.raises(OutboxError, match="forgotten"):
+            async with outbox.batch() as batch:
+                await batch.invite(provider_id=first, recipient="lead-81")
+        await outbox.message(chat_id=account["chats"][2], text="Hi", recipient="lead-8")
+        assert await outbox.cancel(recipient=" lead-8") == 1  # another's, for all that we know
+
+
 async def test_each_kind_goes_and_names_what_it_made(connect, url, accounts, sandbox):
     linkedin, instagram = accounts["LINKEDIN"], accounts.get("INSTAGRAM")
     async with connect() as client, Outbox(client.account(linkedin["id"]), url) as outbox:
@@ -339,6 +364,8 @@ async def test_each_kind_goes_and_names_what_it_made(connect, url, accounts, san
         }
         with pytest.raises(OutboxConflictError, match="another invitation"):
             await outbox.invite(provider_id=stranger)
+        with pytest.raises(OutboxConflictError, match="another invitation"):
+            await outbox.invite(provider_id=stranger, recipient="lead-1")
         assert made["invite"].action == "invite_note"
         if instagram is not None:
             person = instagram["people"][0]

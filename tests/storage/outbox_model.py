@@ -14,7 +14,7 @@ class Item:
         self.result_id = None
         self.needs_decision = False
         self.body, self.digest, self.recipient = new.body, new.digest, new.recipient
-        self.tombstone = new.tombstone
+        self.tombstone, self.person = new.tombstone, new.person
         self.expires_at = new.expires_at
 
     @property
@@ -37,15 +37,15 @@ class Model:
         return [item for item in self.items.values() if item.state in states]
 
     def add(self, new):
-        if new.tombstone and new.tombstone in self.tombstones:
+        if {new.tombstone, new.person} & self.tombstones:
             return "forgotten", None
         for item in self.items.values():
             if item.new.key == new.key:
                 return ("same" if item.digest == new.digest else "conflict"), item
         for item in self.items.values():
             open_one = item.state in OPEN and item.new.kind == new.kind == "invite"
-            same = (item.new.account_id, item.recipient) == (new.account_id, new.recipient)
-            if open_one and same and new.recipient is not None:
+            same = (item.new.account_id, item.new.thread) == (new.account_id, new.thread)
+            if open_one and same:
                 return "conflict", item
         item = self.items[new.id] = Item(1 + len(self.items), new)
         return "new", item
@@ -97,7 +97,8 @@ class Model:
         own = (item.new.account_id, _sort(item.new), finish.result_id)
         doubt = finish.result_id not in (None, item.result_id) and own in bound
         state = "unknown" if doubt else finish.state
-        if state in {"queued", "held"} and item.tombstone in self.tombstones:
+        gone = {item.tombstone, item.person} & self.tombstones
+        if state in {"queued", "held"} and gone:
             state = "cancelled"
         item.state, item.owner, item.lease = state, None, None
         item.retry_at = finish.retry_at if finish.state == "queued" and not doubt else None
@@ -178,10 +179,13 @@ class Model:
 
     def forget(self, recipient, tombstone):
         self.tombstones.add(tombstone)
-        count = self.cancel(lambda item: item.recipient == recipient)
-        for item in self.items.values():
-            if item.recipient == recipient:
-                item.recipient, item.body, item.tombstone = None, b"", tombstone
+        theirs = [
+            item for item in self.items.values()
+            if item.recipient == recipient or item.person == tombstone
+        ]  # fmt: skip
+        count = self.cancel(lambda item: item in theirs)
+        for item in theirs:
+            item.recipient, item.body, item.tombstone, item.person = None, b"", tombstone, b""
         return count
 
 

@@ -5,8 +5,10 @@ import os
 import random
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from postpress_async.storage.outbox.clearing import entomb
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, New
 
@@ -89,6 +91,12 @@ def item(n, **changes):
     return New(**given)
 
 
+def named(n, name, person, **changes):
+    """Return what is to somebody by an id, and was put in with another name for them."""
+    new = item(n, person=person, recipient=name, tombstone=mark(name), **changes)
+    return msgspec.structs.replace(new, person=mark(person))
+
+
 async def finished(store, **how):
     """Claim, mark and finish the next item."""
     row = (await store.claim("w", lease=60.0)).row
@@ -139,6 +147,55 @@ async def test_what_was_out_when_somebody_was_forgotten_is_emptied_when_it_ends(
     await store.cancel(Filter(recipient="x"), reason="so")
     await store.forget("x", mark("x"))
     assert not says(await columns(), "canary")
+
+
+async def test_who_is_forgotten_by_an_id_is_found_under_any_name(store, columns):
+    canary = "CANARY-9"
+    put = [named(n, "lead-7", canary) for n in range(4)]
+    put[1] = named(1, "lead-7", canary, key=f"to/{canary}", group="lead-7 in spring")
+    await store.add([*put, item(8, recipient="lead-7", tombstone=mark("lead-7"))])
+    row = (await store.claim("w", lease=60.0)).row  # the first of the thread
+    await store.mark(row.id, row.fence, seconds=30.0)
+    assert await store.forget(canary, mark(canary)) == 3
+    assert await store.forget(canary, mark(canary)) == 0
+    ended = await store.finish(row.id, row.fence, Finish(state="queued"))
+    assert ended.state == "cancelled"
+    assert not says(await columns(), "canary")
+    kept = await store.find(Filter(recipient="lead-7"))
+    assert [(one.id, one.state) for one in kept] == [("i0008", "queued")]
+    assert {one.group for one in await store.find(Filter())} == {None}
+    [told] = await store.add([named(20, "lead-70", canary)])
+    assert told.kind == "forgotten"
+
+
+async def test_what_failed_is_not_tried_again_for_who_was_forgotten_by_an_id(store):
+    """Also where forgetting has not come to it yet: its tombstones stand first."""
+    await store.add([named(1, "lead-7", "ID")])
+    row = await finished(store, state="failed")
+    await store._run(lambda: entomb(mark("ID")))
+    again = await store.alter(
+        row.id, fence=row.fence, states=["failed"], finish=Finish(state="queued")
+    )
+    assert again.state == "cancelled"
+
+
+async def test_an_account_has_one_open_invitation_to_a_person_by_whatever_name(store):
+    given = {"kind": "invite", "action": "invite"}
+    first, same, other = (
+        named(n, name, person, **given)
+        for n, name, person in ((1, "lead-1", "ID"), (2, "lead-2", "ID"), (3, "lead-1", "ID-3"))
+    )
+    told = await store.add([first, same, other])
+    assert [one.kind for one in told] == ["new", "conflict", "new"]
+    assert told[1].row.id == first.id
+    theirs = named(4, "lead-1", "ID", **given, account_id="acc_2")
+    assert (await store.add([theirs]))[0].kind == "new"
+    row = await finished(store, state="failed")
+    assert (await store.add([same]))[0].kind == "new"
+    again = await store.alter(
+        row.id, fence=row.fence, states=["failed"], finish=Finish(state="queued")
+    )
+    assert again is None
 
 
 async def test_a_file_holds_not_a_byte_of_somebody_who_is_forgotten(tmp_path, now):

@@ -55,6 +55,17 @@ async def test_files_go_in_once(store):
     assert [one.line for one in caught.value.problems] == [1, 2, 3]
 
 
+async def test_who_was_forgotten_by_an_id_is_counted_so_before_and_after(store):
+    importer = Importer(store, new_id=Names(), provider_of=provider_of, plan=plan)
+    recipe = Recipe(kind="invite", account_id="acc_1", recipient="{name}")
+    people = [{"provider_id": f"ACo{n}", "name": f"Ada {n}"} for n in range(3)]
+    await store.forget("ACo1", tombstone_of("ACo1"))
+    found = await importer.preview(people, recipe, How())
+    assert (found.new, found.forgotten) == (2, 1)
+    done = await importer.load(people, recipe, How())
+    assert (done.queued, done.forgotten) == (2, 1)
+
+
 async def test_items_are_found_by_their_keys(store):
     importer = Importer(store, new_id=Names(), provider_of=provider_of, plan=plan)
     await importer.load(lines(5), Recipe(text="Hi", key="k/{id}"), How())

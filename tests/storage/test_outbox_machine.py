@@ -44,6 +44,7 @@ news = st.tuples(
     st.sampled_from(ACCOUNTS), st.sampled_from(["x", "y", None]), mostly("message", "react"),
     st.sampled_from([-50.0, -20.0, 0.0, 10.0]), seldom_at, st.integers(0, 1), mostly(False, True),
     mostly(None, 0, 1), mostly("message", "invite"), mostly(None, "r1", "r2"), mostly(b"d", b"e"),
+    mostly(b"", b"r1"),
 )  # fmt: skip
 
 
@@ -89,7 +90,8 @@ class Machine(RuleBasedStateMachine):
 
     def add(self, owner, wish):
         """Put one item in, and see that the model has the same to say."""
-        account, thread, action, due, expires, priority, hold, key, kind, recipient, digest = wish
+        account, thread, action, due, expires, priority, hold, key, kind, *names = wish
+        recipient, digest, person = names
         self.n += 1
         name = f"i{self.n:04}"
         new = New(
@@ -97,6 +99,7 @@ class Machine(RuleBasedStateMachine):
             account_id=account, action=action,
             thread=name if thread is None else f"{account}-{thread}", body=b"hello",
             recipient=recipient, tombstone=b"" if recipient is None else recipient.encode(),
+            person=person,
             priority=priority, due_at=self.model.now + due, hold=hold,
             expires_at=None if expires is None else self.model.now + expires,
             group="g" if priority else None,
@@ -264,9 +267,9 @@ class Machine(RuleBasedStateMachine):
         may = item.state in states and item.state != "sending" and not late
         if state in {"queued", "held"}:
             may = may and item.body != b""
-            if item.state == "failed" and item.new.kind == "invite" and item.recipient:
+            if item.state == "failed" and item.new.kind == "invite":
                 may = may and not any(
-                    other.recipient == item.recipient and other.new.kind == "invite"
+                    other.new.thread == item.new.thread and other.new.kind == "invite"
                     and other.new.account_id == item.new.account_id
                     for other in self.model.of("held", "queued", "claimed", "sending", "unknown")
                 )  # fmt: skip

@@ -27,7 +27,7 @@ async def link(postgres_url):
     await opened.aclose()
 
 
-async def test_no_step_walks_along_what_is_not_its_own(postgres_url, schema, link):
+async def test_no_step_walks_along_what_is_not_its_own(postgres_url, schema, link, execute):
     known = functions(postgres(schema, clock=False))
     read = {}
 
@@ -51,6 +51,9 @@ async def test_no_step_walks_along_what_is_not_its_own(postgres_url, schema, lin
 
     store = open_outbox(f"{postgres_url}?prefix={schema}")
     try:
+        await store.add([item(300)])
+        gone = f"INSERT INTO {schema}.outbox_tombstones SELECT md5(n::text), 0 "
+        await execute(f"{gone} FROM generate_series(1, 300) n")
         for first in range(0, 300, 50):
             # One item to a thread, and two: after the first there is another, or none is left.
             threads = {n: n // 3 * 2 + n % 3 % 2 for n in range(first, first + 50)}

@@ -49,7 +49,7 @@ def add(items: Sequence[New], *, lists: bool = False, sort: bool = False) -> Ste
     """
     gone = yield from _forgotten(items)
     kept: dict[str, _Fate] = {}
-    rest = [item for item in items if not gone or item.tombstone.hex() not in gone]
+    rest = [item for item in items if not gone or not _marks(item) & gone.keys()]
     for some in _chunks(rest, (_MOST,) if lists else _CHUNKS):
         rows = yield (_insert_lists if lists else _insert)(some, fresh=not sort)
         kept |= {name: (serial, at) for name, serial, at in rows}
@@ -57,8 +57,8 @@ def add(items: Sequence[New], *, lists: bool = False, sort: bool = False) -> Ste
     new = dict(kept)
     told: list[Added] = []
     for item in items:
-        if gone and item.tombstone.hex() in gone:
-            told.append(_refused(item, gone[item.tombstone.hex()]))
+        if gone and (found := _marks(item) & gone.keys()):
+            told.append(_refused(item, gone[min(found)]))
         elif (fate := new.pop(item.id, None)) is not None:  # once, where it was given twice
             told.append(Added(row=_row(item, *fate), kind="new"))
         else:
@@ -73,14 +73,19 @@ def add(items: Sequence[New], *, lists: bool = False, sort: bool = False) -> Ste
 
 def _forgotten(items: Sequence[New]) -> Steps[dict[str, float]]:
     """Return the tombstones among those of the items, and the time."""
-    marks = sorted({item.tombstone.hex() for item in items if item.tombstone})
+    marks = {one.hex() for item in items for one in (item.tombstone, item.person) if one}
     if not marks:
         return {}
-    rows = yield sql.ENTOMBED, {"tombstones": marks}
+    rows = yield sql.ENTOMBED, {"tombstones": sorted(marks)}
     if not rows:
         return {}
     now = yield sql.NOW, {}
     return {row[0]: now[0][0] for row in rows}
+
+
+def _marks(item: New) -> set[str]:
+    """Return the tombstones of all who would be written to."""
+    return {one.hex() for one in (item.tombstone, item.person) if one}
 
 
 def _chunks(items: Sequence[New], sizes: tuple[int, ...]) -> Iterator[Sequence[New]]:
@@ -127,6 +132,7 @@ def _values(item: New) -> tuple[object, ...]:
         item.group,
         item.recipient,
         item.tombstone.hex() or None,
+        item.person.hex() or None,
         item.text_digest,
         item.loose_digest,
         item.priority,
@@ -151,7 +157,7 @@ def _older(item: New, known: dict[str, Row]) -> Steps[Added]:
     kind: Literal["same", "conflict"] = "conflict"
     if (row := known.get(item.key)) is not None:
         return Added(row=row, kind="same" if row.digest == item.digest else kind)
-    found = yield sql.INVITED, {"account_id": item.account_id, "recipient": item.recipient}
+    found = yield sql.INVITED, {"account_id": item.account_id, "thread": item.thread}
     if not found or item.kind != "invite":
         found = yield sql.BY_IDS, {"ids": [item.id]}
     if not found:

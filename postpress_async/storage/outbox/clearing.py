@@ -22,9 +22,14 @@ _ENTOMB: Final = (
     "INSERT INTO {tombstones} (tombstone, made_at) VALUES (:tombstone, {now}) "
     "ON CONFLICT DO NOTHING"
 )
-_OF_RECIPIENT: Final = (
-    "SELECT serial, thread, key, team, id FROM {items} "
-    "WHERE recipient IS NOT NULL AND recipient = :recipient ORDER BY serial LIMIT :n"
+# Each by an index of its own: an item is to somebody by the name that it was put in with, and by
+# the id that it is to, where that is another one.
+_THEIRS: Final = (
+    "SELECT serial, thread, key, team, id, recipient FROM {items} WHERE serial IN "
+    "(SELECT serial FROM (SELECT serial FROM {items} WHERE recipient IS NOT NULL "
+    "AND recipient = :recipient ORDER BY serial LIMIT :n) AS named "
+    "UNION SELECT serial FROM (SELECT serial FROM {items} WHERE person IS NOT NULL "
+    "AND person = :tombstone ORDER BY serial LIMIT :n) AS reached) ORDER BY serial LIMIT :n"
 )
 # What is out keeps its thread, closed, until it is settled: then `scrubbed` does the rest.
 _BARE: Final = (
@@ -33,7 +38,7 @@ _BARE: Final = (
 )
 _EMPTY: Final = (
     "UPDATE {items} SET body = :empty, text_digest = :empty, loose_digest = :empty, "
-    f"recipient = NULL, tombstone = :tombstone, {_BARE}, changed_at = {{now}} "
+    f"recipient = NULL, tombstone = :tombstone, person = NULL, {_BARE}, changed_at = {{now}} "
     "WHERE serial IN :serials[]"
 )
 _RENAME: Final = "UPDATE {items} SET key = :key, team = :team WHERE serial = :serial"
@@ -61,7 +66,8 @@ def forget(recipient: str, tombstone: bytes) -> Steps[tuple[int, bool]]:
 
     The tombstone stands already, so that what is put in meanwhile is refused by others.
     """
-    found = yield _OF_RECIPIENT, {"recipient": recipient, "n": CHUNK}
+    wanted = {"recipient": recipient, "tombstone": tombstone.hex(), "n": CHUNK}
+    found = yield _THEIRS, wanted
     if not found:
         return 0, False
     threads = yield from locked(row[1] for row in found)
@@ -78,9 +84,9 @@ def forget(recipient: str, tombstone: bytes) -> Steps[tuple[int, bool]]:
 
 def _renamed(found: Sequence[Values], recipient: str) -> Steps[None]:
     """Take somebody's names out of keys and groups: they are a caller's own, and may hold them."""
-    for serial, thread, key, group, id_ in found:
+    for serial, thread, key, group, id_, known_as in found:
         kind, _, person = thread.partition("\x1f")
-        names = {recipient.casefold()}
+        names = {one.casefold() for one in (recipient, known_as) if one}
         if kind == "person":
             names.add(person.rpartition("\x1f")[2].casefold())
         bare = id_ if _names(key, names) else key  # as if it had been given none

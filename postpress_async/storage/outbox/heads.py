@@ -83,13 +83,13 @@ def upkeep(*, most: int = _MOST) -> Steps[None]:
     yield from refreshed(threads)
 
 
-def _sorted_in(fresh: Iterable[tuple[int, str, str | None]]) -> Steps[None]:
+def _sorted_in(fresh: Iterable[tuple[int, str, str | None, str | None]]) -> Steps[None]:
     """Let threads know of new items; those of recipients who were forgotten meanwhile go."""
     serials = [row[0] for row in fresh]
-    marks = {row[2] for row in fresh if row[2] is not None}
+    marks = {mark for row in fresh for mark in row[2:] if mark is not None}
     if marks:
         rows = yield sql.ENTOMBED, {"tombstones": sorted(marks)}
         gone = {row[0] for row in rows}
-        if refused := [row[0] for row in fresh if row[2] in gone]:
+        if refused := [row[0] for row in fresh if not gone.isdisjoint(row[2:])]:
             yield sql.REFUSE, {"serials": refused, "error": FORGOTTEN, "empty": b""}
     yield sql.SORTED, {"serials": serials, "no": False}

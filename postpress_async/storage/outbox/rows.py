@@ -56,6 +56,7 @@ class New(Discreet, frozen=True, kw_only=True):
         thread: what must stay in order; its own id where nothing must.
         group, recipient: names to find it by; the recipient is also who may be forgotten.
         tombstone: what `forget` would keep of the recipient: refused where it was forgotten.
+        person: the same of the person whom it names itself, where that is not the recipient.
         body: what to send, encoded, never empty; never logged.
         text_digest, loose_digest: of the text, to find it in a chat again.
         priority: lower goes first among threads.
@@ -75,6 +76,7 @@ class New(Discreet, frozen=True, kw_only=True):
     group: str | None = None
     recipient: str | None = None
     tombstone: bytes = b""
+    person: bytes = b""
     text_digest: bytes = b""
     loose_digest: bytes = b""
     priority: int = 0
@@ -151,8 +153,8 @@ class Added(msgspec.Struct, frozen=True, kw_only=True):
         row: as it is kept; the older one for `same` and `conflict`; for `forgotten` what it would
             have been, with the serial 0.
         kind: `new`, `same` (this key with this digest is there), `conflict` (the key has another
-            digest, or another invitation of this account to this recipient is open), `forgotten`
-            (the recipient is not to be written to any more).
+            digest, or another invitation of this account is open in its thread), `forgotten`
+            (whom it is to is not to be written to any more).
     """
 
     row: Row
@@ -414,7 +416,10 @@ class Store(Protocol):
         ...
 
     async def forget(self, recipient: str, tombstone: bytes, /) -> int:
-        """Cancel and empty all of a recipient; keep a hashed tombstone that refuses new ones."""
+        """Cancel and empty all of a person; keep a hashed tombstone that refuses new ones.
+
+        Theirs is what has this recipient, and what has this tombstone as its person.
+        """
         ...
 
     async def forgotten(self, tombstones: Sequence[bytes], /) -> frozenset[bytes]:

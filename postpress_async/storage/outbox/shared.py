@@ -130,7 +130,7 @@ class SharedOutbox:
         """Change an item by hand; None where its fence is another, or its state none of those.
 
         Also None while it is `sending`; where its text was emptied, and it should be queued again;
-        and where another invitation to its recipient is open.
+        and where another invitation is open in its thread.
         """
         row = await self._run(
             lambda: steps.alter(item, fence=fence, states=states, to=finish, edit=edit)
@@ -151,7 +151,7 @@ class SharedOutbox:
         return count
 
     async def forget(self, recipient: str, tombstone: bytes, /) -> int:
-        """Cancel and empty all of a recipient, a thousand in a transaction; return how many ended.
+        """Cancel and empty all of a person, a thousand in a transaction; return how many ended.
 
         The tombstone stands first: repeated after a fault, it goes on where it was. What is
         `sending` or `unknown` is emptied, and cancelled instead of queued again.

@@ -23,8 +23,8 @@ _HEAD: Final = (
 
 _PUT: Final = (
     "id, key, digest, kind, account_id, action, thread, body, team, recipient, tombstone, "
-    "text_digest, loose_digest, priority, due_at, expires_at, state, fresh, needs_decision, "
-    "created_at, changed_at"
+    "person, text_digest, loose_digest, priority, due_at, expires_at, state, fresh, "
+    "needs_decision, created_at, changed_at"
 )
 _DUE: Final = "coalesce(nullif(CAST(:due_at% AS float8), 0), {now})"
 VALUES: Final = _PUT.split(", ")[:-4]
@@ -63,9 +63,8 @@ def insert_lists() -> str:
 BY_KEYS: Final = f"SELECT {COLUMNS} FROM {{items}} WHERE key IN :keys[]"
 BY_IDS: Final = f"SELECT {COLUMNS} FROM {{items}} WHERE id IN :ids[]"
 INVITED: Final = (
-    f"SELECT {COLUMNS} FROM {{items}} WHERE account_id = :account_id AND recipient = :recipient "
-    "AND kind = 'invite' AND recipient IS NOT NULL "
-    "AND (busy OR state = 'held' OR state = 'queued')"
+    f"SELECT {COLUMNS} FROM {{items}} WHERE account_id = :account_id AND thread = :thread "
+    "AND kind = 'invite' AND (busy OR state = 'held' OR state = 'queued')"
 )
 NOW: Final = "SELECT {now}"
 TELL: Final = "SELECT {tell}"
@@ -147,7 +146,9 @@ PROBE: Final = (
 )
 ALONE: Final = "SELECT {try_alone}"
 ANY_FRESH: Final = "SELECT EXISTS (SELECT 1 FROM {items} WHERE fresh)"
-FRESH: Final = "SELECT serial, thread, tombstone FROM {items} WHERE fresh ORDER BY serial LIMIT :n"
+FRESH: Final = (
+    "SELECT serial, thread, tombstone, person FROM {items} WHERE fresh ORDER BY serial LIMIT :n"
+)
 OVERDUE: Final = (
     "SELECT serial, thread FROM {items} WHERE state IN ('held', 'queued') "
     "AND expires_at IS NOT NULL AND expires_at <= {now} ORDER BY expires_at LIMIT :n"
@@ -236,7 +237,7 @@ MARK_AT_ONCE: Final = (
 # Who was forgotten meanwhile is not written to again.
 _STATE: Final = (
     "CASE WHEN CAST(:state AS text) IN ('queued', 'held') AND EXISTS "
-    "(SELECT 1 FROM {tombstones} d WHERE d.tombstone = {items}.tombstone) "
+    "(SELECT 1 FROM {tombstones} d WHERE d.tombstone IN ({items}.tombstone, {items}.person)) "
     "THEN 'cancelled' ELSE CAST(:state AS text) END"
 )
 _FINISH: Final = (
@@ -262,7 +263,7 @@ OUTCOME: Final = (
     "WHERE item = :item AND fence = "
     "(SELECT max(a.fence) FROM {attempts} a WHERE a.item = :item)"
 )
-UNDER: Final = "SELECT state, kind, account_id, recipient FROM {items} WHERE id = :id"
+UNDER: Final = "SELECT state, kind, account_id, thread FROM {items} WHERE id = :id"
 ALTER: Final = (
     f"UPDATE {{items}} {_FINISH}, fence = fence + 1 WHERE id = :id AND fence = :fence "
     "AND state IN :states[] AND state <> 'sending' "

@@ -210,10 +210,10 @@ def _may_open(item: str, to: Finish) -> Steps[bool]:
     rows = yield sql.UNDER, {"id": item}
     if not rows:
         return False
-    state, kind, account_id, recipient = rows[0]
-    if kind != "invite" or recipient is None or to.state not in OPEN or state in OPEN:
+    state, kind, account_id, thread = rows[0]
+    if kind != "invite" or to.state not in OPEN or state in OPEN:
         return True
-    found = yield sql.INVITED, {"account_id": account_id, "recipient": recipient}
+    found = yield sql.INVITED, {"account_id": account_id, "thread": thread}
     return not found
 
 

@@ -31,6 +31,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     team text,
     recipient text,
     tombstone text,
+    person text,
     text_digest {blob} NOT NULL,
     loose_digest {blob} NOT NULL,
     priority integer NOT NULL,
@@ -82,6 +83,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         "CREATE INDEX outbox_items_recipient ON {items} (recipient, serial) "
         "WHERE recipient IS NOT NULL"
     ),
+    # Of few: of what is to somebody by an id, and was put in with another name for them.
+    "CREATE INDEX outbox_items_person ON {items} (person, serial) WHERE person IS NOT NULL",
     (
         # A message is one, whether it went into a chat or began it.
         "CREATE UNIQUE INDEX outbox_items_result ON {items} (account_id, "
@@ -89,9 +92,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
         "WHERE result_id IS NOT NULL"
     ),
     (
-        "CREATE UNIQUE INDEX outbox_items_invite ON {items} (account_id, recipient) "
-        "WHERE kind = 'invite' AND recipient IS NOT NULL "
-        "AND (busy OR state = 'held' OR state = 'queued')"
+        # An invitation's thread is the person that it is to, whatever name they were given.
+        "CREATE UNIQUE INDEX outbox_items_invite ON {items} (account_id, thread) "
+        "WHERE kind = 'invite' AND (busy OR state = 'held' OR state = 'queued')"
     ),
     """CREATE TABLE {attempts} (
     item bigint NOT NULL,

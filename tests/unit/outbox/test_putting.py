@@ -7,7 +7,7 @@ import pytest
 
 from postpress_async import ConfigurationError
 from postpress_async.outbox import Defer, Item, Replace, Skip, contents, putting
-from postpress_async.outbox.contents import Invite, MessageContent, ProfileRead
+from postpress_async.outbox.contents import Invite, MessageContent, ProfileRead, StartChat
 from postpress_async.outbox.items import item_of
 from postpress_async.outbox.putting import Names, Wishes, new_of, pool_of, tombstone_of
 from postpress_async.outbox.results import Sent
@@ -117,8 +117,18 @@ def test_whoever_it_is_to_can_be_forgotten_without_a_name():
     assert (new.key, new.recipient, new.tombstone) == ("i", "ACo1", tombstone_of("ACo1"))
     follow = new_of(Invite(provider_id="1"), "acc_1", Wishes(), provider="INSTAGRAM", id_="i")
     assert follow.action == "follow"
+    assert new.person == follow.person == b""  # their name already
     message = new_of(MessageContent(chat_id="c"), "acc_1", Wishes(), provider=None, id_="i")
     assert (message.recipient, message.tombstone) == (None, b"")
+
+
+def test_whoever_has_two_names_can_be_forgotten_by_either():
+    for content in (Invite(provider_id="ACo1"), StartChat(to=" ACo1 ", text="Hi")):
+        new = new_of(content, "acc_1", Wishes(recipient=" r "), provider=None, id_="i")
+        assert (new.recipient, new.tombstone) == ("r", tombstone_of("r"))
+        assert new.person == tombstone_of("ACo1")
+        again = Wishes(recipient=" ACo1")
+        assert new_of(content, "acc_1", again, provider=None, id_="i").person == b""
 
 
 def test_looks_stand_in_no_order_and_a_pool_has_a_lane_of_its_own():
