@@ -177,7 +177,7 @@ def item_of(row: Row) -> Item:
         group=row.group,
         recipient=row.recipient,
         priority=row.priority,
-        not_before=moment(row.due_at) if row.due_at > row.created_at else None,
+        not_before=moment(row.due_at) if row.due_at != row.created_at else None,
         expires_at=None if row.expires_at is None else moment(row.expires_at),
         retry_at=moment(row.retry_at) if row.retry_at else None,
         attempts=row.attempts,

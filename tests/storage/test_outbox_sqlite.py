@@ -115,6 +115,45 @@ async def test_a_forked_child_does_not_live_for_its_parent(url, open_store, star
         os.kill(int(child), signal.SIGKILL)
 
 
+async def test_a_clock_that_was_ahead_once_neither_sends_early_nor_expires(open_store, caplog):
+    day, now = 86400.0, [1000.0 + 30 * 86400.0]
+    ahead = open_store(clock=lambda: now[0])
+    waits = item(2, due_at=now[0] - 10 * day)  # due by a clock that is ahead, and runnable
+    await ahead.add([item(0, hold=True), item(1, thread="chat", account_id="a"), waits])
+    await ahead.enter("early")
+    await ahead.leave("early")
+    assert "runnable" in await places(ahead)
+    await ahead.aclose()
+    now[0] = 1000.0
+    store = open_store(clock=lambda: now[0])
+    await store.enter("w")
+    tomorrow = item(3, thread="tomorrow", due_at=1000.0 + day)
+    within = item(4, thread="within", hold=True, expires_at=1000.0 + 3600.0)
+    await store.add([tomorrow, within, item(5, thread="chat", account_id="a")])
+    for expected in ("i00001", "i00005"):  # put in at once, in their order
+        got = await store.claim("w", lease=60.0)
+        assert got.row.id == expected
+        await store.finish(got.row.id, got.row.fence, Finish(state="sent"))
+    assert isinstance(await store.claim("w", lease=60.0), Nothing)
+    assert (await states(store))["i00004"] == "held"
+    now[0] += 3601.0
+    assert isinstance(await store.claim("w", lease=60.0), Nothing)
+    assert (await states(store))["i00004"] == "expired"
+    now[0] = 1000.0 + day
+    assert (await store.claim("w", lease=60.0)).row.id == "i00003"
+    assert isinstance(await store.claim("w", lease=60.0), Nothing)
+    now[0] = 1000.0 + 20 * day
+    assert (await store.claim("w", lease=60.0)).row.id == "i00002"
+    assert len(caplog.messages) == 1
+
+
+async def places(store):
+    def work(connection):
+        return [row[0] for row in connection.execute("SELECT place FROM outbox_threads")]
+
+    return await store._file.run(work)
+
+
 async def test_where_a_workers_file_is_gone_leases_tell(file, open_store):
     now = [1000.0]
     store, other = open_store(clock=lambda: now[0]), open_store(clock=lambda: now[0])

@@ -24,14 +24,21 @@ __all__ = ["add_in_file", "driven", "is_busy"]
 T = TypeVar("T")
 
 
-def driven(asked: Steps[T], connection: sqlite3.Connection | sqlite3.Cursor, now: float) -> T:
+def driven(
+    asked: Steps[T],
+    connection: sqlite3.Connection | sqlite3.Cursor,
+    now: float,
+    lead: float = 0.0,
+) -> T:
     """Carry a transaction's queries out one by one, and return its result."""
     try:
         query = next(asked)
         while True:
             text, values = query
             statement, names = _nameless(text)
-            cursor = connection.execute(statement, _values(names, values, now))
+            cursor = connection.execute(
+                statement, _values(names, {**values, "now": now, "lead": lead})
+            )
             query = asked.send(cursor.fetchall())
     except StopIteration as end:
         result: T = end.value
@@ -43,9 +50,8 @@ def _nameless(template: str) -> tuple[str, tuple[str, ...]]:
     return SQLITE.nameless(template)
 
 
-def _values(names: Sequence[str], values: Mapping[str, object], now: float) -> Sequence[Any]:
-    known = {**values, "now": now}
-    told = map(known.__getitem__, names)
+def _values(names: Sequence[str], values: Mapping[str, object]) -> Sequence[Any]:
+    told = map(values.__getitem__, names)
     return [json.dumps(value) if isinstance(value, list) else value for value in told]
 
 

@@ -33,6 +33,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         name: `sqlite` or `postgresql`.
         prefix: before the names of tables.
         now: the store's time, in seconds since the epoch; steady within a statement.
+        lead: by how much that is ahead of the clock, where it is and does not go back.
         skip: behind a SELECT, to lock its rows and pass by what others have locked.
         lock: behind a SELECT, to lock its rows.
         locked: behind a SELECT, the threads among some that are there and locked now; all of them
@@ -49,6 +50,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     prefix: str
     now: str
+    lead: str
     skip: str
     lock: str
     locked: str
@@ -128,6 +130,7 @@ SQLITE: Final = Dialect(
     name="sqlite",
     prefix="outbox_",
     now=":now",
+    lead=":lead",
     skip="",
     lock="",
     locked="value FROM EACH :threads[]",
@@ -156,6 +159,7 @@ def postgres(schema: str, *, clock: bool) -> Dialect:
         name="postgresql",
         prefix=f"{schema}.outbox_",
         now=own,
+        lead="0",  # it follows the server's clock, forwards and back
         skip="FOR UPDATE SKIP LOCKED",
         lock="FOR UPDATE",
         locked="thread FROM {threads} WHERE thread IN :threads[] ORDER BY thread {lock}",

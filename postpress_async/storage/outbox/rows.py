@@ -173,10 +173,17 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """Be an item that this owner alone may go on with, until its lease ends."""
+    """Be an item that this owner alone may go on with, until its lease ends.
+
+    Attributes:
+        row: the item.
+        now: the store's time.
+        lead: by how much that is ahead of the clock by which the item's own instants are meant.
+    """
 
     row: Row
     now: float
+    lead: float = 0.0
 
 
 class Nothing(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import sqlite3
 from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.instants import StoreTime
@@ -31,8 +34,14 @@ if TYPE_CHECKING:
 __all__ = ["OUTBOX", "SqliteOutbox"]
 
 T = TypeVar("T")
+_log = logging.getLogger("postpress_async.storage")
 
 _NOTE_EVERY: Final = 1.0  # seconds of the store's time, for processes that start after a step back
+_SET_BACK: Final = 60.0  # seconds that a clock must be behind, for what was wished to go by it
+_SAID: Final = (
+    "%s: the clock was %d seconds ahead before: not_before and expires_at go by the clock as it "
+    "is, all else by a time that never goes back"
+)
 _LOOK_EVERY: Final = 0.5  # seconds between looks for what other processes have done
 _SORT_AFTER: Final = 64  # items put in one by one, until threads are told of them
 
@@ -84,6 +93,7 @@ class SqliteOutbox(SharedOutbox):
         self._patience = timeout
         self._time = StoreTime(clock)
         self._noted = -math.inf
+        self._lead = self._followed = 0.0
         self._workers = Workers(f"{self._path}-workers")
         self._version = 0  # of the file, when there was nothing to claim
         self._unsorted = 0
@@ -155,13 +165,14 @@ class SqliteOutbox(SharedOutbox):
         def work(connection: sqlite3.Connection) -> Claimed | Nothing:
             now = self._now(connection)
             self._turn = turn = max(now, self._turn + 1e-6)
-            if driven(steps.probe(), connection, now):
-                driven(heads.upkeep(), connection, now)
+            lead = self._lead
+            if driven(steps.probe(), connection, now, lead):
+                driven(heads.upkeep(), connection, now, lead)
             asked = steps.claim(owner, lease=lease, accounts=accounts, turn=turn)
-            if (taken := driven(asked, connection, now)) is not None:
-                return taken
+            if (taken := driven(asked, connection, now, lead)) is not None:
+                return msgspec.structs.replace(taken, lead=lead) if lead else taken
             self._version = connection.execute("PRAGMA data_version").fetchone()[0]
-            return driven(steps.nothing(accounts), connection, now)
+            return driven(steps.nothing(accounts), connection, now, lead)
 
         taken = await self._file.run(work, durable=False)
         if isinstance(taken, Nothing):
@@ -237,9 +248,11 @@ class SqliteOutbox(SharedOutbox):
             self._sorting = None
 
     async def _run(self, asked: Callable[[], Steps[T]], *, durable: bool = True) -> T:
-        return await self._file.run(
-            lambda connection: driven(asked(), connection, self._now(connection)), durable=durable
-        )
+        def work(connection: sqlite3.Connection) -> T:
+            now = self._now(connection)
+            return driven(asked(), connection, now, self._lead)
+
+        return await self._file.run(work, durable=durable)
 
     def _is_double(self, error: Exception) -> bool:
         return isinstance(error, sqlite3.IntegrityError)
@@ -251,4 +264,19 @@ class SqliteOutbox(SharedOutbox):
             now = self._time.now(connection.execute(SQLITE.statement(sql.SEEN)).fetchone()[0])
             connection.execute(SQLITE.statement(sql.NOTE_SEEN), {"now": now})
             self._noted = now
+        self._follow(connection)
         return now
+
+    def _follow(self, connection: sqlite3.Connection) -> None:
+        """Know by how much the clock is behind, where it is: what was wished is meant by it.
+
+        Where it was set, what no longer waits by what it was before is thought over.
+        """
+        lead = self._time.lead
+        lead = lead if lead > _SET_BACK else 0.0
+        if abs(lead - self._followed) > _SET_BACK:
+            if lead > self._followed:
+                _log.warning(_SAID, self._path, lead)
+            connection.execute(SQLITE.statement(sql.THINK_OVER))
+            self._followed = lead
+        self._lead = lead

@@ -82,7 +82,14 @@ MAKE_THREADS: Final = (
     "SELECT e.value, '', '', 0, 0, 0, 0, 'idle' FROM EACH :threads[] WHERE true "
     "ORDER BY e.value ON CONFLICT DO NOTHING"
 )
-_READY: Final = "{greatest}(i.due_at, coalesce(i.retry_at, 0))"
+# What is due at once is due when it was put in, whatever the clock was then. What was wished for is
+# meant by the clock: where the store's time is ahead of it, that is thought over every ten minutes.
+_DUE_AT: Final = (
+    "CASE WHEN i.due_at = i.created_at THEN {least}(i.due_at, {now}) "
+    "WHEN {lead} = 0 THEN i.due_at "
+    "ELSE {least}(i.due_at + {lead}, {now} + 600) END"
+)
+_READY: Final = f"{{greatest}}({_DUE_AT}, coalesce(i.retry_at, 0))"
 _REFRESH: Final = (
     "INSERT INTO {threads} "
     "(thread, account_id, action, priority, due_at, serial, ready_at, place) "
@@ -142,7 +149,7 @@ PROBE: Final = (
     "EXISTS (SELECT 1 FROM {threads} WHERE place = 'waiting' AND ready_at <= {now}), "
     "EXISTS (SELECT 1 FROM {lanes} WHERE shut AND ready_at <= {now}), "
     "EXISTS (SELECT 1 FROM {items} WHERE state IN ('held', 'queued') "
-    "AND expires_at IS NOT NULL AND expires_at <= {now})"
+    "AND expires_at IS NOT NULL AND expires_at <= {now} - {lead})"
 )
 ALONE: Final = "SELECT {try_alone}"
 ANY_FRESH: Final = "SELECT EXISTS (SELECT 1 FROM {items} WHERE fresh)"
@@ -151,7 +158,7 @@ FRESH: Final = (
 )
 OVERDUE: Final = (
     "SELECT serial, thread FROM {items} WHERE state IN ('held', 'queued') "
-    "AND expires_at IS NOT NULL AND expires_at <= {now} ORDER BY expires_at LIMIT :n"
+    "AND expires_at IS NOT NULL AND expires_at <= {now} - {lead} ORDER BY expires_at LIMIT :n"
 )
 RIPE: Final = (
     "SELECT thread FROM {threads} WHERE place = 'waiting' AND ready_at <= {now} "
@@ -164,7 +171,7 @@ REFUSE: Final = (
 )
 EXPIRE: Final = (
     "UPDATE {items} SET state = 'expired', changed_at = {now} WHERE serial IN :serials[] "
-    "AND state IN ('held', 'queued') AND expires_at <= {now}"
+    "AND state IN ('held', 'queued') AND expires_at <= {now} - {lead}"
 )
 OPEN_LANES: Final = (
     "UPDATE {lanes} SET shut = :no WHERE lane IN (SELECT lane FROM {lanes} "
@@ -193,10 +200,10 @@ TAKE: Final = (
 )
 CLAIM: Final = (
     "UPDATE {items} SET fence = fence + 1, changed_at = {now}, retry_at = NULL, deadline = NULL, "
-    "state = CASE WHEN expires_at <= {now} THEN 'expired' ELSE 'claimed' END, "
-    "busy = coalesce(expires_at > {now}, true), "
-    "owner = CASE WHEN expires_at <= {now} THEN NULL ELSE CAST(:owner AS text) END, "
-    "lease = CASE WHEN expires_at <= {now} THEN NULL ELSE {now} + :lease END "
+    "state = CASE WHEN expires_at <= {now} - {lead} THEN 'expired' ELSE 'claimed' END, "
+    "busy = coalesce(expires_at > {now} - {lead}, true), "
+    "owner = CASE WHEN expires_at <= {now} - {lead} THEN NULL ELSE CAST(:owner AS text) END, "
+    "lease = CASE WHEN expires_at <= {now} - {lead} THEN NULL ELSE {now} + :lease END "
     f"WHERE serial = {_HEAD % ':thread'} RETURNING {COLUMNS}, {{now}}"
 )
 TURN: Final = (
@@ -208,7 +215,7 @@ NEXT: Final = (
     "(SELECT {now} + :soon FROM {items} WHERE fresh LIMIT 1), "
     "(SELECT min(ready_at) FROM {threads} WHERE place = 'waiting'), "
     "(SELECT min(ready_at) FROM {lanes} WHERE shut), "
-    "(SELECT min(expires_at) FROM {items} WHERE state IN ('held', 'queued') "
+    "(SELECT min(expires_at) + {lead} FROM {items} WHERE state IN ('held', 'queued') "
     "AND expires_at IS NOT NULL)"
 )
 
@@ -355,6 +362,7 @@ CANCEL: Final = (
     "lease = NULL, changed_at = {now} WHERE serial IN :serials[] "
     "AND state IN ('held', 'queued', 'claimed') RETURNING serial"
 )
+THINK_OVER: Final = "UPDATE {threads} SET place = 'waiting', ready_at = 0 WHERE place <> 'busy'"
 SEEN: Final = "SELECT seen FROM {meta}"
 NOTE_SEEN: Final = "UPDATE {meta} SET seen = :now WHERE seen < :now"
 
