@@ -14,7 +14,7 @@ from postpress_async.resources._base import checked_account
 
 from . import composing
 from .putting import Wishes
-from .recipes import WHOM, ImportProblem, templates_of, zone_of
+from .recipes import WHOM, ImportProblem, templates_of, unheard, zone_of
 from .templates import Template, UnfilledError, folded
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Cook:
         self._fields = templates_of(recipe)
         self._files = [Template("attachments", one) for one in recipe.attachments]
         self._used = {name for one in (*self._fields.values(), *self._files) for name in one.places}
+        self._unheard = unheard(recipe)
         self._heads: dict[tuple[str, ...], list[tuple[str | None, str]]] = {}
 
     async def draft(
@@ -88,8 +89,8 @@ class Cook:
     async def _draft(self, columns: Mapping[str, object]) -> Draft:
         said, wrong = self._filled(columns)
         files, wrong_files = self._paths(columns)
-        if misspelled := self._misspelled(columns):
-            wrong = misspelled + wrong
+        if lost := self._lost(columns):
+            wrong = lost + wrong
         if wrong or wrong_files:
             raise _WrongError(wrong + wrong_files)
         account_id = checked_account(said["account_id"])
@@ -106,8 +107,8 @@ class Cook:
         content = await self._content(said, files, account_id, provider)
         return Draft(content, account_id, wishes, provider)
 
-    def _misspelled(self, columns: Mapping[str, object]) -> list[tuple[str | None, str]]:
-        """Return the columns that are a field's but for their spelling: `Not Before` would be lost.
+    def _lost(self, columns: Mapping[str, object]) -> list[tuple[str | None, str]]:
+        """Return the columns that would be lost: fields but for their spelling, and `unheard` ones.
 
         Lines of a file have the same columns, so that this is found out once.
         """
@@ -115,10 +116,14 @@ class Cook:
         if head not in self._heads:
             if len(self._heads) > _MOST_HEADS:
                 self._heads.clear()
+            left = [(name, folded(name)) for name in head if name not in self._used]
             self._heads[head] = [
-                (name, f"reads like {folded(name)}: rename it so, or leave it out")
-                for name in head
-                if name not in self._used and folded(name) in self._fields
+                (name, f"reads like {field}: rename it so, or leave it out")
+                for name, field in left
+                if field in self._fields
+            ]
+            self._heads[head] += [
+                (name, self._unheard[field]) for name, field in left if field in self._unheard
             ]
         return self._heads[head]
 

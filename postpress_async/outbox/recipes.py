@@ -31,6 +31,7 @@ __all__ = [
     "ImportRefusedError",
     "Recipe",
     "templates_of",
+    "unheard",
     "zone_of",
 ]
 
@@ -45,6 +46,10 @@ _SAID: Final = {
     "follow": (),
 }  # fmt: skip
 _NEEDED: Final = frozenset({"account_id", "chat_id", "to", "provider_id"})
+_NOWHERE: Final = {
+    "message": ("voice_message", "video_message", "quote_id", "thread_id", "typing_duration"),
+    "start_chat": ("voice_message", "video_message"), "invite": (), "follow": (),
+}  # fmt: skip
 _WISHES: Final = ("key", "group", "recipient", "not_before", "expires_at")
 
 
@@ -53,6 +58,8 @@ class Recipe(Discreet, frozen=True, kw_only=True):
 
     `{name}` is the column of that name, `{name|there}` says `there` where it is missing or empty,
     `{{` is a brace. A field that is None is the column of its own name, where the file has one.
+    A column that is named as something which the call takes, and which no field makes use of, such
+    as `attachments` or `hold`, is refused: it would be lost.
 
     Attributes:
         kind: what each line becomes.
@@ -168,6 +175,27 @@ def templates_of(recipe: Recipe) -> dict[str, Template]:
         own = f"{{{name}}}" if name in _NEEDED else f"{{{name}|}}"
         templates[name] = Template(name, own if given is None else given)
     return templates
+
+
+def unheard(recipe: Recipe) -> dict[str, str]:
+    """Return the columns that a call would take under their names, and no line by itself does.
+
+    Each with what to do about it. Not `linkedin`: so many lists call an address.
+    """
+    lost: dict[str, str] = {}
+    for name in _NOWHERE[recipe.kind]:
+        lost[name] = "no line can say it: put such items in by calls, or name the column otherwise"
+    if recipe.kind in {"message", "start_chat"} and not recipe.attachments:
+        lost["attachments"] = (
+            "is taken only where the recipe says so: give it attachments=('{attachments}',), or "
+            "name the column otherwise"
+        )
+    if recipe.kind == "invite" and recipe.text is None:
+        lost["message"] = "the note is `text` here: rename it so, or give text='{message}'"
+    for name in ("hold", "priority"):
+        if not getattr(recipe, name):
+            lost[name] = f"is of all lines: give the recipe {name}=…, or name the column otherwise"
+    return lost
 
 
 def zone_of(name: str | None) -> tzinfo | None:

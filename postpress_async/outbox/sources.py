@@ -166,8 +166,12 @@ async def _spool(
 
 def _encoded(number: int, line: object) -> bytes:
     if isinstance(line, Mapping):
+        said = dict(cast("Mapping[str, object]", line))
+        for name, value in said.items():
+            if isinstance(value, bytes | bytearray | memoryview):  # JSON would make base64 of them
+                msg = f"line {number}, {name}: must be a text, not bytes: decode them"
+                raise ConfigurationError(msg)
         try:
-            said = dict(cast("Mapping[str, object]", line))
             return msgspec.json.encode(said, enc_hook=str) + b"\n"
         except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
             pass

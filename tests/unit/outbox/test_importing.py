@@ -165,6 +165,47 @@ async def test_a_column_that_is_a_field_but_for_its_spelling_is_not_passed_by(de
     assert (item.not_before.year, item.expires_at.year) == (2030, 2031)
 
 
+@pytest.mark.parametrize(
+    ("column", "recipe", "then"),
+    [
+        ("attachments", Recipe(), Recipe(attachments=("{attachments}",))),
+        ("Hold", Recipe(), Recipe(hold=True)),
+        ("priority", Recipe(), Recipe(priority=2)),
+        ("typing_duration", Recipe(), None),
+        ("quote_id", Recipe(), Recipe(text="{quote_id}")),
+        ("voice_message", Recipe(kind="start_chat"), None),
+        ("message", Recipe(kind="invite"), Recipe(kind="invite", text="{message}")),
+        ("message", Recipe(kind="invite"), Recipe(kind="invite", text="Hello")),
+        ("message", None, Recipe()),
+        ("attachments", None, Recipe(kind="invite")),
+        ("LinkedIn", None, Recipe(kind="start_chat")),
+    ],
+)
+async def test_a_column_that_a_call_would_take_is_taken_or_refused(
+    desk, folder, column, recipe, then
+):
+    (folder / "x.txt").write_bytes(b"x")
+    line = {"account_id": "acc_1", "chat_id": "c1", "to": "ACoAAB", "provider_id": "ACoAAC"}
+    line |= {column: "x.txt"} | ({} if then is not None and then.text else {"text": "Hi"})
+    if recipe is not None:
+        with pytest.raises(ImportRefusedError) as caught:
+            await desk.load([line], recipe)
+        [problem] = caught.value.problems
+        assert (problem.line, problem.column) == (1, column)
+        assert await desk.items() == []
+    if then is not None:
+        await desk.load([line], msgspec.structs.replace(then, folder=folder))
+        assert len(await desk.items()) == 1
+
+
+@pytest.mark.parametrize("value", [b"Ada", bytearray(b"Ada"), memoryview(b"Ada")])
+async def test_bytes_are_no_text(desk, value):
+    line = {"account_id": "acc_1", "chat_id": "c1", "first_name": value}
+    with pytest.raises(ConfigurationError, match=r"line 2, first_name: .*not bytes: decode"):
+        await desk.load([{**line, "first_name": "Ada"}, line], RECIPE)
+    assert await desk.items() == []
+
+
 async def test_of_many_problems_the_first_ones_are_listed(desk, folder):
     path = sheet(folder, HEAD + "1,acc_1,,\n" * 5_000)
     with pytest.raises(ImportRefusedError) as caught:
