@@ -27,13 +27,21 @@ def positive(name: str, value: object, *, zero: bool = False) -> None:
     """Refuse a number of seconds or things that is not one, naming the field and the remedy."""
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
-        msg = f"{name} must be a number, not {value!r}: give seconds, or None"
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or _is_none(value):
+        msg = f"{name} must be a number, not {value!r:.80}: give seconds, or None"
         raise ConfigurationError(msg)
     if value < 0 or (value == 0 and not zero):
         least = "zero or more" if zero else "more than zero"
         msg = f"{name} must be {least}, not {value!r}"
         raise ConfigurationError(msg)
+
+
+def _is_none(value: float) -> bool:
+    """Tell whether a number is none to count with."""
+    try:
+        return math.isnan(value)
+    except OverflowError:  # a whole one with more digits than there is room for
+        return True
 
 
 def whole(name: str, value: object, *, least: int) -> None:

@@ -15,7 +15,6 @@ from postpress_async.errors import (
     OutboxStateError,
 )
 from postpress_async.options import of_kind
-from postpress_async.resources._base import checked_text
 
 from . import by_hand, contents, putting
 from .decisions import instant_of
@@ -107,7 +106,7 @@ class Desk:
 
     async def row(self, item: str) -> Row:
         """Return an item, by id or key."""
-        row = await self._store.get(checked_text("id", item))
+        row = await self._store.get(putting.kept_text("id", item))
         if row is None:
             msg = f"the outbox has no item of the id or key {item!r}: list() shows what it has"
             raise OutboxNotFoundError(msg, item=item)
@@ -194,7 +193,7 @@ class Desk:
                 end = None if expires_at is None else instant_of("expires_at", expires_at)
                 new = msgspec.structs.replace(new, expires_at=end)
             if priority is not None:
-                of_kind("priority", priority, int, "-1")
+                putting.kept_priority(priority)
                 new = msgspec.structs.replace(new, priority=priority)
             if new.expires_at is not None and new.expires_at <= new.due_at:
                 msg = "expires_at must be later than not_before, or it never goes"

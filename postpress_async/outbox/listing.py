@@ -9,19 +9,22 @@ from postpress_async.models._base import PageMemory
 from postpress_async.models.decoding import PageBody
 from postpress_async.pagination import Paginator
 from postpress_async.resources._base import checked_page_size
+from postpress_async.storage.outbox.rows import Filter
 
+from . import putting
 from .items import item_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postpress_async.storage.outbox.rows import Filter, State, Store
+    from postpress_async.storage.outbox.rows import State, Store
 
     from .items import Item, ItemState
 
-__all__ = ["items_of", "states_of"]
+__all__ = ["filter_of", "items_of", "states_of"]
 
 PAGE: Final = 100
+_DIGITS: Final = 18  # of a cursor: a number that every store knows
 _KEPT: Final[dict[str, tuple[State, ...]]] = {
     "held": ("held",),
     "queued": ("queued", "claimed"),
@@ -50,12 +53,38 @@ def states_of(given: ItemState | Sequence[ItemState] | None) -> tuple[State, ...
     return tuple(kept for one in several for kept in _KEPT[one])
 
 
+def filter_of(
+    *,
+    account_id: str | None = None,
+    group: str | None = None,
+    recipient: str | None = None,
+    states: tuple[State, ...] | None = None,
+    needs_decision: bool | None = None,
+) -> Filter:
+    """Return what chooses items by the names that they were put in with.
+
+    Raises:
+        ConfigurationError: a name is none that could be kept.
+    """
+    given = {"account_id": account_id, "group": group, "recipient": recipient}
+    for name, value in given.items():
+        if value is not None:
+            putting.kept_text(name, value)
+    return Filter(
+        states=states,
+        account_id=account_id,
+        group=group,
+        recipient=None if recipient is None else putting.name_of(recipient),
+        needs_decision=needs_decision,
+    )
+
+
 def items_of(
     store: Store, wanted: Filter, *, start: str | None, page_size: int | None
 ) -> Paginator[Item]:
     """Return the walk over what a filter chooses."""
     checked_page_size(page_size)
-    if start is not None and not (start.isascii() and start.isdigit()):
+    if start is not None and not (start.isascii() and start.isdigit() and len(start) <= _DIGITS):
         msg = f"start must be a cursor of such a list, not {start[:80]!r}"
         raise ConfigurationError(msg)
     size = page_size or PAGE

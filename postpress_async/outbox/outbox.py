@@ -10,10 +10,8 @@ from msgspec import UNSET, UnsetType
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.options import Timeout, positive, whole
-from postpress_async.resources._base import checked_text
 from postpress_async.scheduler.clock import LoopClock
 from postpress_async.storage.outbox.opening import open_outbox
-from postpress_async.storage.outbox.rows import Filter
 
 from . import by_hand, explaining, metering, putting
 from .batch import Batch
@@ -22,7 +20,7 @@ from .desk import Desk
 from .intake import Intake
 from .items import item_of
 from .last_word import HOOK_SECONDS
-from .listing import items_of, states_of
+from .listing import filter_of, items_of, states_of
 from .metering import Meter
 from .protocol import Terms
 from .putting import Names
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 
     from postpress_async.client import Postpress
     from postpress_async.pagination import Paginator
-    from postpress_async.storage.outbox.rows import Store
+    from postpress_async.storage.outbox.rows import Filter, Store
 
     from .contents import Content
     from .decisions import Decision
@@ -246,11 +244,11 @@ class Outbox(Intake["Item"]):
             >>> async for item in outbox.list(state=["failed", "expired"]):
             ...     print(item.id, item.error, item.next_step)
         """
-        wanted = Filter(
+        wanted = filter_of(
             states=states_of(state),
             account_id=account_id,
             group=group,
-            recipient=None if recipient is None else putting.name_of(recipient),
+            recipient=recipient,
             needs_decision=needs_decision,
         )
         return items_of(self._store, wanted, start=start, page_size=page_size)
@@ -428,8 +426,7 @@ class Outbox(Intake["Item"]):
         if id is not None:
             await self._desk.change(id, by_hand.cancel)
             return 1
-        name = None if recipient is None else putting.name_of(recipient)
-        wanted = Filter(group=group, recipient=name, account_id=account_id)
+        wanted = filter_of(group=group, recipient=recipient, account_id=account_id)
         return await self._store.cancel(wanted, reason="cancelled by hand")
 
     async def release(self, id: str) -> Item:
@@ -561,7 +558,7 @@ class Outbox(Intake["Item"]):
             0
         """
         several = [recipient] if isinstance(recipient, str) else list(recipient)
-        names = [putting.name_of(checked_text("recipient", one)) for one in several]
+        names = [putting.name_of(putting.kept_text("recipient", one)) for one in several]
         count = 0
         for name in names:
             count += await self._store.forget(name, putting.tombstone_of(name))
@@ -655,7 +652,7 @@ class Outbox(Intake["Item"]):
 
 
 def _some(account_id: str | None, group: str | None) -> Filter:
-    return Filter(account_id=account_id, group=group)
+    return filter_of(account_id=account_id, group=group)
 
 
 def _long_enough(name: str, seconds: float | None) -> None:

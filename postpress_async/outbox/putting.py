@@ -12,7 +12,8 @@ import msgspec
 
 from postpress_async.errors import ConfigurationError
 from postpress_async.options import of_kind
-from postpress_async.resources._checks import optional_text
+from postpress_async.resources._base import checked_text
+from postpress_async.resources._checks import optional_text, within
 from postpress_async.storage.outbox.rows import New
 
 from . import contents
@@ -27,7 +28,17 @@ if TYPE_CHECKING:
 
     from .contents import Content
 
-__all__ = ["Names", "Wishes", "name_of", "new_of", "pool_of", "rewritten", "tombstone_of"]
+__all__ = [
+    "Names",
+    "Wishes",
+    "kept_priority",
+    "kept_text",
+    "name_of",
+    "new_of",
+    "pool_of",
+    "rewritten",
+    "tombstone_of",
+]
 
 _DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
 _RANDOM_BITS: Final = 80
@@ -84,13 +95,12 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
             if text is not None and len(text) > _LONGEST_KEY:
                 msg = f"{name} has {len(text)} characters: at most {_LONGEST_KEY} are kept"
                 raise ConfigurationError(msg)
-            if text is not None and "\0" in text:
-                msg = f"{name} has a NUL character, which no PostgreSQL keeps: leave it out"
-                raise ConfigurationError(msg)
+            if text is not None:
+                kept_text(name, text)
         if self.recipient is not None:
             msgspec.structs.force_setattr(self, "recipient", name_of(self.recipient))
         of_kind("hold", self.hold, bool, "True")
-        of_kind("priority", self.priority, int, "-1")
+        kept_priority(self.priority)
         start = 0.0 if self.not_before is None else instant_of("not_before", self.not_before)
         if self.expires_at is not None and instant_of("expires_at", self.expires_at) <= start:
             msg = "expires_at must be later than not_before, or it never goes"
@@ -108,8 +118,14 @@ def new_of(
         wishes: when and how.
         provider: the account's, where it is known: what an invitation counts as depends on it.
         id_: a new id.
+
+    Raises:
+        ConfigurationError: a name in it cannot be kept.
     """
-    person = _person(content)
+    kept_text("account_id", account_id)
+    if (person := _person(content)) is not None:
+        kept_text("to" if isinstance(content, StartChat) else "provider_id", person)
+    thread = kept_text("chat_id", content.thread(account_id) or id_)
     recipient = wishes.recipient or person
     start, end = wishes.not_before, wishes.expires_at
     return New(
@@ -119,7 +135,7 @@ def new_of(
         kind=content.kind,
         account_id=account_id,
         action=content.action(provider),
-        thread=content.thread(account_id) or id_,
+        thread=thread,
         body=contents.encode(content),
         group=wishes.group,
         recipient=recipient,
@@ -153,6 +169,30 @@ def rewritten(row: Row, content: Content) -> New:
         due_at=row.due_at,
         expires_at=row.expires_at,
     )
+
+
+def kept_text(name: str, value: object) -> str:
+    """Refuse what no store could keep, or look for: it is not to be told as a lost server.
+
+    Raises:
+        ConfigurationError: it is no whole text with something in it, or has a NUL character.
+    """
+    text = checked_text(name, value)
+    if "\0" in text:
+        msg = f"{name} has a NUL character, which no PostgreSQL keeps: leave it out"
+        raise ConfigurationError(msg)
+    return text
+
+
+def kept_priority(value: object) -> None:
+    """Refuse what no store could keep as a priority.
+
+    Raises:
+        ConfigurationError: it is no whole number of 32 bits.
+    """
+    of_kind("priority", value, int, "-1")
+    if isinstance(value, int):
+        within("priority", int(value), -(2**31), 2**31 - 1)
 
 
 def name_of(recipient: str) -> str:

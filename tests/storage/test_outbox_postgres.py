@@ -414,6 +414,46 @@ async def test_a_callers_connection_must_be_to_this_database_and_in_a_transactio
         await store.add([item(1)], connection=object())
 
 
+async def test_a_callers_connection_that_can_take_nothing_says_why(open_store, postgres_url):
+    import psycopg  # noqa: PLC0415 - only who needs it must have it
+
+    store = open_store()
+    await store.counts(Filter())
+    own = await psycopg.AsyncConnection.connect(postgres_url)
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await own.execute("SELECT 1/0")
+    with pytest.raises(ConfigurationError, match="has failed: roll it back"):
+        await store.add([item(0)], connection=own)
+    await own.rollback()
+    async with own.pipeline():
+        with pytest.raises(ConfigurationError, match="pipeline mode"):
+            await store.add([item(0)], connection=own)
+    await own.rollback()
+    assert (await store.add([item(0)], connection=own))[0].kind == "new"
+    await own.close()
+    with pytest.raises(ConfigurationError, match="is closed"):
+        await store.add([item(0)], connection=own)
+
+
+async def test_what_a_service_told_is_kept_though_it_holds_what_no_store_keeps(open_store):
+    store = open_store()
+    await store.add([item(0)])
+    await store.enter("w")
+    got = await store.claim("w", lease=60.0)
+    await store.mark(got.row.id, got.row.fence, seconds=60.0)
+    told = Finish(state="sent", result_id="m\0\ud800x", error="\0\ud800")
+    row = await store.finish(got.row.id, got.row.fence, told)
+    assert (row.state, row.result_id) == ("sent", "m?x")
+
+
+async def test_a_value_that_cannot_be_kept_is_not_told_as_a_lost_server(open_store):
+    store = open_store()
+    with pytest.raises(ConfigurationError, match="cannot keep a text"):
+        await store.get("to\0")
+    with pytest.raises(ConfigurationError, match="cannot keep a number"):
+        await store.add([item(0, priority=2**31)])
+
+
 # -- waiting ---------------------------------------------------------------------------------------
 
 

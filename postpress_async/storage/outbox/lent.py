@@ -148,13 +148,23 @@ def _add_here(
 
 
 def _check(connection: AsyncConnection[Any] | Connection[Any], connections: Connections) -> None:
-    from psycopg.pq import TransactionStatus  # noqa: PLC0415 - lazily
+    from psycopg.pq import PipelineStatus, TransactionStatus  # noqa: PLC0415 - lazily
 
+    where = f"connection= to {connections.where}"
+    if connection.closed:
+        raise ConfigurationError(f"{where} is closed: open another one")
     status = connection.info.transaction_status
+    if status == TransactionStatus.INERROR:
+        raise ConfigurationError(f"{where} is in a transaction that has failed: roll it back first")
+    if connection.pgconn.pipeline_status != PipelineStatus.OFF:
+        raise ConfigurationError(
+            f"{where} is in pipeline mode, in which nothing is answered at once: put items in "
+            "outside of `connection.pipeline()`"
+        )
     if status == TransactionStatus.IDLE and connection.autocommit:
         raise ConfigurationError(
-            f"connection= to {connections.where} has no transaction to be part of: use "
-            "`with connection.transaction():` around the call"
+            f"{where} has no transaction to be part of: use `with connection.transaction():` "
+            "around the call"
         )
 
 

@@ -152,11 +152,19 @@ def said(to: Finish) -> dict[str, object]:
         "look_at": to.look_at,
         "looks": to.looks,
         "needs_decision": to.needs_decision,
-        "result_id": to.result_id,
-        # A service may say anything, and PostgreSQL keeps no NUL: its refusal would come for ever.
-        "error": None if to.error is None else to.error.replace("\0", ""),
+        "result_id": _kept(to.result_id),
+        "error": _kept(to.error),
         "body": to.body,
     }
+
+
+def _kept(told: str | None) -> str | None:
+    """Return what can be kept of what a service told.
+
+    It may tell anything; PostgreSQL keeps no NUL, and nobody keeps half of a character: the refusal
+    would come for ever, and the item be `sending` meanwhile.
+    """
+    return None if told is None else told.replace("\0", "").encode(errors="replace").decode()
 
 
 def _shut(row: Row, to: Finish) -> Steps[None]:

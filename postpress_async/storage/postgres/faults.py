@@ -39,6 +39,8 @@ _REASONS: Final = {
 }
 
 _NEVER: Final = {
+    "22003": "it cannot keep a number that it was given",
+    "22021": "it cannot keep a text that it was given",
     "28": "it refuses the user or the password: look at the URL's login",
     "3D000": "there is no such database: create it, or name another one in the URL",
     "PPA01": "transactions of this user are not read committed: have an administrator run: "
@@ -48,6 +50,7 @@ _NEVER: Final = {
 # While it connects, libpq hands on words alone. In another language than English a mistake is
 # taken for a fault that may pass: it is told all the same, only later.
 _WORDS: Final = (
+    (re.compile(r"cannot contain NUL"), "22021"),  # psycopg's own: nothing was asked
     (re.compile(r"password|authentication|not permitted to log in|role .* does not"), "28"),
     (re.compile(r"database .* does not exist"), "3D000"),
     (re.compile(r"permission denied for database"), "28"),

@@ -6,12 +6,13 @@ import msgspec
 import pytest
 
 from postpress_async import ConfigurationError
-from postpress_async.outbox import Defer, Item, Replace, Skip, contents, putting
+from postpress_async.options import positive
+from postpress_async.outbox import Defer, Item, Replace, Skip, contents, listing, putting
 from postpress_async.outbox.contents import Invite, MessageContent, ProfileRead, StartChat
 from postpress_async.outbox.items import item_of
 from postpress_async.outbox.putting import Names, Wishes, new_of, pool_of, tombstone_of
 from postpress_async.outbox.results import Sent
-from postpress_async.storage.outbox.rows import Added, Claimed, Finish, New, Row
+from postpress_async.storage.outbox.rows import Added, Claimed, Filter, Finish, New, Row
 
 from .memory import a_row
 
@@ -40,6 +41,44 @@ def test_names_are_unique_and_in_order_whatever_the_clock_does():
     assert made == sorted(set(made))
     assert {len(name) for name in made} == {26}
     assert len({Names()() for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize(
+    ("content", "account_id", "field"),
+    [
+        (StartChat(to="a\0b", text="Hi"), "acc_1", "to"),
+        (Invite(provider_id="a\0b"), "acc_1", "provider_id"),
+        (MessageContent(chat_id="a\0b", text="Hi"), "acc_1", "chat_id"),
+        (MessageContent(chat_id="chat_1", text="Hi"), "acc\0", "account_id"),
+    ],
+)
+def test_a_name_that_no_store_keeps_is_refused_before(content, account_id, field):
+    with pytest.raises(ConfigurationError, match=f"^{field} has a NUL"):
+        new_of(content, account_id, Wishes(), provider=None, id_="i")
+
+
+@pytest.mark.parametrize("value", [2**31, -(2**31) - 1, 10**30])
+def test_a_priority_that_no_store_keeps_is_refused_before(value):
+    with pytest.raises(ConfigurationError, match=r"^priority must be a whole number from"):
+        Wishes(priority=value)
+    assert Wishes(priority=2**31 - 1).priority == 2**31 - 1
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\ud800", ""])
+@pytest.mark.parametrize("field", ["account_id", "group", "recipient"])
+def test_nothing_is_looked_for_by_a_name_that_no_store_keeps(field, value):
+    with pytest.raises(ConfigurationError, match=f"^{field} "):
+        listing.filter_of(**{field: value})
+
+
+def test_a_cursor_that_no_store_gave_is_refused():
+    with pytest.raises(ConfigurationError, match="start must be a cursor"):
+        listing.items_of(None, Filter(), start="1" * 40, page_size=None)
+
+
+def test_a_number_with_more_digits_than_any_has_is_refused():
+    with pytest.raises(ConfigurationError, match="typing_duration must be a number"):
+        positive("typing_duration", 10**400)
 
 
 @pytest.mark.parametrize("hours", [-12, 0, 14])
