@@ -61,7 +61,8 @@ def loose(text: str) -> bytes:
     Equal ones say that two texts may be the same; that they differ says that they surely are not
     the same but for a provider's invention.
     """
-    shown = plain(text)
+    # Decomposed, so that `<À>` reads as the same piece of HTML however its letter is written.
+    shown = plain(unicodedata.normalize("NFD", text))
     known = unicodedata.normalize("NFKC", _ADDRESS.sub(" ", shown)).casefold()
     # Folding may leave what composes anew, so it is normalised once more.
     words = "".join(one for one in unicodedata.normalize("NFKC", known) if one.isalnum())

@@ -5,7 +5,7 @@ import unicodedata
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from postpress_async.models import (
@@ -66,6 +66,7 @@ def test_different_texts_have_different_digests(one, other):
 
 
 @given(texts)
+@example("<À>")  # a tag by its first letter only when that is decomposed
 def test_equal_texts_are_loosely_equal(text):
     assert loose(f" {unicodedata.normalize('NFD', text)}\n") == loose(text)
 
