@@ -40,6 +40,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOST = re.compile(r"[A-Za-z0-9._-]+\Z|\[[0-9A-Fa-f:.]+(%25[A-Za-z0-9._-]+)?\]\Z")
 _DRIVE = re.compile(r"/[A-Za-z]:")
 _LAST_PORT = 65_535
+_TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 class StoreUrl(Discreet, frozen=True, kw_only=True):
@@ -189,6 +190,8 @@ def _server(kind: Kind, rest: str, options: dict[str, str], *, tls: bool) -> Sto
     host, port = _address(address)
     if "/" in database or "@" in database:
         _refuse("has a / or @ too many: write %2F or %40 inside a user, password or name")
+    if options.get("sslmode", "prefer") not in _TLS_MODES:
+        _refuse(f"has another sslmode than {', '.join(_TLS_MODES)}")
     name: str | None = unquote(database) or None
     if kind == "redis":
         if name is not None and "db" in options:

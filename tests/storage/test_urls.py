@@ -106,6 +106,7 @@ def test_a_url_is_read(url, meant):
         ("redis://::1", "[IPv6]"),
         ("unix://run.sock", "unix:///run"),
         ("postgresql://a,b/x", "no host"),
+        ("postgresql://a/x?sslmode=foo", "verify-full"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_the_next_step(url, next_step):
@@ -177,6 +178,18 @@ async def test_a_server_is_named_without_who_asks_it(url, shown):
         assert "hunter2" not in text
         assert "me" not in text.split("://")[-1].split("host")[0]
     await images.aclose()
+
+
+@pytest.mark.parametrize(
+    ("url", "next_step"),
+    [
+        ("redis://h?ssl_ca_certs=/nope", "write rediss:"),
+        ("rediss://h?ssl_ca_certs=/nope", "names no file"),
+    ],
+)
+def test_a_file_that_is_not_there_is_told_when_the_store_is_made(url, next_step):
+    with pytest.raises(ConfigurationError, match=next_step):
+        open_images(url)
 
 
 @pytest.mark.parametrize("prefix", ["a{b", "a}b", "a%20b", "x" * 65])

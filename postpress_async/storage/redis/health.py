@@ -36,8 +36,8 @@ async def health(url: str) -> list[Finding]:
     store = parse(url)
     if store.kind != "redis":
         raise ConfigurationError(f"{store.kind}: is no Redis: give a URL such as redis://host")
-    server = RedisServer(store)
     try:
+        server = RedisServer(store)
         link = await Link.open(store)
     except StateUnavailableError as error:
         return [Finding(name="reachable", level="error", said=str(error))]

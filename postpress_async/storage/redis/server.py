@@ -17,6 +17,7 @@ from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.redis.connection import Link, MovedAwayError, place_of
 from postpress_async.storage.redis.findings import judged
 from postpress_async.storage.redis.script import NO_TIME, SCRIPT, SHA, packed, unpacked
+from postpress_async.storage.redis.trust import checked
 from postpress_async.storage.remote.swaps import NotDoneError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class RedisServer:
             )
         self._url = url
         self._where = place_of(url)
+        checked(url.options, where=self._where, tls=url.tls)
         self._strict = strict
         self._space = f"{{{prefix}}}:"  # braces: all keys of a namespace in one slot
         self._fixed = (f"{self._space}time", f"{self._space}turn")
