@@ -17,7 +17,7 @@ from postpress_async.resources._checks import optional_text, within
 from postpress_async.storage.outbox.rows import New
 
 from . import contents
-from .contents import Follow, Invite, ProfileRead, StartChat
+from .contents import Follow, Invite, ProfileRead, React, StartChat
 from .decisions import instant_of
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ def new_of(
     kept_text("account_id", account_id)
     if (person := _person(content)) is not None:
         kept_text("to" if isinstance(content, StartChat) else "provider_id", person)
-    thread = kept_text("chat_id", content.thread(account_id) or id_)
+    said = "message_id" if isinstance(content, React) else "chat_id"
+    thread = kept_text(said, content.thread(account_id) or id_)
     recipient = wishes.recipient or person
     start, end = wishes.not_before, wishes.expires_at
     return New(

@@ -8,7 +8,13 @@ import pytest
 from postpress_async import ConfigurationError
 from postpress_async.options import positive
 from postpress_async.outbox import Defer, Item, Replace, Skip, contents, listing, putting
-from postpress_async.outbox.contents import Invite, MessageContent, ProfileRead, StartChat
+from postpress_async.outbox.contents import (
+    Invite,
+    MessageContent,
+    ProfileRead,
+    React,
+    StartChat,
+)
 from postpress_async.outbox.items import item_of
 from postpress_async.outbox.putting import Names, Wishes, new_of, pool_of, tombstone_of
 from postpress_async.outbox.results import Sent
@@ -49,6 +55,7 @@ def test_names_are_unique_and_in_order_whatever_the_clock_does():
         (StartChat(to="a\0b", text="Hi"), "acc_1", "to"),
         (Invite(provider_id="a\0b"), "acc_1", "provider_id"),
         (MessageContent(chat_id="a\0b", text="Hi"), "acc_1", "chat_id"),
+        (React(message_id="a\0b", reaction="👍"), "acc_1", "message_id"),
         (MessageContent(chat_id="chat_1", text="Hi"), "acc\0", "account_id"),
     ],
 )
