@@ -88,12 +88,12 @@ async def sending(
         base_url: where the service is.
 
     Raises:
-        ConfigurationError: nobody says where counts live: a worker that forgets them at its end
-            would go over every limit of a day when it is started again.
+        ConfigurationError: nobody says where counts live, or in memory: a worker that forgets them
+            at its end would go over every limit of a day when it is started again.
     """
     url = url_of(where, make=True)
     counts = state or os.environ.get(STATE)
-    if not counts:
+    if not counts or parse(counts).kind == "memory":
         msg = (
             f"say by --state or {STATE} where counts live, such as sqlite:///counts.db: in memory: "
             "they are forgotten at the end, and the next run would go over the limits of the day"
