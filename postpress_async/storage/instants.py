@@ -34,7 +34,7 @@ class StoreTime:
         self._steady = time.monotonic if clock is None else _still
         self._ahead = -math.inf
         self._last = -math.inf
-        self.lead = 0.0
+        self.lead: float = 0.0
 
     def now(self, seen: float = -math.inf) -> float:
         """Return seconds since the epoch, never less than `seen` or than returned before."""
