@@ -83,11 +83,13 @@ class Alone:
         self.until = -inf
 
     def saw(self, account_id: str) -> None:
-        """Know that the store was told all of an account, and showed what others told."""
+        """Know that the store was told all of an account, and showed what others told.
+
+        What all accounts share it showed too; a copy of that must not wait for those that rest.
+        """
         if self._images:
-            self._images.pop(account_id, None)
-            if self._images.keys() <= {EVERYONE, NEWS}:
-                self._images.clear()
+            for key in (account_id, EVERYONE, NEWS):
+                self._images.pop(key, None)
 
     def decide(
         self, account_id: str, asks: Sequence[Ask], now: float, *, room: int, own: str

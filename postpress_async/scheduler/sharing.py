@@ -197,8 +197,12 @@ class Sharer:
         Raises:
             StateUnavailableError: the store cannot be asked.
         """
+        began, alone = self._clock.monotonic(), self._courier.alone
+        waited = alone is not None and not alone.lost and alone.until <= began
         await self._courier.look(lane, self._desk(lane), change)
         self._found()
+        if alone is not None and waited:
+            alone.saw(lane.account_id or "")
         if lane.queues is None:
             self._forget(lane)
 

@@ -120,7 +120,7 @@ class Sheet:
     def own(self, key: str) -> Found | None:
         """Return an image as it was left here, if it seems that only this process uses it."""
         seen = self._seen.get(key)
-        if seen is None or not seen.own or self._lost:
+        if seen is None or not seen.own or key in self._lost:
             return None
         return Found(seen.image, seen.at)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import copy
+import logging
 import os
 import queue
 import threading
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from postpress_async.storage.sqlite.handle import Handle
+
+_log = logging.getLogger("postpress_async.storage")
 
 __all__ = ["Job", "Together", "Writer"]
 
@@ -177,7 +180,10 @@ class Writer:
         except BaseException as error:  # noqa: BLE001 - the thread outlives what it serves
             _fail(jobs, error)
         _tell(jobs)
-        self._handle.tidy()
+        try:
+            self._handle.tidy()
+        except Exception:  # noqa: BLE001 - nobody is left to tell, and the thread outlives it
+            _log.exception("the log of %s could not be carried over", self._handle.path)
         return last
 
     def _gather(self, jobs: list[Job]) -> bool:

@@ -5,7 +5,13 @@ import logging
 
 import pytest
 
-from postpress_async import Limit, Limits, StateUnavailableError, WaitTooLongError
+from postpress_async import (
+    LaneClosedError,
+    Limit,
+    Limits,
+    StateUnavailableError,
+    WaitTooLongError,
+)
 from postpress_async.limits import DONE, REFUND, Verdict
 from postpress_async.scheduler.scheduler import Scheduler
 from postpress_async.storage.memory import MemoryImages
@@ -355,3 +361,57 @@ async def test_who_stood_in_line_when_the_store_was_lost_is_not_busy_leaving_it(
         await asyncio.sleep(0.5)
     assert steps < 20
     await asyncio.gather(waits, other, return_exceptions=True)
+
+
+# -- what rests between two outages ----------------------------------------------------------------
+
+
+async def went(made, account, most=500):
+    for number in range(most):
+        try:
+            made.report(await made.take(account, "profile", max_wait=1.0), DONE)
+        except (WaitTooLongError, StateUnavailableError, LaneClosedError):
+            return number
+    return most
+
+
+def sharing_one_budget(images, count):
+    row = Limit("profile", 100, per="day", scope="key")
+    made = [process(images, row, name=f"p{index}") for index in range(count)]
+    for one in made:
+        one.resign("acc_2")
+    return made
+
+
+async def test_an_account_that_rests_keeps_no_old_copy_of_what_all_share(images):
+    made = sharing_one_budget(images, 10)
+    sent = 0
+    for one in made:
+        sent += await went(one, "acc_1", 1) + await went(one, "acc_2", 1)
+    lose(*made)
+    for one in made:
+        sent += await went(one, "acc_1", 1)  # and acc_1 rests from now on
+    find(*made)
+    await asyncio.sleep(60)
+    sent += await went(made[0], "acc_2")
+    for one in made:
+        sent += await went(one, "acc_2", 1)
+    lose(*made)
+    for one in made:
+        sent += await went(one, "acc_2")
+    assert 90 <= sent <= 100
+
+
+@pytest.mark.parametrize(("paused", "account"), [("*", "acc_2"), ("acc_1", "acc_1")])
+async def test_a_pause_between_two_outages_holds_in_the_second(images, paused, account):
+    (made,) = sharing_one_budget(images, 1)
+    assert await went(made, "acc_1", 1) + await went(made, "acc_2", 1) == 2
+    lose(made)
+    assert await went(made, "acc_1", 1) == 1
+    find(made)
+    await asyncio.sleep(60)
+    await made.pause(paused, reason="stop")
+    if paused == "*":
+        assert await went(made, account) == 0
+    lose(made)
+    assert await went(made, account) == 0
