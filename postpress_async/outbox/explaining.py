@@ -73,7 +73,7 @@ async def explain(
     if row.state not in {"queued", "claimed"}:
         return [_of_state(row)]
     found: list[Reason] = []
-    if row.due_at > now:
+    if row.due_at > now and row.due_at != row.created_at:
         step = "wait; or edit(id, not_before=None) lets it go at once"
         found.append(_wait("not_before", "it is not to go before", step, row.due_at))
     if row.retry_at is not None and row.retry_at > now:

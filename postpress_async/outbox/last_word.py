@@ -154,7 +154,10 @@ class LastWord:
             async with bound:
                 with _asked_about(item):
                     return await ask(item_of(self._row))
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                raise  # it is we who are to stop, not what it waited for
             if bound.expired() and isinstance(error, TimeoutError):
                 log.warning(
                     "before_send has not answered within %g s for item %s: it stays queued "

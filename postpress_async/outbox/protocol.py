@@ -155,6 +155,7 @@ def after(
     now: float,
     jitter: float,
     replay: bool = False,
+    lead: float = 0.0,
 ) -> Finish:
     """Say what becomes of an item after a go at it; the retry table, row by row.
 
@@ -164,6 +165,7 @@ def after(
         now: the store's time.
         jitter: a random number in [0, 1).
         replay: whether an earlier attempt may have been done: see `doubted`.
+        lead: by how much the store's time is ahead of the clock.
     """
     match result:
         case Sent(result_id=result_id, body=body):
@@ -180,7 +182,7 @@ def after(
                 return _read_again(reason, row, now, jitter)
             return _unknown(reason, now, outcome=_GIVEN_UP if given_up else "unknown")
         case Deferred(reason=reason, until=until):
-            at = max(until, now)
+            at = max(until, now - lead)
             return Finish(state="queued", due_at=at, error=reason, looks=0, keep_attempt=False)
         case Skipped(reason=reason):
             return Finish(state="cancelled", error=reason, keep_attempt=False)

@@ -71,6 +71,7 @@ class Turn:
         marking: the mark was begun: perhaps it is durable.
         attempt: the mark, once it is durable.
         asked: the last act was asked and said yes: a byte may have left.
+        lead: by how much the store's time is ahead of the clock.
         lost: the item is somebody else's by now: there is nothing to write about it.
     """
 
@@ -96,7 +97,7 @@ class Turn:
         self._boot = boot
         self._stopping = stopping
         self._ahead = claimed.now - since
-        self._lead = claimed.lead
+        self.lead: float = claimed.lead
         self._until: float = 0.0
         self._boot_until: float = 0.0
 
@@ -129,7 +130,7 @@ class Turn:
         # Both clocks are read before the store's: our deadline is never behind the one it keeps.
         start, boot = self._clock.monotonic(), self._boot()
         end, left = self.row.expires_at, self._terms.write
-        if end is not None and (left := min(left, end + self._lead - self.now())) <= 0.0:
+        if end is not None and (left := min(left, end + self.lead - self.now())) <= 0.0:
             raise self._too_late("it has expired")
         self.marking = True
         row, seconds = self.row, self._terms.write

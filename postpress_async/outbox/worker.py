@@ -254,7 +254,7 @@ class Worker:
             attempts = await self._patience.ask(lambda: self._store.attempts(row.id))
             replay = protocol.doubted(attempts, fence=row.fence)
         finish = protocol.after(
-            result, row=row, now=turn.now(), jitter=self._random(), replay=replay
+            result, row=row, now=turn.now(), jitter=self._random(), replay=replay, lead=turn.lead
         )
         ended = await self._patience.ask(lambda: self._store.finish(row.id, row.fence, finish))
         if ended is not None:

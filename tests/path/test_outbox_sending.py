@@ -315,6 +315,19 @@ async def test_a_timeout_of_the_hooks_own_is_its_own(connect, rows, account, mes
     assert result.reason == "before_send raised TimeoutError: see the log"
 
 
+async def test_a_cancellation_of_the_hooks_own_is_its_own(connect, rows, account, message):
+    async def before_send(item):
+        shared = asyncio.get_running_loop().create_future()
+        shared.cancel()
+        await shared
+
+    async with connect() as client:
+        row = await rows(message, account["id"])
+        result = await ClientSender(client, before_send=before_send).send(row, granted=Granted())
+    assert result.reason == "before_send raised CancelledError: see the log"
+    assert result.fault
+
+
 async def test_what_has_no_text_cannot_be_replaced(connect, rows, account):
     async def before_send(item):
         return Replace(text="fresh")

@@ -599,3 +599,41 @@ async def test_puts_that_wait_for_others_transactions_keep_nobody_else_waiting(
         assert [type(one) for one in told] == [StateUnavailableError] * 8
     [added] = await store.add([item(1)])
     assert added.kind == "same"  # the caller has committed
+
+
+async def test_a_mark_with_another_text_waits_for_the_disk_too(open_store, execute, monkeypatch):
+    monkeypatch.setenv("PGOPTIONS", "-c synchronous_commit=off")
+    store = open_store()
+    await store.add([item(0), item(1)])
+    await execute("CREATE TABLE {schema}.seen (told text)")
+    await execute(
+        "CREATE FUNCTION {schema}.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO "
+        "{schema}.seen VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$"
+    )
+    await execute(
+        "CREATE TRIGGER see AFTER INSERT ON {schema}.outbox_attempts FOR EACH ROW "
+        "EXECUTE FUNCTION {schema}.see()"
+    )
+    for edit in (None, item(1, body=b"another")):
+        row = await claimed(store)
+        assert await store.mark(row.id, row.fence, seconds=30.0, edit=edit)
+    assert await execute("SELECT string_agg(told, ' ') FROM {schema}.seen") == "on on"
+
+
+async def test_what_is_in_is_told_although_others_lock_its_chats(
+    open_store, postgres_url, schema, monkeypatch
+):
+    import psycopg  # noqa: PLC0415 - an extra
+
+    monkeypatch.setattr(of_postgres, "_BEGIN", b"BEGIN; SET LOCAL lock_timeout = 200")
+    store = open_store()
+    await store.add([item(0)])
+    async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
+        await connection.execute(f"LOCK TABLE {schema}.outbox_threads IN ROW EXCLUSIVE MODE")
+        await connection.execute(f"SELECT * FROM {schema}.outbox_threads FOR UPDATE")
+        await connection.execute(f"LOCK TABLE {schema}.outbox_threads IN SHARE MODE")
+        told = await store.add([item(number) for number in range(1, 21)])
+        assert {one.kind for one in told} == {"new"}
+        await connection.rollback()
+    assert sum((await store.counts(Filter())).values()) == 21
+    await claimed(store)

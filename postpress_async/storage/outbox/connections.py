@@ -193,7 +193,7 @@ class Connections:
 
         while True:
             link: Link | None = None
-            with suppress(psycopg.Error, StateUnavailableError):
+            with suppress(psycopg.Error, PostpressError):  # claims tell what is wrong
                 try:
                     link = await self.open()
                     await link.row(f'LISTEN "{self.schema}_outbox"'.encode(), ())

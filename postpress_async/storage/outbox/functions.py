@@ -42,6 +42,7 @@ _ROW: Final = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in sql.COL
 _MADE: Final = """\
 CREATE OR REPLACE FUNCTION {name}({arguments}) RETURNS SETOF record LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET plan_cache_mode = force_generic_plan
+SET lock_timeout = '5s'
 AS $function$
 DECLARE
     _no boolean := false; _row record; _any record; _mine boolean; _now_too float8;

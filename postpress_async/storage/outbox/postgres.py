@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from postpress_async.errors import StateUnavailableError
+from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.outbox import adding, heads, owners, steps
 from postpress_async.storage.outbox.calls import called
 from postpress_async.storage.outbox.connections import Connections
@@ -43,6 +43,7 @@ T = TypeVar("T")
 _TIMES: Final = 5  # that a transaction is tried where others wrote at the same moment
 _ANSWER: Final = 10.0  # seconds to wait for an answer to a worker's step
 _LONG: Final = 30.0  # … and to all else, some of which looks at every item
+_DURABLE: Final = "SELECT set_config('synchronous_commit', 'on', true)"
 _BEGIN: Final = b"BEGIN; SET LOCAL lock_timeout = 5000"  # ms; in one round trip
 _SORT_FROM: Final = 10  # new items, that a claim should not have to take in
 _SORT_MOST: Final = 1_000  # of them, in one transaction, for which claims of their chats wait
@@ -94,9 +95,10 @@ class PostgresOutbox(SharedOutbox):
             seconds=_ANSWER if len(items) <= _SORT_MOST else _LONG,
             puts=True,
         )
-        if len(items) >= _SORT_FROM:
-            await self._run(lambda: heads.upkeep(most=min(len(items), _SORT_MOST)))
         self._wakeups.tell()
+        if len(items) >= _SORT_FROM:
+            with suppress(StateUnavailableError, ConfigurationError):  # they are in; claims do it
+                await self._run(lambda: heads.upkeep(most=min(len(items), _SORT_MOST)))
         return told
 
     async def enter(self, owner: str, /) -> None:
@@ -135,7 +137,10 @@ class PostgresOutbox(SharedOutbox):
     ) -> Attempt | None:
         """Make an attempt durable before its first byte; None where the item is not ours."""
         if edit is not None:
-            return await super().mark(item, fence, seconds=seconds, edit=edit)
+            return await self._run(
+                lambda: _durably(steps.mark(item, fence, seconds=seconds, edit=edit)),
+                seconds=_ANSWER,
+            )
         return await self._call(lambda: self._functions.mark(item, fence, seconds=seconds))
 
     async def _end(self, item: str, fence: int, finish: Finish) -> Row | None:
@@ -253,3 +258,9 @@ class PostgresOutbox(SharedOutbox):
                 f"{self._connections.where}: the connection was lost while it committed: nobody "
                 "knows whether anything was changed; the next call tries again"
             ) from error
+
+
+def _durably(asked: Steps[T]) -> Steps[T]:
+    """Let a transaction wait for the disk where its user's do not."""
+    yield _DURABLE, {}
+    return (yield from asked)

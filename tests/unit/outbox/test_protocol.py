@@ -217,6 +217,9 @@ def test_only_an_earlier_attempt_in_doubt_makes_a_replay(outcome, doubt):
 def test_what_before_send_wants():
     deferred = after(Deferred(reason="night", until=NOW + 60), row=a_row(), now=NOW, jitter=0.0)
     assert (deferred.state, deferred.due_at, deferred.keep_attempt) == ("queued", NOW + 60, False)
+    later = Deferred(reason="night", until=NOW - 500)  # by a clock that the store's is ahead of
+    ahead = after(later, row=a_row(), now=NOW, jitter=0.0, lead=1_000.0)
+    assert ahead.due_at == NOW - 500
     skipped = after(Skipped(reason="replied"), row=a_row(), now=NOW, jitter=0.0)
     assert (skipped.state, skipped.error) == ("cancelled", "replied")
 
