@@ -637,3 +637,29 @@ async def test_what_is_in_is_told_although_others_lock_its_chats(
         await connection.rollback()
     assert sum((await store.counts(Filter())).values()) == 21
     await claimed(store)
+
+
+async def test_a_cancellation_that_comes_with_the_answer_is_not_lost(open_store, monkeypatch):
+    from psycopg import waiting  # noqa: PLC0415 - an extra
+
+    store, answered = open_store(), []
+    await store.add([item(0)])
+    wait = waiting.wait_async
+
+    async def wait_and_lose(*args, **options):  # as Python 3.11's wait_for does
+        task = asyncio.ensure_future(wait(*args, **options))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            answered.append(await task)
+            return answered[-1]
+
+    await store.claim("nobody", lease=1.0, accounts=["a_of_others"])
+    monkeypatch.setattr(waiting, "wait_async", wait_and_lose)
+    claim = asyncio.ensure_future(store.claim("w", lease=60.0))
+    while claim._fut_waiter is None:  # noqa: ASYNC110 - a task has no event for it
+        await asyncio.sleep(0)
+    claim.cancel()
+    await asyncio.wait([claim], timeout=60)
+    assert answered
+    assert claim.cancelled()

@@ -143,7 +143,8 @@ class Link:
     ) -> PGresult:
         from psycopg import errors, generators, pq, waiting  # noqa: PLC0415 - lazily
 
-        wire = self._connection.pgconn
+        wire, task = self._connection.pgconn, asyncio.current_task()
+        before = 0 if task is None else task.cancelling()
         wire.send_query_params(statement, values, types, [1] * len(values), result_format=1)
         try:
             results = await waiting.wait_async(
@@ -152,6 +153,9 @@ class Link:
         except BaseException:
             wire.finish()  # nobody is left to read the answer
             raise
+        if task is not None and task.cancelling() > before:
+            # Python 3.11's wait_for, within, loses a cancellation that comes with the answer.
+            raise asyncio.CancelledError
         result: PGresult = results[-1]
         if result.status != pq.ExecStatus.TUPLES_OK:
             raise errors.error_from_result(result)
