@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from postpress_async.hooks import Hook
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.scheduler.lane import Slot
     from postpress_async.scheduler.scheduler import Scheduler
+    from postpress_async.scheduler.tally import Slot
     from postpress_async.wire.values import Call
 
     from .guarding import Guard

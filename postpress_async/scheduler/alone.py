@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from .book import Book
     from .everyone import Everyone
-    from .lane import Slot
     from .shelf import Shelf
     from .steps import Ask, Change, Outcome
+    from .tally import Slot
 
 __all__ = ["WEIGHT", "Alone", "Ending"]
 

@@ -14,7 +14,8 @@ from .trouble import PROBE_DUE, Closure, Misses
 if TYPE_CHECKING:
     from postpress_async.limits import Verdict
 
-    from .lane import Lane, Slot, Tally
+    from .lane import Lane
+    from .tally import Slot, Tally
     from .trouble import ClosureKind, Trouble
     from .windows import Window
 

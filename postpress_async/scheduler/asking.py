@@ -9,9 +9,10 @@ from .steps import Ask
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .lane import Lane, Tally
+    from .lane import Lane
     from .own import OwnCalls
     from .queue import Queues, Waiter
+    from .tally import Tally
 
 __all__ = ["Asked", "asks", "needs_store"]
 

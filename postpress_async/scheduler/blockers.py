@@ -14,7 +14,8 @@ from .windows import Gap
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .lane import Lane, Tally
+    from .lane import Lane
+    from .tally import Tally
     from .trouble import Closure, ClosureKind, Trouble
     from .windows import Window
 

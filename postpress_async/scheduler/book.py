@@ -17,8 +17,8 @@ import msgspec
 from postpress_async.limits import REFUND, Verdict
 
 from . import furnishing
-from .lane import Slot
 from .line import Line
+from .tally import Slot
 from .windows import Gap
 
 if TYPE_CHECKING:
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from postpress_async.limits import Limits
 
     from .everyone import Everyone
-    from .lane import Lane, Tally
+    from .lane import Lane
     from .rulebook import Rulebook
     from .rules import Rules
+    from .tally import Tally
     from .windows import Ring
 
 _MOST_COST: Final = 2**32 - 1

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from postpress_async.limits import Verdict
 
     from .blockers import BlockerKind
-    from .lane import Lane, Slot
+    from .lane import Lane
+    from .tally import Slot
 
 KEY: Final = "cool-down of the API key"
 CIRCUIT: Final = "the service fails"

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .desks import Desk
     from .everyone import Everyone
-    from .lane import Lane, Slot
+    from .lane import Lane
     from .own import OwnCalls
     from .queue import Waiter
     from .shelf import Shelf
     from .steps import Change, Outcome, Report, SharedState, Work
+    from .tally import Slot
 
 __all__ = ["RETRY", "Courier"]
 

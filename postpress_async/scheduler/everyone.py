@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from postpress_async.limits import Verdict
 
-    from .lane import Lane, Setting, Slot, Tally
+    from .lane import Lane, Setting
+    from .tally import Slot, Tally
     from .trouble import Closure
     from .windows import Ring
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from postpress_async.limits import Spacing
 
-    from .lane import Lane, Slot, Tally
+    from .lane import Lane
     from .rules import ActionRules, Cap, Rules
+    from .tally import Slot, Tally
 
 
 _ANSWER: Final = 60.0

@@ -12,8 +12,8 @@ from postpress_async.errors import PostpressError, StateUnavailableError
 
 from .asking import needs_store
 from .courier import RETRY
-from .lane import Slot
 from .refusals import lane_closed, too_long
+from .tally import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Generator

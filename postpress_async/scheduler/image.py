@@ -20,8 +20,9 @@ from .adaptive import Adaptive
 from .answers import Learned  # noqa: TC001 - read by msgspec
 from .book import Book, Held, Log
 from .everyone import Everyone
-from .lane import Lane, Slot
+from .lane import Lane
 from .line import Line, Place
+from .tally import Slot
 from .trouble import Closure, Misses, Trouble
 from .windows import Gap
 

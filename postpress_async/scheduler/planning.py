@@ -20,8 +20,8 @@ from .windows import Gap
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .lane import Tally
     from .queue import Waiter
+    from .tally import Tally
 
 _MOST: Final = 100_000
 _BREATH: Final = 200  # steps between which others of the loop may go on

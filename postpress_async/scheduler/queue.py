@@ -19,7 +19,8 @@ from .timer import EARLY
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .lane import Lane, Slot, Tally
+    from .lane import Lane
+    from .tally import Slot, Tally
     from .windows import Window
 
 AGE_AFTER: Final = 3600.0

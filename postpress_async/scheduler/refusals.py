@@ -11,7 +11,8 @@ from .blockers import forecast, kind_of, next_step
 
 if TYPE_CHECKING:
     from .brake import Brake
-    from .lane import Lane, Tally
+    from .lane import Lane
+    from .tally import Tally
     from .trouble import Closure
 
 

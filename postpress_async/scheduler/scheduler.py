@@ -49,10 +49,11 @@ if TYPE_CHECKING:
     from postpress_async.limits import LimitsOf, Verdict
 
     from .clock import Clock
-    from .lane import Lane, Slot, Tally
+    from .lane import Lane
     from .own import OwnCalls
     from .planning import Estimate, Plan
     from .steps import Outcome, Processes, SharedState
+    from .tally import Slot, Tally
 
 _log = logging.getLogger("postpress_async.scheduler")
 _LONG_WAIT = 5.0

@@ -37,11 +37,12 @@ if TYPE_CHECKING:
     from .brake import Brake
     from .clock import Clock
     from .everyone import Everyone
-    from .lane import Lane, Slot
+    from .lane import Lane
     from .own import OwnCalls
     from .queue import Waiter
     from .shelf import Shelf
     from .steps import Change, Outcome, SharedState
+    from .tally import Slot
     from .trouble import Closure
     from .windows import Ring
 

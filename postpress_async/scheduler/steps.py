@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from .book import Book
     from .everyone import Everyone
-    from .lane import Slot, Tally
     from .shelf import Shelf
+    from .tally import Slot, Tally
     from .trouble import Closure
 
 T_co = TypeVar("T_co", covariant=True)

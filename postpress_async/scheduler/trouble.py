@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .adaptive import Adaptive
-    from .lane import Tally
+    from .tally import Tally
 
 COOL_DOWN_BASE: Final = 60.0
 COOL_DOWN_MOST: Final = 6 * 3600.0

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from .book import Book
     from .everyone import Everyone
-    from .lane import Lane, Tally
+    from .lane import Lane
     from .steps import Ask
+    from .tally import Tally
     from .windows import Gap, Ring, Window
 
 __all__ = ["Turn", "stand", "turn_of"]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from postpress_async.limits import DONE, Verdict
 from postpress_async.scheduler.deadlines import Deadlines
-from postpress_async.scheduler.lane import Tally
 from postpress_async.scheduler.queue import Waiter
+from postpress_async.scheduler.tally import Tally
 
 from .rehearsal import VirtualClock, nothing_leaks, scheduler
 
