@@ -12,8 +12,11 @@ _CORRUPT = (
     "the file is damaged: put back a copy, or move it and its -wal and -shm away to begin anew"
 )
 
+_FULL = "the disk is full: free some space; the next call tries again"
+
 _REASONS = {
-    sqlite3.SQLITE_FULL: "the disk is full: free some space; the next call tries again",
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # the -shm found no room: SQLite has no better word
     sqlite3.SQLITE_BUSY: "another program holds it locked: close what has it open (a backup, "
     "a database browser, a stopped process); the next call tries again",
     sqlite3.SQLITE_IOERR: "reading or writing failed: look at the disk and at the system's log",
@@ -30,10 +33,15 @@ _REASONS[sqlite3.SQLITE_LOCKED] = _REASONS[sqlite3.SQLITE_BUSY]
 _HARMLESS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
+def _extended(error: BaseException) -> int:
+    """Return the code with what it says beyond its kind; 0 for what SQLite did not say."""
+    code = getattr(error, "sqlite_errorcode", None)  # missing where the module itself complains
+    return code if isinstance(code, int) else 0
+
+
 def _code(error: BaseException) -> int:
     """Return the primary code; 0 for what SQLite did not say."""
-    code = getattr(error, "sqlite_errorcode", None)  # missing where the module itself complains
-    return code & 0xFF if isinstance(code, int) else 0
+    return _extended(error) & 0xFF
 
 
 def is_busy(error: BaseException) -> bool:
@@ -58,5 +66,5 @@ def spoils(error: BaseException) -> bool:
 
 def unavailable(path: str, error: sqlite3.Error) -> StateUnavailableError:
     """Say in one line what is wrong with the file, and what to do next."""
-    reason = _REASONS.get(_code(error), "SQLite refused the statement")
-    return StateUnavailableError(f"{path}: {reason} ({error})")
+    reason = _REASONS.get(_extended(error)) or _REASONS.get(_code(error))
+    return StateUnavailableError(f"{path}: {reason or 'SQLite refused the statement'} ({error})")

@@ -70,7 +70,8 @@ def standing(connection: Connection, schema: Schema, path: str) -> int:
     try:
         return _check(connection, schema, path)
     finally:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite may have ended it itself, as on a full disk
+            connection.execute("ROLLBACK")
 
 
 def _migrate(connection: Connection, schema: Schema, path: str) -> None:
