@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # modules that are no tests
 
 import postgres_server
 import redis_server
+from proxy import Proxy
 
 
 class Work:
@@ -80,11 +82,10 @@ def _missing(error):
     pytest.skip(str(error))
 
 
-@pytest.fixture(scope="session")
-def postgres_cluster():
-    """Return a PostgreSQL of our own, which may be stopped and frozen; it runs again afterwards."""
+@contextmanager
+def _running(*options, **others):
     try:
-        cluster = postgres_server.Postgres()
+        cluster = postgres_server.Postgres(options, **others)
     except postgres_server.MissingError as error:
         _missing(error)
     try:
@@ -92,6 +93,37 @@ def postgres_cluster():
         yield cluster
     finally:
         cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster():
+    """Return a PostgreSQL of our own, which may be stopped and frozen; it runs again afterwards."""
+    with _running() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def _copied_cluster():
+    # No machine loses its power here, and copies are made sooner.
+    with _running(("fsync", "off")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def primary(_copied_cluster):
+    """Return a PostgreSQL of our own, to be lost; it runs again afterwards, without a standby."""
+    yield _copied_cluster
+    _copied_cluster.thaw()
+    if not _copied_cluster.running:
+        _copied_cluster.start()
+    _copied_cluster.reset()
+
+
+@pytest.fixture
+def standby(primary):
+    """Return what has all that a primary has, and can take its place."""
+    with _running(("fsync", "off"), copies=primary) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")
@@ -159,6 +191,13 @@ async def open_postgres_images(open_postgres):
         await images.aclose()
 
 
+@pytest.fixture
+async def to_primary(primary):
+    """Stand between clients and a primary: a name that follows it is a proxy's, or a record's."""
+    async with Proxy(primary.port, "postgresql://postgres@127.0.0.1:{}/postgres") as proxy:
+        yield proxy
+
+
 # -- Redis and Valkey ------------------------------------------------------------------------------
 
 
@@ -197,7 +236,7 @@ def valkey(valkeys):
 @pytest.fixture
 async def proxy(valkey):
     """Stand between a client and the server, on a port of its own."""
-    async with redis_server.Proxy(valkey.port) as proxy:
+    async with Proxy(valkey.port, "redis://127.0.0.1:{}") as proxy:
         yield proxy
 
 

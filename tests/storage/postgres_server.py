@@ -58,9 +58,14 @@ def _user():
 
 
 class Postgres:
-    """A cluster of its own: started, stopped, frozen and killed as a test needs it."""
+    """A cluster of its own: started, stopped, frozen and killed as a test needs it.
 
-    def __init__(self, options=()):
+    Args:
+        options: settings, beside those of all.
+        copies: another one that runs, whose standby it begins as.
+    """
+
+    def __init__(self, options=(), *, copies=None):
         self._bin = binaries()
         self._user = _user()
         self._directory = Path(
@@ -77,6 +82,10 @@ class Postgres:
         self._log = None
         if self._user is not None:
             shutil.chown(self._directory, self._user)
+        if copies is not None:
+            self._call("pg_basebackup", "-D", self._data, "-h", "127.0.0.1", "-p", str(copies.port),
+                       "-U", "postgres", "-R", "-X", "stream", "-c", "fast", "-N")  # fmt: skip
+            return
         self._call("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
                    "--no-locale", "--no-sync", "--no-instructions")  # fmt: skip
 
@@ -145,6 +154,56 @@ class Postgres:
     def reload(self):
         """Read its settings anew."""
         self._process.send_signal(signal.SIGHUP)
+
+    def ask(self, statement):
+        """Carry a statement out as its administrator, and return the first value that it tells."""
+        import psycopg  # noqa: PLC0415 - where there is a server, there is the client
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            row = cursor.fetchone() if cursor.description else None
+            return row and row[0]
+
+    def set(self, name, value):
+        """Change a setting while it runs."""
+        self.ask(f"ALTER SYSTEM SET {name} = '{value}'")
+        self.ask("SELECT pg_reload_conf()")
+
+    def reset(self):
+        """Take back what was changed while it ran."""
+        self.ask("ALTER SYSTEM RESET ALL")
+        self.ask("SELECT pg_reload_conf()")
+
+    # -- as a standby ------------------------------------------------------------------------------
+
+    def catch_up(self, primary):
+        """Wait until this standby has what its primary has now."""
+        there = primary.ask("SELECT pg_current_wal_lsn()::text")
+        self.wait_for(f"SELECT pg_last_wal_replay_lsn() >= '{there}'")
+
+    def fall_behind(self):
+        """Get nothing more from the primary, as where the network between them is cut."""
+        self.set("primary_conninfo", "")
+        self.wait_for("SELECT NOT EXISTS (SELECT FROM pg_stat_wal_receiver)")
+
+    def make_sync(self, primary):
+        """Let each commit of the primary wait for this standby."""
+        primary.set("synchronous_standby_names", "*")
+        primary.wait_for(
+            "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')"
+        )
+
+    def promote(self):
+        """Be a primary."""
+        self.ask("SELECT pg_promote()")
+
+    def wait_for(self, question):
+        """Ask until the answer is yes."""
+        until = time.monotonic() + 30
+        while not self.ask(question):
+            if time.monotonic() > until:
+                raise RuntimeError(f"not yet: {question}\n{self.log()}")
+            time.sleep(0.02)
 
     def log(self):
         """Return what it wrote."""

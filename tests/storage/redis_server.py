@@ -1,6 +1,5 @@
 """Real servers to try stores with, started from what pip installs."""
 
-import asyncio
 import os
 import secrets
 import shutil
@@ -153,63 +152,3 @@ class Valkey:
         if self.process is not None:
             self.kill9()
         shutil.rmtree(self.directory, ignore_errors=True)
-
-
-class Proxy:
-    """Pass bytes on to a port, until told to do worse."""
-
-    def __init__(self, port):
-        self.target = port
-        self.cut_after = None  # so many bytes of answers, all connections are cut
-        self.connections = 0
-        self.late = 0.0  # seconds by which each answer comes late
-        self.writers = set()
-
-    async def __aenter__(self):
-        self.server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self.server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *error):
-        self.server.close()
-        self.cut()
-        await self.server.wait_closed()
-        await asyncio.sleep(0.01)
-
-    @property
-    def url(self):
-        return f"redis://127.0.0.1:{self.port}"
-
-    def cut(self):
-        """Cut all connections."""
-        for writer in self.writers:
-            writer.transport.abort()
-
-    async def _accept(self, reader, writer):
-        self.connections += 1
-        try:
-            there_reader, there = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
-            writer.transport.abort()
-            return
-        self.writers |= {writer, there}
-        with suppress(OSError, asyncio.CancelledError):
-            await asyncio.gather(self._pass(reader, there), self._pass(there_reader, writer, True))
-        writer.transport.abort()
-        there.transport.abort()
-        self.writers -= {writer, there}
-
-    async def _pass(self, reader, writer, answers=False):
-        while data := await reader.read(1 << 16):
-            if answers and self.late:
-                await asyncio.sleep(self.late)
-            if answers and self.cut_after is not None:
-                data = data[: self.cut_after]
-                self.cut_after -= len(data)
-            writer.write(data)
-            await writer.drain()
-            if answers and self.cut_after == 0:
-                self.cut_after = None
-                self.cut()
-                return
-        writer.transport.abort()

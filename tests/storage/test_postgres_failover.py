@@ -1,0 +1,168 @@
+"""A standby takes the place of a PostgreSQL: what it had not got, and who goes on where."""
+
+import asyncio
+import os
+import secrets
+from contextlib import suppress
+
+import pytest
+
+from postpress_async import Limit, Limits, Postpress, StateUnavailableError, WaitTooLongError
+from postpress_async.sandbox import Sandbox
+from postpress_async.storage.remote import images
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals stop and kill the server")
+
+# By the minute, too: else calls are known by their second alone, and are not told apart by it.
+LIMITS = Limits.none().add(Limit("profile", 10, per="day"), Limit("profile", 1_000, per="minute"))
+
+
+class Process:
+    """A client like one of another process."""
+
+    def __init__(self, client, account):
+        self.client, self.account = client, account
+
+    async def call(self):
+        """Send one call, or raise."""
+        await self.client.users.get("jordan-walke", account_id=self.account)
+
+    async def __call__(self, most=20):
+        """Send until a limit holds, whatever becomes of the store; return how many went."""
+        sent = 0
+        async with asyncio.timeout(60):
+            with suppress(WaitTooLongError):
+                while sent < most:
+                    with suppress(StateUnavailableError):
+                        await self.call()
+                        sent += 1
+        await self.client.scheduler.snapshot(self.account)  # the store knows that all are over
+        return sent
+
+
+@pytest.fixture
+async def process(to_primary):
+    """Return what makes processes that share counts."""
+    async with Sandbox(seed=1) as sandbox:
+        account = sandbox.world()["accounts"][0]["id"]
+        state = f"{to_primary.url}?prefix=t_{secrets.token_hex(6)}&connect_timeout=20"
+        clients = []
+
+        def make():
+            client = Postpress(
+                sandbox.api_key, base_url=sandbox.url, state=state, limits=LIMITS, max_wait=5
+            )
+            clients.append(client)
+            return Process(client, account)
+
+        yield make
+        for client in clients:
+            await client.aclose()
+
+
+async def unavailable(process, words):
+    with pytest.MonkeyPatch.context() as sooner:
+        sooner.setattr(images, "PATIENCE", 1.0)  # of which nobody learns anything
+        with pytest.raises(StateUnavailableError, match=words) as caught:
+            await process.call()
+    assert caught.value.outcome == "not_sent"
+
+
+async def test_a_standby_that_has_all_takes_over_and_the_clients_go_on(
+    process, primary, standby, to_primary
+):
+    standby.make_sync(primary)
+    one, other = process(), process()
+    assert (await one(2), await other(3)) == (2, 3)
+    primary.kill9()
+    await unavailable(one, "cannot be reached|was lost|shut down")
+    standby.promote()
+    tried = to_primary.connections
+    waits = asyncio.create_task(other.call())
+    while to_primary.connections == tried:  # noqa: ASYNC110 - a proxy tells nobody
+        await asyncio.sleep(0)
+    to_primary.target = standby.port  # as a name, or a proxy, that follows the primary
+    await waits
+    assert await one() + await other() == 4
+    assert await process()() == 0
+
+
+@pytest.mark.parametrize("first", ["who knows", "a stranger"])
+async def test_what_a_lagging_standby_had_not_got_is_granted_to_strangers_alone(
+    process, primary, standby, to_primary, first
+):
+    knows = process()
+    assert await knows(5) == 5
+    standby.catch_up(primary)
+    standby.fall_behind()
+    assert await knows(3) == 3  # these it has not got
+    primary.kill9()
+    standby.promote()
+    to_primary.target = standby.port
+    stranger = process()
+    if first == "who knows":
+        assert (await knows(), await stranger()) == (2, 0)
+    else:
+        assert (await stranger(), await knows()) == (5, 0)  # 10, and 3 that it had not got
+    assert await process()() == 0
+
+
+async def test_a_standby_that_is_none_yet_takes_no_writes_and_is_waited_for(
+    process, primary, standby, to_primary
+):
+    one = process()
+    assert await one(5) == 5
+    standby.catch_up(primary)
+    to_primary.target = standby.port
+    primary.kill9()
+    await unavailable(one, "takes no writes: it is a standby")
+    await unavailable(process(), "takes no writes: it is a standby")
+    standby.promote()
+    assert await one() == 5
+
+
+@pytest.mark.parametrize("how", ["wakes", "is started again"])
+async def test_an_old_primary_can_grant_nothing_where_commits_wait_for_its_standby(
+    process, primary, standby, to_primary, how
+):
+    standby.make_sync(primary)
+    one, other = process(), process()
+    assert (await one(2), await other(1)) == (2, 1)
+    if how == "wakes":
+        primary.freeze()
+            await unavailable(one, "does not answer")
+    else:
+        primary.kill9()
+    standby.promote()
+    to_primary.target = standby.port
+    assert await one(2) == 2
+    if how == "wakes":
+        primary.thaw()  # the other's connection has noticed nothing
+    else:
+        primary.start()
+        to_primary.target = primary.port
+    await unavailable(other, "does not answer")
+    to_primary.target = standby.port
+    assert await other() + await one() == 5
+    assert await process()() == 0
+
+
+async def test_an_old_primary_that_wakes_counts_apart_until_its_connections_are_cut(
+    process, primary, standby, to_primary
+):
+    """Where no commit waits for a standby: whoever fails over must cut them."""
+    one, other = process(), process()
+    assert (await one(2), await other(1)) == (2, 1)
+    standby.catch_up(primary)
+    primary.freeze()
+    await unavailable(one, "does not answer")
+    standby.promote()
+    to_primary.target = standby.port
+    assert await one(2) == 2
+    primary.thaw()
+    made = to_primary.connections
+    assert await other(2) == 2
+    assert to_primary.connections == made
+    to_primary.cut()
+    assert await other() + await one() == 3
+    assert await process()() == 0
