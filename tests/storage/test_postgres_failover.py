@@ -62,7 +62,7 @@ async def process(to_primary):
 
 async def unavailable(process, words):
     with pytest.MonkeyPatch.context() as sooner:
-        sooner.setattr(images, "PATIENCE", 1.0)  # of which nobody learns anything
+        sooner.setattr(images, "PATIENCE", 1.0)  # a test's time is short
         with pytest.raises(StateUnavailableError, match=words) as caught:
             await process.call()
     assert caught.value.outcome == "not_sent"
@@ -130,7 +130,7 @@ async def test_an_old_primary_can_grant_nothing_where_commits_wait_for_its_stand
     assert (await one(2), await other(1)) == (2, 1)
     if how == "wakes":
         primary.freeze()
-            await unavailable(one, "does not answer")
+        await unavailable(one, "does not answer")
     else:
         primary.kill9()
     standby.promote()
