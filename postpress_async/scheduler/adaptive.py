@@ -14,16 +14,15 @@ window the amount and the length are learned, because people give it one of a fe
 
 from __future__ import annotations
 
-from math import copysign, exp, inf, log, sqrt
+from math import inf, sqrt
 from typing import Final
+
+from .marks import STEEPEST, Climb, Passed, bucket_rate, until_length, window_of
 
 LONG: Final = 60.0  # a wait above it is a window that no rate describes
 _SLOWEST: Final = 1 / 600
 _FASTEST: Final = 1000.0
 _LEAST_WAIT: Final = 0.5
-_STEEPEST: Final = 1.02  # how much faster one call may be than the one before it
-_STEEPEST_LOG: Final = log(_STEEPEST)
-_LENGTHS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0)  # that people give windows
 _PATIENCE: Final = 200.0  # over the calls that passed at first: seconds until a probe
 _FEW: Final = 3  # successes that may be as many again by chance
 _SOME: Final = 20  # successes after which growth can be told from noise
@@ -106,7 +105,7 @@ class Adaptive:
             self._tried = k = self._tried + 1
             x = k / self._reach - 1
             fast = self.level + self._slope * x * x * x
-            rate *= _STEEPEST
+            rate *= STEEPEST
             if fast < rate:  # noqa: PLR1730 - min() costs twice, on every call
                 rate = fast
             self.rate = rate
@@ -162,7 +161,7 @@ class Adaptive:
             return max(slots, min(self._per - self._amount / self.rate, 0.5 * self._per))
         if self._passed == self._burst > _FEW:
             elapsed = now - self._open_at
-            return max(_until_length(elapsed, 0.95 * elapsed), _LEAST_WAIT)
+            return max(until_length(elapsed, 0.95 * elapsed), _LEAST_WAIT)
         return slots
 
     def _probe_after(self, waited: float) -> float:
@@ -173,10 +172,10 @@ class Adaptive:
         if not self._apart:
             elapsed = waited + min(self._span, 3.0)
             least = min(max(_PATIENCE / self._burst, 2.0), 10.0)
-            return _until_length(elapsed, max(1.3 * elapsed, least))
+            return until_length(elapsed, max(1.3 * elapsed, least))
         if self._count == self._burst > _FEW:
             elapsed = waited + self._span
-            return max(_until_length(elapsed, 1.03 * elapsed), _LEAST_WAIT)
+            return max(until_length(elapsed, 1.03 * elapsed), _LEAST_WAIT)
         base = max(4 / self.rate, 40 / self._burst) * 1.5 ** (self._misses + 1)
         return max(base, 0.3 * self._shut, waited) if self._shut * self.rate > 2 else base  # noqa: PLR2004 - tuned by simulation
 
@@ -250,13 +249,14 @@ class Adaptive:
             return 0.0
         else:
             back = 0.2 * k
-        if self._at(k) > 1.01 * self._peak:  # it grew as steeply as it may
-            return self._peak * exp(-back * _STEEPEST_LOG)
-        return self._at(k - back)
+        return self._climb().before(back)
 
-    def _at(self, tried: float) -> float:
-        x = tried / self._reach - 1
-        return self.level + self._slope * x * x * x
+    def _climb(self) -> Climb:
+        """Return how the rate grew until the mark."""
+        return Climb(
+            level=self.level, slope=self._slope, reach=self._reach, tries=self._tries,
+            peak=self._peak,
+        )  # fmt: skip
 
     def _learn(self) -> None:
         """Set the level, now that it is known when there was room again."""
@@ -311,52 +311,21 @@ class Adaptive:
                 level = sqrt(mean * level)
             self._set(level, self._trip / total + 0.02 + 0.25 * (level - mean) / (level + mean))
 
-    def _saved(self, limit: float) -> float:
-        """Return how many calls a bucket of that rate would have saved up while it went slower."""
-        start, waited = self.level - self._slope, (self._apart - self._span) * limit
-        if start >= limit:
-            return waited
-        if self._at(self._tries) > 1.01 * self._peak:  # it grew as steeply as it may
-            return waited + (limit / start - 1 - log(limit / start)) / _STEEPEST_LOG
-        off = limit - self.level
-        x = min(copysign((abs(off) / self._slope) ** (1 / 3), off), self._tries / self._reach - 1)
-        slack = off * (x + 1) + self._slope * (1 - x**4) / 4
-        return waited + slack * self._reach / self.level
-
     def _settle_bucket(self) -> None:
         """Believe the mean, and what a bucket so small must have run over by meanwhile."""
-        most = self._peak
-        level = mean = min((self._count + 0.5 * self._second) / self._apart, most)
-        for _ in range(20):
-            middle = (level + most) / 2
-            if self._saved(middle) - 0.8 * self._burst > (middle - mean) * self._apart:
-                level = middle
-            else:
-                most = middle
+        mean = min((self._count + 0.5 * self._second) / self._apart, self._peak)
+        still = self._apart - self._span
+        level = bucket_rate(self._climb(), mean, apart=self._apart, still=still, burst=self._burst)
         self._set(level, max(1 / self._count, 0.008) + 0.3 * (level - mean) / (level + mean))
 
     def _settle_window(self, mean: float, total: float, blur: float) -> None:
-        """Tell a window's amount, and the length that people would have given it."""
-        count, rate, per, amount = self._count, self._peak, self._per, self._amount
-        least, most = total - blur, total + blur
-        older = per - self._apart  # how much of the window was before the mark before
-        if total < 1.3 * per and older <= 0.2 * per:
-            amount = count
-        elif total < 1.3 * per:
-            seen = int(count + rate * older)
-            amount, least, most = seen if seen < 0.7 * amount else amount, per, per
-        elif self._free_at - self._blocked_at > 0.25 * total and count <= amount + 1:
-            amount = count if per else min(amount, count)
-            least = max(least, amount / rate)
-        else:
-            least, most = 0.98 * amount / rate, 1.02 * amount / max(mean, self._borne())
-            if per in _LENGTHS and count < max(6 * amount, 60):
-                amount = min(amount, sqrt(mean * rate) * per)
-        self._amount, doubt = amount, 0.01
-        if per not in _LENGTHS or not 0.95 * least < per < 1.05 * most:
-            self._per = _round(least, most)
-            doubt += 0.01 if self._per in _LENGTHS else 0.3 * abs(most - least) / (most + least)
-        self._set(0.995 * amount / self._per, doubt, amount)
+        """Believe a window of the amount and the length that explain what passed."""
+        passed = Passed(
+            count=self._count, rate=self._peak, mean=mean, borne=self._borne(), total=total,
+            blur=blur, apart=self._apart, shut=self._free_at - self._blocked_at,
+        )  # fmt: skip
+        self._amount, self._per, doubt = window_of(passed, self._amount, self._per)
+        self._set(0.995 * self._amount / self._per, doubt, self._amount)
 
     def _set(self, level: float, doubt: float, reach: float = 0.0) -> None:
         self.level = min(max(level, _SLOWEST), _FASTEST)
@@ -365,15 +334,3 @@ class Adaptive:
         self._reach = max(calm / self._doubt, min(reach, 300.0))
         self._slope = self.level * self._doubt
         self.rate = self.level - self._slope
-
-
-def _until_length(elapsed: float, least: float) -> float:
-    """Return how long until the next length that people would give a window."""
-    return next((one for one in _LENGTHS if one > least), inf) + 0.3 - elapsed
-
-
-def _round(least: float, most: float) -> float:
-    """Return the length that people would give a window that lasts about so long."""
-    middle = least + 0.4 * (most - least)
-    found = min(_LENGTHS, key=lambda one: abs(one - middle))
-    return found if 0.97 * least < found < 1.03 * most else middle
