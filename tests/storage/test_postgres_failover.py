@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from postpress_async import Limit, Limits, Postpress, StateUnavailableError, WaitTooLongError
+from postpress_async.outbox import Outbox, Send
 from postpress_async.sandbox import Sandbox
 from postpress_async.storage.remote import images
 
@@ -166,3 +167,50 @@ async def test_an_old_primary_that_wakes_counts_apart_until_its_connections_are_
     to_primary.cut()
     assert await other() + await one() == 3
     assert await process()() == 0
+
+
+# -- the outbox ------------------------------------------------------------------------------------
+
+
+MESSAGES = "POST /chats/{chat_id}/messages"
+
+
+async def test_an_outbox_whose_primary_dies_amid_sends_loses_and_doubles_none(
+    primary, standby, to_primary
+):
+    standby.make_sync(primary)
+    gone, asked = asyncio.Event(), []
+
+    async def before_send(item):
+        asked.append(item.id)
+        if len(asked) == 12:  # while others are claimed, asked about, marked, sent and finished
+            await asyncio.to_thread(primary.kill9)
+            gone.set()
+        return Send()
+
+    url = f"{to_primary.url}?prefix=o_{secrets.token_hex(6)}&connect_timeout=20"
+    async with (
+        Sandbox(seed=1) as sandbox,
+        Postpress(
+            sandbox.api_key, base_url=sandbox.url, limits=Limits.none(), clock=sandbox.clock
+        ) as client,
+        Outbox(client, url, before_send=before_send) as outbox,
+        asyncio.timeout(60),
+    ):
+        account = next(one for one in sandbox.world()["accounts"] if len(one["chats"]) > 5)
+        for number in range(30):
+            chat = account["chats"][number % 6]
+            await outbox.message(account_id=account["id"], chat_id=chat, text=f"No. {number}")
+        working = asyncio.create_task(outbox.run(until_empty=True, concurrency=6))
+        await gone.wait()
+        await asyncio.to_thread(standby.promote)
+        to_primary.target = standby.port
+        while not working.done():
+            with suppress(StateUnavailableError):
+                if (await outbox.counts()).keys() <= {"sent", "queued"}:
+                    await sandbox.advance(5.0)  # nothing is under way: it waits for another try
+            await asyncio.sleep(0.01)
+        await working
+        assert await outbox.counts() == {"sent": 30}
+        told = [entry for entry in sandbox.journal(route=MESSAGES) if entry.committed]
+        assert len(told) == 30
