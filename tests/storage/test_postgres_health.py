@@ -140,3 +140,36 @@ async def test_only_a_postgresql_is_looked_at():
 @pytest.mark.parametrize(("ahead", "level"), [(1, "ok"), (-5, "note"), (3600, "warning")])
 def test_clocks_that_differ(ahead, level):
     assert _clock(ahead).level == level
+
+
+async def test_standbys_are_told_by_what_is_lost_when_one_takes_over(primary, standby):
+    async def looked():
+        return (await found(primary.url)).get("standbys")
+
+    primary.wait_for("SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'")
+    told = await looked()
+    assert (told.level, told.next_step[:4]) == ("warning", "name")
+    assert "1 may lag" in told.said
+    standby.make_sync(primary)
+    assert (await looked()).level == "ok"
+    primary.ask("ALTER ROLE postgres SET synchronous_commit = 'local'")
+    told = await looked()
+    assert (told.level, "no commit waits" in told.said) == ("warning", True)
+    primary.ask(told.next_step.partition(": ")[2])
+    assert (await looked()).level == "ok"
+    # One who may not see what others do is told as much as can be.
+    primary.ask("CREATE ROLE nobody LOGIN")
+    try:
+        assert (await found(primary.url_of("postgres", user="nobody")))["standbys"].level == "ok"
+    finally:
+        primary.ask("DROP ROLE nobody")
+    of_standby = await found(standby.url)
+    assert of_standby["writable"].level == "error"
+    assert "standbys" not in of_standby
+    standby.stop()
+    primary.wait_for("SELECT NOT EXISTS (SELECT FROM pg_stat_replication)")
+    told = await looked()
+    assert (told.level, "none of these is there" in told.said) == ("error", True)
+    primary.reset()
+    primary.wait_for("SELECT current_setting('synchronous_standby_names') = ''")
+    assert await looked() is None

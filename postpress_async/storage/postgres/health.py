@@ -13,7 +13,7 @@ from postpress_async.storage.urls import parse
 
 from .schema import OLDEST, standing
 from .server import PostgresServer
-from .statements import LOOK_AROUND, MAY, grants, owned
+from .statements import LOOK_AROUND, MAY, STANDBYS, grants, owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ __all__ = ["health"]
 _OFF: Final = 2.0  # seconds by which two clocks may differ without a word
 _FAR_OFF: Final = 60.0
 _FEW: Final = 10  # connections left
+_FORGOTTEN: Final = "a failover grants again what it forgets, and an outbox there may send twice"
 
 
 class _Around(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +51,8 @@ async def health(url: str) -> list[Finding]:
 
     The findings are `reachable`, or `login` where it does not let us in; and if it does `tls` where
     a password goes without, `version`, `writable`, `synchronous_commit`, `fsync`,
-    `full_page_writes`, `isolation`, `clock`, `connections`, `schema` and `permissions`.
+    `full_page_writes`, `isolation`, `standbys` where there are or should be any, `clock`,
+    `connections`, `schema` and `permissions`.
 
     Raises:
         ConfigurationError: the URL names no PostgreSQL, or psycopg is not installed.
@@ -81,6 +83,7 @@ async def _look(link: Link, server: PostgresServer, found: list[Finding]) -> Non
     if (plain := _plain(link)) is not None:
         found.append(plain)
     found += _of_server(around)
+    found += await _standbys(link, around)
     found.append(_clock(around.now - between))
     found.append(_connections(around))
     if around.version >= OLDEST:
@@ -129,6 +132,32 @@ def _of_server(around: _Around) -> Iterator[Finding]:
         None if around.isolation == "read committed" else step,
         "error",
     )
+
+
+async def _standbys(link: Link, around: _Around) -> list[Finding]:
+    """Say what is lost when a standby takes over, if it can be seen."""
+    import psycopg  # noqa: PLC0415 - lazily
+
+    try:
+        names, attached, synchronous = await link.row(STANDBYS, ()) or ("", 0, 0)
+    except psycopg.errors.InsufficientPrivilege:
+        return []
+    if around.standby or not (names or attached):
+        return []
+    waits = around.synchronous_commit != "local"
+    level: Level = "ok"
+    said, step = "commits wait for a standby, which can take over", ""
+    if not (names and waits):
+        level = "warning"
+        said = f"no commit waits for a standby, and {attached} may lag: {_FORGOTTEN}"
+        step = "name those that may take over in synchronous_standby_names"
+        if names:
+            step = f"have an administrator run: {_alter(around.user)} synchronous_commit"
+    elif not synchronous:
+        level = "error"
+        said = f"commits wait for {names} (synchronous_standby_names), and none of these is there"
+        step = "attach it, or empty the setting and reload"
+    return [Finding(name="standbys", level=level, said=said, next_step=step)]
 
 
 def _clock(ahead: float) -> Finding:

@@ -19,6 +19,7 @@ __all__ = [
     "NOTE",
     "OLD",
     "ONE_AT_A_TIME",
+    "STANDBYS",
     "SWEEP",
     "UPGRADED",
     "WHAT",
@@ -58,6 +59,13 @@ SELECT current_setting('server_version_num')::int4, current_user::text,
     (SELECT coalesce(sum(numbackends), 0)::int4 FROM pg_stat_database),
     current_setting('max_connections')::int4
         - current_setting('superuser_reserved_connections')::int4"""
+# Who may not see the states of others is told of none: NULL.
+STANDBYS: Final = b"""\
+SELECT current_setting('synchronous_standby_names'), count(r.pid)::int4,
+    count(r.pid) FILTER (WHERE coalesce(r.sync_state, 'sync') IN ('sync', 'quorum'))::int4
+FROM pg_stat_replication r
+WHERE coalesce(r.state, 'streaming') <> 'backup' AND NOT EXISTS (
+    SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')"""
 MAY: Final = b"""\
 SELECT CASE WHEN to_regnamespace(%s) IS NULL
     THEN has_database_privilege(current_database(), 'CREATE')
