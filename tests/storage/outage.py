@@ -1,0 +1,104 @@
+"""Two clients over one store that is lost and found: with `stop` nothing goes, with `local` a tenth.
+
+Also where that is real: a disk that is full, a server that has ended. What a process alone may do
+in all cases, tests/unit/scheduler/test_alone.py has in told time.
+"""
+
+import asyncio
+import re
+
+from postpress_async import Limit, Limits, Postpress, StateUnavailableError, WaitTooLongError
+from postpress_async.storage.remote import images
+
+AMOUNT = 48  # a tenth of what two calls leave is four, and still is with a few that are in doubt
+LIMITS = Limits.none().add(Limit("profile", AMOUNT, per="day"))
+ROUTE = "GET /users/{identifier}"
+
+
+class Outage:
+    """Two processes over a store, and what they do while it is lost, and afterwards."""
+
+    def __init__(self, sandbox, state, monkeypatch, caplog):
+        self._sandbox, self._patch, self._log = sandbox, monkeypatch, caplog
+        self._stops, self._goes_alone = [
+            Process(sandbox, account["id"], state, wish)
+            for account, wish in zip(sandbox.world()["accounts"], ("stop", "local"), strict=False)
+        ]
+
+    async def __aenter__(self):
+        for process in (self._stops, self._goes_alone):
+            assert not await process.told()
+            assert not await process.told()
+            await process.used()  # the store knows that they are over
+        return self
+
+    async def __aexit__(self, *error):
+        for process in (self._stops, self._goes_alone):
+            await process.client.aclose()
+
+    async def is_told(self, words):
+        """Expect that one stops, that the other goes on alone, and that both say why."""
+        with self._patch.context() as shorter:
+            # From here on: before, a busy machine takes its time.
+            shorter.setattr(images, "PATIENCE", 1.5)
+            shorter.setattr(images, "_LITTLE", 0.2)
+            stopped, first = await asyncio.gather(
+                self._stops.told(3, push=0.0), self._goes_alone.told(push=0.0)
+            )
+            more = await self._goes_alone.told(9)
+        assert len(stopped) == 3
+        for error in stopped:
+            assert isinstance(error, StateUnavailableError)
+            assert re.search(words, str(error))
+            assert "\n" not in str(error)
+            assert error.outcome == "not_sent"
+        assert self._stops.sent == 2
+        await self._stops.client.accounts.get(self._stops.account)  # what is not counted goes on
+        assert not first
+        assert [type(error) for error in more] == [WaitTooLongError] * 6
+        assert self._goes_alone.sent == 2 + 4
+        said = f"kept alone, at a tenth of what they have left: .*({words})"
+        assert re.search(said, self._log.text)
+
+    async def is_over(self):
+        """Expect that both find the store again by themselves, and that it knows of all calls."""
+        for process in (self._stops, self._goes_alone):
+            async with asyncio.timeout(60):
+                while await process.told():
+                    pass
+            assert await process.used() == process.sent
+        said = [line for line in self._log.messages if line.startswith("account limits are")]
+        assert [line.split()[3] for line in said] == ["kept", "shared"]  # once each
+
+
+class Process:
+    """A client, and the account that it works for."""
+
+    def __init__(self, sandbox, account, state, wish):
+        self.account, self._sandbox = account, sandbox
+        self.client = Postpress(
+            sandbox.api_key, base_url=sandbox.url, state=state, clock=sandbox.clock,
+            limits=LIMITS, on_state_lost=wish, max_wait=5.0, key_rate=None,
+        )  # fmt: skip
+
+    async def told(self, calls=1, *, push=0.2):
+        """Make calls at once, pushing the clock, and return the errors that they bring."""
+        asked = [
+            asyncio.ensure_future(self.client.users.get("jordan-walke", account_id=self.account))
+            for _ in range(calls)
+        ]
+        async with asyncio.timeout(60):
+            while not all(one.done() for one in asked):
+                await self._sandbox.advance(push)
+                await asyncio.sleep(0.02)
+        return [error for one in asked if (error := one.exception()) is not None]
+
+    async def used(self):
+        """Return how much of the limit the store knows to be used."""
+        (lane,) = await self.client.scheduler.snapshot(self.account)
+        return lane.limits[0].used
+
+    @property
+    def sent(self):
+        """How much of it the service has seen."""
+        return len(self._sandbox.journal(account_id=self.account, route=ROUTE))

@@ -1,0 +1,107 @@
+"""Disks that are full, really: a small one is filled up to the last page, and freed again."""
+
+import time
+from contextlib import suppress
+
+import pytest
+from mounts import NotAllowedError
+from outage import Outage
+from redis.exceptions import ResponseError
+
+from postpress_async.sandbox import Sandbox
+
+
+@pytest.fixture
+async def sandbox():
+    async with Sandbox(seed=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def disk_of():
+    """Return what makes small disks; they are gone afterwards."""
+    from small_disks import Disk  # noqa: PLC0415 - only who needs it must have psycopg
+
+    made = []
+
+    def make(megabytes):
+        try:
+            made.append(Disk(megabytes))
+        except NotAllowedError as error:
+            pytest.skip(str(error))
+        return made[-1]
+
+    yield make
+    for disk in made:
+        disk.remove()
+
+
+@pytest.fixture(scope="module")
+def small_postgres(disk_of):
+    """Return a PostgreSQL whose disks a test may fill up; it runs again afterwards."""
+    from postgres_server import MissingError  # noqa: PLC0415 - as above
+    from small_disks import SmallPostgres  # noqa: PLC0415 - as above
+
+    disks = disk_of(24), disk_of(8)
+    try:
+        cluster = SmallPostgres(*disks)
+    except MissingError as error:
+        pytest.skip(str(error))
+    yield cluster
+    cluster.remove()
+
+
+class Place:
+    """Where a store lies; `fill` and `free` are those of its disk."""
+
+    def __init__(self, url, fill, free, words="disk is full"):
+        self.url, self.fill, self.free, self.words = url, fill, free, words
+
+
+@pytest.fixture
+def place(request, disk_of):
+    kind = request.param
+    if kind == "sqlite":
+        disk = disk_of(1)
+        yield Place(f"sqlite:///{disk.path}/counts.db", disk.fill, disk.free)
+    elif kind == "redis":
+        disk, valkeys = disk_of(8), request.getfixturevalue("valkeys")
+        server = valkeys(dir=disk.path).start()
+
+        def fill():
+            disk.fill()
+            with suppress(ResponseError):
+                while server.ask("SET", "other", "x" * 5000):  # until it has found that out
+                    time.sleep(0.01)
+
+        yield Place(server.url, fill, disk.free, "cannot save to its disk")
+    else:
+        cluster = request.getfixturevalue("small_postgres")
+        schema = request.getfixturevalue("small_schema")
+        url = f"{cluster.url}?prefix={schema}"
+        if kind == "tables":
+            yield Place(url, lambda: cluster.fill_tables(schema), cluster.free)
+        else:
+            words = "shut down or started|was lost|cannot be reached"
+            yield Place(url, cluster.fill_log, cluster.free, words)
+
+
+@pytest.fixture
+def small_schema(small_postgres):
+    import secrets
+
+    name = f"t_{secrets.token_hex(6)}"
+    yield name
+    small_postgres.free()
+    small_postgres.drop(name)
+
+
+@pytest.mark.parametrize("place", ["sqlite", "tables", "log", "redis"], indirect=True)
+async def test_counting_stops_or_goes_on_alone_until_there_is_room(
+    place, sandbox, monkeypatch, caplog
+):
+    async with Outage(sandbox, place.url, monkeypatch, caplog) as outage:
+        place.fill()
+        await outage.is_told(place.words)
+        place.free()
+        await outage.is_over()
