@@ -176,7 +176,7 @@ class InStore:
         await self._sharer.look(
             lane, lambda book, _, now: book.set_limits(self._rulebook, limits, now)
         )
-        self._sharer.wake(lane)
+        self._sharer.usher.wake(lane)
 
     async def record(self, lane: Lane, action: str, count: int, at: float | None) -> None:
         """Add to what the store has counted; now is the store's, whatever this machine's clock."""
@@ -194,4 +194,4 @@ class InStore:
     def _wake(self, account_id: str) -> None:
         for lane in self._lanes:
             if account_id in {"*", lane.account_id}:
-                self._sharer.wake(lane)
+                self._sharer.usher.wake(lane)

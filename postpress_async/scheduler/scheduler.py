@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .planning import Estimate, Plan
     from .steps import Outcome, Processes, SharedState
     from .tally import Slot, Tally
+    from .usher import Usher
 
 _log = logging.getLogger("postpress_async.scheduler")
 _LONG_WAIT = 5.0
@@ -101,13 +102,13 @@ class Scheduler:
                 clock=clock, brake=self._brake, places=places, told=self._told,
                 own=own_calls(processes) if own is None else own,
             )  # fmt: skip
-        self._waker: Waker | Sharer
+        self._waker: Waker | Usher
         self._control: Control
         if self._sharer is None:
             self._waker = waker = Waker(clock, self._brake, places)
             self._control = InMemory(self._lanes, waker, clock)
         else:
-            self._waker = self._sharer
+            self._waker = self._sharer.usher
             self._control = InStore(self._lanes, self._sharer, rulebook, clock)
         self._idle: asyncio.Future[None] | None = None
         self._knowing = Knowing(

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Final
 from postpress_async.errors import StateUnavailableError
 from postpress_async.limits import REFUND
 
-from .blockers import Blocked
 from .courier import RETRY, Courier
-from .desks import Desk, Ranks
+from .desks import Desk
 from .everyone import EVERYONE
 from .granting import Granter, failure
 from .leases import LEASE, Leases
-from .line import LOOK_EVERY, returns
+from .line import returns
 from .news import BUDGETS, Listener
 from .timer import EARLY, Timer
+from .usher import Usher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from postpress_async.limits import Verdict
 
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from .shelf import Shelf
     from .steps import Change, Outcome, SharedState
     from .tally import Slot
-    from .trouble import Closure
-    from .windows import Ring
 
 USE_WITHIN: Final = 30.0  # a grant that was not used by then is given back
 ANSWER_WITHIN: Final = 1.0  # seconds that a store has to answer even those who would not wait
@@ -52,11 +50,11 @@ _FLUSH: Final = 5.0
 
 
 class Sharer:
-    """Grant whoever may go, as the store decides; what `Waker` is for counts in memory.
+    """Carry out steps for lanes: what they ask of the store, and what it must hear of them.
 
     Attributes:
-        closed: whether nobody is woken any more.
-        hungry: lanes that wait for a place, in turn.
+        closed: whether nothing is asked any more; what is to be told still is.
+        usher: says when a lane asks.
     """
 
     def __init__(
@@ -72,117 +70,35 @@ class Sharer:
         alone: Shelf | None = None,
     ) -> None:
         self.closed: bool = False
-        self.hungry: dict[Lane, None] = {}
-        self.turns: dict[object, None] = {}  # windows of all accounts are the store's
         self._clock = clock
-        self._brake = brake
         self._told = told
         self._courier = Courier(state, shelf, clock=clock, own=own, alone=alone)
         self._granter = Granter(clock, brake, places)
+        self._room = self._granter.room
+        self.usher: Usher = Usher(self, self._granter, clock, brake)
         self._leases = Leases(clock, self._renew)
         self._woken = 0  # tasks that will ask in the next tick
         self._desks: dict[Lane, Desk] = {}
-        self._braked: dict[Lane, None] = {}
-        self._sharers: dict[Lane, None] = {}  # that may wait for a budget of all accounts
-        self._ranks = Ranks()
-        self._brake_timer = Timer(clock, self.release)
         self._listener = Listener(state, waits=self._anybody_waits, tell=self._heard)
 
-    @property
-    def places(self) -> int:
-        """How many more requests may be under way."""
-        return self._granter.places
-
-    @places.setter
-    def places(self, places: int) -> None:
-        self._granter.places = places
-
-    @property
-    def out(self) -> int:
-        """How many slots were granted and not given back."""
-        return self._granter.out
-
-    @out.setter
-    def out(self, out: int) -> None:
-        self._granter.out = out
-
-    # -- what the scheduler asks of a waker ----------------------------------------------------
-
-    def wake(self, lane: Lane) -> int:
-        """Ask the store for whoever waits in a lane. Grants come later, by their tickets."""
-        queues, now = lane.queues, self._clock.monotonic()
-        if queues is None or not queues.waiting or self.closed:
-            self._forget(lane)
-        else:
-            for waiter in queues.expired(now):
-                self._granter.expire(lane, waiter, lost=self._is_alone)
-            self._granter.free_ones(lane, queues, now)
-            if not queues.waiting:
-                self._forget(lane)
-            elif self._room(now) > 0 or self._desk(lane).fresh:
-                self._desk(lane).timer.set(queues.next_deadline())
-                self._pump(lane)
-            else:
-                self._queue_up(lane, now)
-        return 0
-
-    def freed(self, lane: Lane) -> None:
-        """Wake those who wait for a place, in turn, and this lane behind them."""
-        if lane.queues is not None:
-            self.hungry.setdefault(lane)
-        self._serve(self.hungry)
-
-    def release(self) -> None:
-        """Wake those whom the brake held."""
-        lanes, self._braked = self._braked, {}
-        for lane in lanes:
-            self.wake(lane)
-
-    def braked(self) -> None:
-        """See to it that the brake lets go in time."""
-        until = self._brake.until
-        self._brake_timer.set(until if self._clock.monotonic() < until else inf)
-
-    def serve(self, rings: Iterable[Ring]) -> None:
-        """Do nothing: windows of all accounts together are the store's."""
-
-    def blocked(self) -> list[Blocked]:
-        """Return what holds all accounts back here."""
-        return [] if self.places > 0 else [Blocked("connections", inf, "Http.connections")]
-
-    def turn_away(self, lane: Lane, why: Closure | BaseException) -> None:
-        """Fail those who wait in a lane; whom a closure concerns, the store says at a step."""
-        if isinstance(why, BaseException):
-            self._granter.fail_all(lane, why)
-        self.wake(lane)
-
-    def close(self) -> None:
-        """Wake nobody any more; what was not given back yet still is, see `flush`."""
-        self.closed = True
-        self._brake_timer.set(inf)
-        self._leases.close()
-        self._listener.close()
-        for desk in self._desks.values():
-            desk.timer.set(inf)
-
-    # -- what only a store needs ---------------------------------------------------------------
+    # -- what lanes have to say ----------------------------------------------------------------
 
     def newcomer(self, lane: Lane, waiter: Waiter) -> None:
         """Note who came, so that its forecast is asked for."""
-        self._desk(lane).fresh.append(waiter)
+        self.desk(lane).fresh.append(waiter)
 
     def give_back(self, lane: Lane, slot: Slot, verdict: Verdict) -> None:
         """Give a slot back with the next step."""
         lane.in_flight -= 1
         self._leases.end(slot.reservation)
-        self._courier.give_back(lane, self._desk(lane), slot, verdict)
-        self._pump(lane)
+        self._courier.give_back(lane, self.desk(lane), slot, verdict)
+        self.pump(lane)
 
     def change(self, lane: Lane, change: Change) -> None:
         """Change what the store knows of an account, with the next step."""
-        self._desk(lane).changes.append(change)
+        self.desk(lane).changes.append(change)
         with suppress(RuntimeError):  # before the loop runs: it rides in the first step
-            self._pump(lane)
+            self.pump(lane)
 
     async def for_everyone(self, change: Callable[[Everyone], None]) -> None:
         """Change what holds for all accounts together.
@@ -200,12 +116,20 @@ class Sharer:
         """
         began, alone = self._clock.monotonic(), self._courier.alone
         waited = alone is not None and not alone.lost and alone.until <= began
-        await self._courier.look(lane, self._desk(lane), change)
+        await self._courier.look(lane, self.desk(lane), change)
         self._found()
         if alone is not None and waited:
             alone.saw(lane.account_id or "")
         if lane.queues is None:
-            self._forget(lane)
+            self.usher.forget(lane)
+
+    def close(self) -> None:
+        """Ask for nothing any more; what was not given back yet still is, see `flush`."""
+        self.closed = True
+        self._leases.close()
+        self._listener.close()
+        for desk in self._desks.values():
+            desk.timer.set(inf)
 
     async def flush(self) -> None:
         """Give back what was not given back yet, for a bounded time, and let go of the store.
@@ -215,7 +139,7 @@ class Sharer:
         for lane, desk in list(self._desks.items()):
             desk.timer.set(inf)
             if desk.full or desk.stands:
-                self._pump(lane)
+                self.pump(lane)
         tasks = {desk.task for desk in self._desks.values() if desk.task is not None}
         if tasks:
             await asyncio.wait(tasks, timeout=_FLUSH)
@@ -225,38 +149,29 @@ class Sharer:
                 desk.task.cancel()
         await self._courier.aclose()
 
-    # -- inside -------------------------------------------------------------------------------
-
-    def _room(self, now: float) -> int:
-        return self._granter.room(now)
+    # -- what the usher asks of it --------------------------------------------------------------
 
     @property
-    def _is_alone(self) -> bool:
+    def is_alone(self) -> bool:
         """Whether the store is lost, or was a moment ago, and one goes on without it."""
         alone = self._courier.alone
         return alone is not None and alone.until > -inf
 
-    def _queue_up(self, lane: Lane, now: float) -> None:
-        """Give a lane its turn for what all lanes wait for."""
-        turn = self._braked if self._brake.room(now) <= 1 else self.hungry
-        turn.setdefault(lane)
-        if lane.queues is not None:
-            self._desk(lane).timer.set(lane.queues.next_deadline())
+    @property
+    def woken(self) -> int:
+        """How many tasks will ask in the next tick."""
+        return self._woken
 
-    def _desk(self, lane: Lane) -> Desk:
+    def desk(self, lane: Lane) -> Desk:
+        """Return a lane's desk, made where it has none."""
         desk = self._desks.get(lane)
         if desk is None:
             desk = self._desks[lane] = Desk(Timer(self._clock, lambda: self._ring(lane)))
         return desk
 
-    def _ring(self, lane: Lane) -> None:
-        desk = self._desk(lane)
-        if desk.full and not self.closed:
-            self._pump(lane)
-        self.wake(lane)
-
-    def _pump(self, lane: Lane) -> None:
-        desk = self._desk(lane)
+    def pump(self, lane: Lane) -> None:
+        """Have a step carried out: now, or after the one under way."""
+        desk = self.desk(lane)
         if desk.task is None:
             desk.task = asyncio.get_running_loop().create_task(
                 self._run(lane, desk), context=Context()
@@ -264,6 +179,25 @@ class Sharer:
             self._woken += 1
         else:
             desk.again = True
+
+    def clear(self, lane: Lane) -> None:
+        """Clear the desk of a lane in which nobody waits, if nothing is left to say."""
+        desk = self._desks.get(lane)
+        if desk is None or desk.task is not None:
+            return
+        if desk.stands and not self.closed:
+            self.pump(lane)  # to leave the line, so that nobody waits for this process
+        elif not desk.full:
+            desk.timer.set(inf)
+            del self._desks[lane]
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _ring(self, lane: Lane) -> None:
+        desk = self.desk(lane)
+        if desk.full and not self.closed:
+            self.pump(lane)
+        self.usher.wake(lane)
 
     async def _run(self, lane: Lane, desk: Desk) -> None:
         """Carry out steps until there is nothing more to say."""
@@ -278,7 +212,7 @@ class Sharer:
         finally:
             desk.task = None
             if not ended:
-                self._settle(lane, desk)
+                self.usher.settle(lane, desk)
 
     async def _once(self, lane: Lane, desk: Desk) -> bool:
         """Carry out one step; return whether another follows at once."""
@@ -286,7 +220,7 @@ class Sharer:
         began = self._clock.monotonic()
         room, alone = self._room(began), self._courier.alone
         on_its_own = alone is not None and began + EARLY < alone.until
-        tries = self._is_alone and self._courier.lost
+        tries = self.is_alone and self._courier.lost
         tells = tries  # and asks nothing: that is decided alone until all have told
         if alone is not None and not (tries or on_its_own):
             alone.end()
@@ -314,7 +248,7 @@ class Sharer:
             alone.saw(lane.account_id or "")
         more = self._apply(lane, desk, asked, outcome, began)
         if reports:  # perhaps of a budget that others here wait for as well
-            self._serve(self._sharers, but=lane)
+            self.usher.go_on(self.usher.budgets, but=lane)
         more = more or desk.full or (tells and lane.waiting > 0)
         return more or (room <= 0 < self._room(self._clock.monotonic()) and lane.waiting > 0)
 
@@ -341,10 +275,10 @@ class Sharer:
         lanes = {lane for lane, desk in self._desks.items() if desk.full}
         for lane in self._leases.lanes():
             if changes := told.pop(lane.account_id or "", None):
-                self._desk(lane).changes += changes
+                self.desk(lane).changes += changes
                 lanes.add(lane)
         for lane in lanes:
-            self._pump(lane)
+            self.pump(lane)
 
     def _anybody_waits(self) -> bool:
         return not self._courier.lost and any(lane.waiting for lane in self._desks)
@@ -353,9 +287,9 @@ class Sharer:
         """Look at once at what others have changed."""
         for lane in list(self._desks):
             if lane.waiting and (lane.account_id in names or EVERYONE in names):
-                self.wake(lane)
+                self.usher.wake(lane)
         if BUDGETS in names:
-            self._serve(self._sharers)
+            self.usher.go_on(self.usher.budgets)
 
     def _renew(self, lane: Lane, reservation: str) -> None:
         def renew(book: Book, everyone: Everyone, now: float) -> None:
@@ -364,47 +298,29 @@ class Sharer:
 
         self.change(lane, renew)
 
-    def _settle(self, lane: Lane, desk: Desk) -> None:
-        """See to those who wait, after a step: for places, for the brake, for another step."""
+    def _apply(self, lane: Lane, desk: Desk, asked: Asked, outcome: Outcome, began: float) -> bool:
+        """Do what the store has decided; return whether to go on at once."""
         now = self._clock.monotonic()
-        for turn in (self.hungry, self._braked):
-            self._serve(turn, but=lane)
-        queues = lane.queues
-        if queues is not None and queues.waiting and not self.closed:
-            self._granter.free_ones(lane, queues, now)
-            if self._room(now) <= 0:
-                self._queue_up(lane, now)
-            if not desk.timer.pending:
-                desk.timer.set(min(queues.next_deadline(), now + LOOK_EVERY))
-        elif not desk.full:
-            self._forget(lane)
+        self._answer(lane, desk, asked, outcome, began=began, now=now)
+        self._told(lane, outcome)
+        desk.stands = outcome.stands
+        waiting = 0 if lane.queues is None else lane.queues.waiting
+        if waiting and lane.queues is not None:
+            half = (now - began) / 2  # of the way: the next question takes as long to get there
+            again = now - half + returns(outcome.again, outcome.now) - outcome.now
+            if any(head.tally.shared for head in lane.queues.heads()):
+                again += self.usher.queue_for_budget(lane, served=bool(outcome.granted))
+            desk.timer.set(min(again, lane.queues.next_deadline()))
+            self._listener.listen()
+        elif lane.queues is not None:
+            lane.queues = None
+        moved = outcome.granted or outcome.refused
+        return bool(desk.again or (moved and waiting))
 
-    def _serve(self, turn: dict[Lane, None], but: Lane | None = None) -> None:
-        """Wake as many lanes as there are places, in turn; each step that ends serves the next.
-
-        Ten thousand may wait for a hundred places: to wake them all would take them all day.
-        """
-        room = self._room(self._clock.monotonic())
-        for _ in range(len(turn)):
-            if room <= self._woken or not turn:
-                return
-            lane = next(iter(turn))
-            del turn[lane]
-            if lane is but:
-                turn[lane] = None
-                continue
-            self.wake(lane)
-
-    def _apply(
-        self,
-        lane: Lane,
-        desk: Desk,
-        asked: Asked,
-        outcome: Outcome,
-        began: float,
-    ) -> bool:
-        """Let those go that were granted, fail those who wait in vain; return whether to go on."""
-        now = self._clock.monotonic()
+    def _answer(
+        self, lane: Lane, desk: Desk, asked: Asked, outcome: Outcome, *, began: float, now: float
+    ) -> None:
+        """Let those go that were granted, and fail those who wait in vain."""
         for name in outcome.granted:
             waiter, probe = asked[name][0], name in outcome.probes
             if self._granter.grant(lane, waiter, name, probe=probe, began=began):
@@ -419,22 +335,7 @@ class Sharer:
             ended = waiter.let_in and waiter.asked + waiter.patience <= now < waiter.deadline
             if ended and not waiter.gone and lane.queues is not None:  # it only wanted an answer
                 lane.queues.leave(waiter)
-                self._granter.expire(lane, waiter, lost=self._is_alone)
-        self._told(lane, outcome)
-        desk.stands = outcome.stands
-        waiting = 0 if lane.queues is None else lane.queues.waiting
-        if waiting and lane.queues is not None:
-            half = (now - began) / 2  # of the way: the next question takes as long to get there
-            again = now - half + returns(outcome.again, outcome.now) - outcome.now
-            if any(head.tally.shared for head in lane.queues.heads()):
-                self._sharers.setdefault(lane)
-                again += self._ranks.delay(lane, served=bool(outcome.granted))
-            desk.timer.set(min(again, lane.queues.next_deadline()))
-            self._listener.listen()
-        elif lane.queues is not None:
-            lane.queues = None
-        moved = outcome.granted or outcome.refused
-        return bool(desk.again or (moved and waiting))
+                self._granter.expire(lane, waiter, lost=self.is_alone)
 
     def _lost(self, lane: Lane, desk: Desk, asked: Asked, error: Exception) -> bool:
         """Go on alone, or turn those away who would need the counts; return whether to go on."""
@@ -448,20 +349,3 @@ class Sharer:
         if desk.full:
             desk.timer.set(now + RETRY)
         return False
-
-    def _forget(self, lane: Lane) -> None:
-        """Let go of a lane in which nobody waits."""
-        self.hungry.pop(lane, None)
-        self._braked.pop(lane, None)
-        self._sharers.pop(lane, None)
-        self._ranks.forget(lane)
-        if lane.queues is not None and not lane.queues.waiting:
-            lane.queues = None
-        desk = self._desks.get(lane)
-        if desk is None or desk.task is not None:
-            return
-        if desk.stands and not self.closed:
-            self._pump(lane)  # to leave the line, so that nobody waits for this process
-        elif not desk.full:
-            desk.timer.set(inf)
-            del self._desks[lane]
