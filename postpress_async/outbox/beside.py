@@ -76,7 +76,7 @@ async def beside(
     unnamed = 0
     for thread in threads:
         wanted, after = Filter(states=("sending", "unknown", "sent"), thread=thread), 0
-        while rows := await store.find(wanted, after=after):
+        while rows := await store.find(wanted, after=after, bodies=False):
             after = rows[-1].serial
             for one in rows:
                 if one.text_digest != row.text_digest:

@@ -46,7 +46,7 @@ class ItemChanges:
         self.dropped: int = 0
         self.here: bool = here
         self._listeners = listeners
-        self._waiting: deque[Row] = deque()
+        self._waiting: deque[Item] = deque()  # a row may hold files
         self._bell = asyncio.Event()
         self._closed = False
         self._failure: Exception | None = None
@@ -66,21 +66,21 @@ class ItemChanges:
             self._listeners.begin()
             self._bell.clear()
             await self._bell.wait()
-        return item_of(self._waiting.popleft())
+        return self._waiting.popleft()
 
     async def aclose(self) -> None:
         """Stop listening."""
         self._listeners.remove(self)
         self.end()
 
-    def tell(self, row: Row) -> None:
+    def tell(self, item: Item) -> None:
         """Take in a change."""
         if len(self._waiting) >= _MOST_KEPT:
             self._waiting.popleft()
             self.dropped += 1
             if self.dropped == 1:
                 log.warning("changes() is read too slowly: the oldest changes are dropped")
-        self._waiting.append(row)
+        self._waiting.append(item)
         self._bell.set()
 
     def end(self, failure: Exception | None = None) -> None:
@@ -168,9 +168,11 @@ class Listeners:
 
     def _deliver(self, row: Row, *, here: bool = False) -> None:
         news = self._told is None or self._told.note(row.serial, stamp_of(row))
-        for one in list(self._all):
-            if news if not one.here else here:
-                one.tell(row)
+        ears = [one for one in list(self._all) if (here if one.here else news)]
+        if ears:
+            item = item_of(row)
+            for one in ears:
+                one.tell(item)
 
     def _wanted(self) -> bool:
         return not self._closed and any(not one.here for one in self._all)

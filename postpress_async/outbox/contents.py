@@ -50,6 +50,8 @@ __all__ = [
     "files_in",
     "key_of",
     "known_files",
+    "light",
+    "lightened",
     "linked",
     "loose_of",
     "note",
@@ -61,6 +63,8 @@ __all__ = [
 ]
 
 VERSION: Final = 1
+_SMALL: Final = 4_096
+"""Bytes of a body in which files may stay for all that they take."""
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final[msgspec.msgpack.Decoder[Content]] = msgspec.msgpack.Decoder(Content)
 # By version; a version that changes what fields mean adds a reader that returns today's content.
@@ -89,6 +93,29 @@ def decode(body: bytes) -> Content:
         pass  # what it says belongs in no error
     msg = f"this item was put in by another version (content {body[0]}): update postpress-async"
     raise ConfigurationError(msg)
+
+
+def light(body: bytes) -> bytes:
+    """Return a body without the bytes of its files: for who shows it, and does not send it.
+
+    What cannot be read stays as it is; who shows it is told.
+    """
+    if len(body) <= _SMALL:
+        return body
+    try:
+        content = decode(body)
+    except ConfigurationError:
+        return body
+    if not isinstance(content, MessageContent | StartChat) or not content.files:
+        return body
+    names = tuple(msgspec.structs.replace(one, data=b"") for one in content.files)
+    return encode(msgspec.structs.replace(content, files=names))
+
+
+def lightened(row: Row) -> Row:
+    """Return a row without the bytes of its files."""
+    body = light(row.body)
+    return row if body is row.body else msgspec.structs.replace(row, body=body)
 
 
 def digest_of(content: Content, account_id: str) -> bytes:

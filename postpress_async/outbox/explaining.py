@@ -117,7 +117,7 @@ def _of_state(row: Row) -> Reason:
 
 async def _ahead(row: Row, store: Store) -> list[Reason]:
     """Return what stands before it in its chat, the undecided first."""
-    active = await store.find(Filter(states=_ACTIVE, thread=row.thread))
+    active = await store.find(Filter(states=_ACTIVE, thread=row.thread), bodies=False)
     for other in active:
         if other.id == row.id:
             continue
@@ -127,9 +127,10 @@ async def _ahead(row: Row, store: Store) -> list[Reason]:
             return [Reason(kind="unknown_ahead", reason=why, next_step=step, item=other.id)]
         why = f"item {other.id} of the same chat or person goes right now"
         return [Reason(kind="ahead", reason=why, next_step="wait", item=other.id)]
+    waiting = Filter(states=("queued",), thread=row.thread)
     earlier = [
         other
-        for other in await store.find(Filter(states=("queued",), thread=row.thread))
+        for other in await store.find(waiting, bodies=False)
         if (other.due_at, other.serial) < (row.due_at, row.serial)
     ]
     if not earlier:

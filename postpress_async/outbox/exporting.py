@@ -20,6 +20,8 @@ from postpress_async.errors import ConfigurationError
 from postpress_async.options import of_kind
 from postpress_async.resources._checks import one_of
 
+from .listing import filter_of, items_of, states_of
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
     from datetime import datetime
@@ -62,7 +64,7 @@ async def export_items(
 
     The file is there when all of it is written, or not at all; one that was there is replaced. Only
     its owner can read it. What items say, and to whom, is left out unless it is asked for. Items
-    that change meanwhile are written as they were when their page of 500 was read.
+    that change meanwhile are written as they were when their page was read.
 
     Args:
         outbox: from where.
@@ -132,11 +134,12 @@ async def exported(
     columns: tuple[str, ...] = (*COLUMNS, *_SAID) if text else COLUMNS
     if format == "csv":
         yield _table([columns]), 0
-    walk = outbox.list(
-        state=state, account_id=account_id, group=group, recipient=recipient,
-        needs_decision=needs_decision, page_size=_PAGE,
+    wanted = filter_of(
+        states=states_of(state), account_id=account_id, group=group, recipient=recipient,
+        needs_decision=needs_decision,
     )  # fmt: skip
-    async for page in walk.pages():
+    store = outbox._store  # noqa: SLF001 - of this package
+    async for page in items_of(store, wanted, page_size=_PAGE, bodies=text).pages():
         rows = [[_of(item, name) for name in columns] for item in page.items]
         if format == "csv":
             yield _table([[_cell(value) for value in row] for row in rows]), len(rows)

@@ -271,7 +271,7 @@ async def _ours(
     wanted = Filter(account_id=item.account_id, thread=thread, states=("sent", "unknown"))
     rows: list[Row] = []
     after = 0
-    while page := await store.find(wanted, after=after):
+    while page := await store.find(wanted, after=after, bodies=False):
         after = page[-1].serial
         rows += [row for row in page if row.result_id is None]
     return rows, bound

@@ -8,7 +8,9 @@ import math
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from postpress_async.errors import StateUnavailableError
-from postpress_async.storage.outbox.rows import Row
+from postpress_async.storage.outbox.rows import Filter, Row
+
+from .contents import lightened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
@@ -27,7 +29,7 @@ _FEWER: Final = 10_000
 """How far the first look goes back, for transactions that were open then; nobody knows how long."""
 _PAGE: Final = 1_000
 _AT_ONCE: Final = 50
-"""Rows that are read at once: each may hold files."""
+"""Changes that are put in their order at once, each with what its item says."""
 _RANKS: Final[dict[str, int]] = {"claimed": 0, "sending": 1, "expired": 3}
 _HELD: Final = 0
 _REST: Final = 2
@@ -170,6 +172,9 @@ class Hearing:
         return news
 
     async def _tell(self, serials: list[int]) -> None:
-        rows = await self._store.rows(serials)
+        wanted, after, rows = Filter(serials=tuple(serials)), 0, list[Row]()
+        while page := await self._store.find(wanted, after=after, limit=len(serials)):
+            after = page[-1].serial
+            rows += map(lightened, page)
         for row in sorted(rows, key=lambda one: (one.changed_at, one.serial)):
             self._deliver(row)

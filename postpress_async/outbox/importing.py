@@ -153,7 +153,7 @@ class Importer:
         news = [new_of(d.content, d.account_id, d.wishes, provider=d.provider, id_="-")
                 for _, d in drafts]  # fmt: skip
         keys = tuple(one.key for one in news)
-        rows = await self._store.find(Filter(keys=keys), limit=len(keys))
+        rows = await self._store.find(Filter(keys=keys), limit=len(keys), bodies=False)
         known = {row.key: row.digest for row in rows}
         marks = {mark for one in news for mark in (one.tombstone, one.person) if mark}
         gone = await self._store.forgotten(sorted(marks))

@@ -185,7 +185,7 @@ def item_of(row: Row) -> Item:
         error=None if row.state == "sent" else row.error,  # of earlier attempts, which is over
         created_at=moment(row.created_at),
         changed_at=moment(row.changed_at),
-        body=row.body,
+        body=contents.light(row.body),
     )
 
 

@@ -9,7 +9,7 @@ from postpress_async.models._base import PageMemory
 from postpress_async.models.decoding import PageBody
 from postpress_async.pagination import Paginator
 from postpress_async.resources._base import checked_page_size
-from postpress_async.storage.outbox.rows import Filter
+from postpress_async.storage.outbox.rows import PAGE_BYTES, Filter
 
 from . import putting
 from .items import item_of
@@ -80,9 +80,17 @@ def filter_of(
 
 
 def items_of(
-    store: Store, wanted: Filter, *, start: str | None, page_size: int | None
+    store: Store,
+    wanted: Filter,
+    *,
+    start: str | None = None,
+    page_size: int | None = None,
+    bodies: bool = True,
 ) -> Paginator[Item]:
-    """Return the walk over what a filter chooses."""
+    """Return the walk over what a filter chooses; without `bodies`, nothing that items say.
+
+    Rows are read as far as there is room for their files, which no item keeps.
+    """
     checked_page_size(page_size)
     if start is not None and not (start.isascii() and start.isdigit() and len(start) <= _DIGITS):
         msg = f"start must be a cursor of such a list, not {start[:80]!r}"
@@ -90,9 +98,14 @@ def items_of(
     size = page_size or PAGE
 
     async def fetch(cursor: str | None) -> PageBody[Item]:
-        rows = await store.find(wanted, after=int(cursor or 0), limit=size)
-        items = [item_of(row) for row in rows]
-        more = str(rows[-1].serial) if len(rows) == size else None
-        return PageBody(items, more, PageMemory(b"{}", []))
+        items: list[Item] = []
+        after, more = int(cursor or 0), True
+        while more and len(items) < size:
+            left = size - len(items)
+            rows = await store.find(wanted, after=after, limit=left, bodies=bodies)
+            more = len(rows) == left or sum(len(row.body) for row in rows) >= PAGE_BYTES
+            after = rows[-1].serial if rows else after
+            items += map(item_of, rows)
+        return PageBody(items, str(after) if more else None, PageMemory(b"{}", []))
 
     return Paginator(fetch, start)

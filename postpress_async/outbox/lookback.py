@@ -177,7 +177,7 @@ class ClientLooker:
         row = search.row
         count, after = search.unnamed, 0
         wanted = Filter(states=("sent",), thread=row.thread)
-        while rows := await self._store.find(wanted, after=after):
+        while rows := await self._store.find(wanted, after=after, bodies=False):
             after = rows[-1].serial
             count += sum(
                 one.result_id is None

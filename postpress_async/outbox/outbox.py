@@ -227,6 +227,8 @@ class Outbox(Intake["Item"]):
     ) -> Paginator[Item]:
         """Walk over items in the order in which they were put in.
 
+        They say what they say, and how their files are called; the files stay in the store.
+
         Args:
             state: only those in this state, or in one of these.
             account_id, group, recipient: only those of it.

@@ -23,7 +23,7 @@ async def give_back(
     """Give back what is an owner's by the store, and not known to it."""
     back = Finish(state="queued" if state == "claimed" else "unknown")
     after = 0
-    while rows := await store.find(Filter(states=(state,)), after=after):
+    while rows := await store.find(Filter(states=(state,)), after=after, bodies=False):
         after = rows[-1].serial
         for row in rows:
             if row.owner == owner and row.id not in known:

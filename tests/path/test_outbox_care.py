@@ -5,11 +5,12 @@ import csv
 import json
 import os
 import sqlite3
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from postpress_async import ConfigurationError, Limit, Limits
+from postpress_async import ConfigurationError, File, Limit, Limits
 from postpress_async.errors import OutboxConflictError, OutboxError, OutboxNotFoundError
 from postpress_async.outbox import Outbox, export_items
 from postpress_async.storage.outbox.rows import Finish
@@ -194,6 +195,40 @@ async def test_no_cell_of_an_export_is_a_formula(box, account, tmp_path, start):
     with (tmp_path / "items.csv").open(encoding="utf-8", newline="") as file:
         [row] = csv.DictReader(file)
     assert row["group"].startswith("'")
+
+
+async def test_lists_exports_and_changes_hold_no_files(box, account, tmp_path):
+    """They say what items say, and how files are called; what is read of files is let go of."""
+    megabyte = 2**20
+    file = File(b"x" * megabyte, name="plan.pdf")
+    tracemalloc.start()
+    try:
+        changes = box.changes(here=True)
+        async with box.batch() as batch:
+            for n in range(24):
+                await batch.message(
+                    account_id=account["id"], chat_id=account["chats"][0], text=f"Hi {n}",
+                    attachments=[file], recipient=f"lead-{n}",
+                )  # fmt: skip
+        listed = [item async for item in box.list(page_size=15)]
+        assert listed == list(batch.items)
+        assert [await anext(changes) for _ in listed] == listed
+        assert await box.get(listed[7].id) == listed[7]
+        del batch
+        tracemalloc.reset_peak()
+        kept, _ = tracemalloc.get_traced_memory()
+        assert [item async for item in box.list()] == listed
+        target = tmp_path / "items.jsonl"
+        assert await export_items(box, target=target, text=True) == 24
+        assert await export_items(box, target=tmp_path / "items.csv") == 24
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 4 * megabyte
+    assert most < 16 * megabyte, most
+    last = json.loads(target.read_text().splitlines()[-1])
+    assert (last["text"], last["file_names"]) == ("Hi 23", ["plan.pdf"])
+    assert [listed[0].text, *listed[0].file_names] == ["Hi 0", "plan.pdf"]
 
 
 async def test_an_export_that_cannot_be_leaves_what_was_there(box, account, tmp_path):

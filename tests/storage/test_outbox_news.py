@@ -37,7 +37,8 @@ async def store(url, now):
 
 async def seen(store, since, behind=0):
     stamps = await store.changed(since=since, behind=behind, limit=100)
-    rows = {row.serial: row for row in await store.rows([one.serial for one in stamps])}
+    wanted = Filter(serials=tuple(one.serial for one in stamps))
+    rows = {row.serial: row for row in await store.find(wanted)}
     for one in stamps:
         assert rows[one.serial].changed_at == one.changed_at
     return [(rows[one.serial].id, one.state) for one in stamps]

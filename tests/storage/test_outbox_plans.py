@@ -1,15 +1,20 @@
-"""What a step reads in PostgreSQL: a few rows, however many there are and whatever was planned."""
+"""What a step or a list reads: a few rows, however many there are and whatever was planned."""
 
+import contextlib
+import json
 import os
+import sqlite3
 
 import pytest
 from outbox_worker import item
 
+from postpress_async.storage.outbox import reading
 from postpress_async.storage.outbox.calls import called
-from postpress_async.storage.outbox.dialect import postgres
+from postpress_async.storage.outbox.dialect import SQLITE, postgres
 from postpress_async.storage.outbox.functions import functions
 from postpress_async.storage.outbox.opening import open_outbox
-from postpress_async.storage.outbox.rows import Claimed, Finish
+from postpress_async.storage.outbox.rows import Claimed, Filter, Finish
+from postpress_async.storage.outbox.sqlite import OUTBOX
 from postpress_async.storage.postgres.link import Link
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the server is run as another user")
@@ -69,3 +74,61 @@ async def test_no_step_walks_along_what_is_not_its_own(postgres_url, schema, lin
     finally:
         await store.aclose()
     assert max(read.values()) <= FEW, read
+
+
+OUT = [
+    Filter(states=("unknown",)),
+    Filter(states=("claimed", "sending")),
+    Filter(needs_decision=True),
+    Filter(states=("unknown",), account_id="a1"),
+    Filter(states=("sending",), group="g", recipient="r"),
+    Filter(states=("claimed", "sending", "unknown"), thread="t"),
+]
+
+
+def questions():
+    """Return what is asked for lists, with and without what items hold, and for counts."""
+    for wanted in OUT:
+        for asked in (
+            reading.find(wanted, after=5, limit=100),
+            reading.find_bare(wanted, after=5, limit=100),
+            reading.counts(wanted),
+        ):
+            yield next(asked)
+
+
+def test_a_list_of_the_few_that_are_out_walks_along_no_others_in_a_file():
+    with contextlib.closing(sqlite3.connect(":memory:")) as file:
+        for step in OUTBOX.migrations:
+            file.execute(step)
+        for text, values in questions():
+            told = {**values, "states": json.dumps(values.get("states"))}
+            statement = f"EXPLAIN QUERY PLAN {SQLITE.statement(text)}"
+            plan = [row[3] for row in file.execute(statement, told)]
+            # Nothing else of the table is looked at, but what was found there.
+            of_items = [line for line in plan if " outbox_items" in line]
+            assert [line for line in of_items if "outbox_items_busy" not in line] == [], text
+            assert len(of_items) == 1
+
+
+async def test_a_list_of_the_few_that_are_out_reads_no_others_on_a_server(
+    postgres_url, schema, execute
+):
+    import psycopg  # noqa: PLC0415 - where there is a server, there is the client
+
+    dialect = postgres(schema, clock=False)
+    store = open_outbox(f"{postgres_url}?prefix={schema}")
+    try:
+        await store.add([item(n, thread=f"t{n}", group="g") for n in range(2_000)])
+        for _ in range(3):
+            taken = (await store.claim("w", lease=60.0)).row
+            await store.mark(taken.id, taken.fence, seconds=9.0)
+            await store.finish(taken.id, taken.fence, Finish(state="unknown", needs_decision=True))
+    finally:
+        await store.aclose()
+    await execute("ANALYZE {schema}.outbox_items")  # as the server does by itself, a minute later
+    for text, values in questions():
+        with psycopg.connect(postgres_url) as connection:
+            connection.execute(dialect.statement(text), values)
+            (read,) = connection.execute(READ, (schema,)).fetchone()
+        assert read <= FEW, text

@@ -11,16 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.storage.outbox import statements as sql
-from postpress_async.storage.outbox.reading import row_of
 from postpress_async.storage.outbox.rows import Horizon, Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from postpress_async.storage.outbox.dialect import Steps, Values
-    from postpress_async.storage.outbox.rows import Row
 
-__all__ = ["added", "changed", "horizon", "rows_of"]
+__all__ = ["added", "changed", "horizon"]
 
 _MOMENT: Final = "SELECT {now}, coalesce((SELECT max(serial) FROM {items}), 0)"
 _WRITERS: Final = "SELECT {writers}"
@@ -42,7 +38,6 @@ _CHANGED: Final = (
     + " UNION ALL ".join(f"{_STAMP} WHERE {place} AND {_LATER}" for place in _PLACES)
     + ") AS changed ORDER BY changed_at, serial LIMIT :n"
 )
-_ROWS: Final = f"SELECT {sql.COLUMNS} FROM {{items}} WHERE serial IN :serials[]"
 
 
 def horizon() -> Steps[Horizon]:
@@ -62,12 +57,6 @@ def changed(*, since: float, behind: int, limit: int) -> Steps[list[Stamp]]:
     """Return what has changed since an instant, of that instant only what is behind a serial."""
     rows = yield _CHANGED, {"since": since, "behind": behind, "n": limit}
     return [_stamp(row) for row in rows]
-
-
-def rows_of(serials: Sequence[int]) -> Steps[list[Row]]:
-    """Return items by serial; those that were deleted meanwhile are left out."""
-    rows = yield _ROWS, {"serials": list(serials)}
-    return [row_of(row) for row in rows]
 
 
 def _stamp(values: Values) -> Stamp:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from postpress_async.storage.outbox import statements as sql
-from postpress_async.storage.outbox.rows import Attempt, Filter, Row, State
+from postpress_async.storage.outbox.rows import PAGE_BYTES, Attempt, Filter, Row, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from postpress_async.storage.outbox.dialect import Steps, Values
 
-__all__ = ["attempts", "bound", "counts", "find", "forgotten", "get", "row_of", "where"]
+__all__ = [
+    "attempts",
+    "bound",
+    "counts",
+    "find",
+    "find_bare",
+    "forgotten",
+    "get",
+    "row_of",
+    "where",
+]
+
+_OUT: Final[frozenset[State]] = frozenset({"claimed", "sending", "unknown"})
 
 
 def row_of(values: Values) -> Row:
@@ -52,9 +64,17 @@ def row_of(values: Values) -> Row:
 
 
 def where(wanted: Filter) -> tuple[str, dict[str, object]]:
-    """Return the conditions of a filter, and their values."""
-    conditions: list[str] = []
+    """Return the conditions of a filter, and their values.
+
+    What is out is few, and has an index; names are said there so that no index of theirs fits, for
+    a database without statistics would rather walk along all of an account.
+    """
+    few = _is_out(wanted)
+    conditions = ["busy"] if few else []
     values: dict[str, object] = {}
+    if wanted.serials is not None:
+        conditions.append("serial IN :serials[]")
+        values["serials"] = list(wanted.serials)
     if wanted.keys is not None:
         conditions.append("key IN :keys[]")
         values["keys"] = list(wanted.keys)
@@ -69,11 +89,24 @@ def where(wanted: Filter) -> tuple[str, dict[str, object]]:
     }
     for name, value in named.items():
         if value is not None:
-            conditions.append(f"{name} = :{name}")
+            said = f"coalesce({name}, '')" if few and name != "thread" else name
+            conditions.append(f"{said} = :{name}")
             values[name] = value
     if wanted.needs_decision is not None:
         conditions.append("needs_decision" if wanted.needs_decision else "NOT needs_decision")
     return " AND ".join(conditions) or "true", values
+
+
+def _is_out(wanted: Filter) -> bool:
+    """Tell whether a filter chooses only what is claimed, sending or unknown."""
+    if wanted.needs_decision:
+        return True
+    return wanted.states is not None and _OUT.issuperset(wanted.states)
+
+
+def _place(wanted: Filter) -> str:
+    """Return the serial, said so that a list of few is not walked along in the order of all."""
+    return "+serial" if _is_out(wanted) else "serial"
 
 
 def get(item: str) -> Steps[Row | None]:
@@ -83,10 +116,18 @@ def get(item: str) -> Steps[Row | None]:
 
 
 def find(wanted: Filter, *, after: int, limit: int) -> Steps[list[Row]]:
-    """Return a page of items."""
+    """Return a page of items, no more of them than there is room for."""
     conditions, values = where(wanted)
-    text = sql.of_filter(f"{conditions} AND serial > :after")
-    rows = yield text, {**values, "after": after, "n": limit}
+    values |= {"after": after, "n": limit, "most": PAGE_BYTES}
+    rows = yield sql.of_filter(conditions, place=_place(wanted)), values
+    return sorted((row_of(row) for row in rows), key=lambda row: row.serial)
+
+
+def find_bare(wanted: Filter, *, after: int, limit: int) -> Steps[list[Row]]:
+    """Return a page of items without what they hold."""
+    conditions, values = where(wanted)
+    values |= {"after": after, "n": limit, "unread": b"\0", "empty": b""}
+    rows = yield sql.bare_of(conditions, place=_place(wanted)), values
     return [row_of(row) for row in rows]
 
 

@@ -8,7 +8,7 @@ the thread is claimed, sending or unknown. An item of the future is no head befo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OPEN",
+    "PAGE_BYTES",
     "Added",
     "Attempt",
     "Backlog",
@@ -42,6 +43,9 @@ State: TypeAlias = Literal[
 """As kept; `claimed` is shown to users as `queued`."""
 
 OPEN: frozenset[State] = frozenset({"held", "queued", "claimed", "sending", "unknown"})
+
+PAGE_BYTES: Final = 4 * 2**20
+"""Of bodies on a page: one may hold files of 15 MB, and a page a thousand of them."""
 
 
 class New(Discreet, frozen=True, kw_only=True):
@@ -234,6 +238,7 @@ class Finish(Discreet, frozen=True, kw_only=True):
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """Choose items; what is None chooses all."""
 
+    serials: tuple[int, ...] | None = None
     keys: tuple[str, ...] | None = None
     states: tuple[State, ...] | None = None
     account_id: str | None = None
@@ -392,8 +397,15 @@ class Store(Protocol):
         """Return one item, by id or by key."""
         ...
 
-    async def find(self, wanted: Filter, /, *, after: int = 0, limit: int = 100) -> list[Row]:
-        """Return items in the order of `serial`, behind one."""
+    async def find(
+        self, wanted: Filter, /, *, after: int = 0, limit: int = 100, bodies: bool = True
+    ) -> list[Row]:
+        """Return items in the order of `serial`, behind one: ask again behind the last for more.
+
+        With the one whose body makes it `PAGE_BYTES` together, a page ends before its limit. Where
+        nobody wants `bodies`, none is read: each is a byte that says nothing, or empty where it
+        was emptied.
+        """
         ...
 
     async def counts(self, wanted: Filter, /) -> Mapping[State, int]:
@@ -494,10 +506,6 @@ class Store(Protocol):
 
         Of those of that very instant, only what is behind a serial. New items are not among them.
         """
-        ...
-
-    async def rows(self, serials: Sequence[int], /) -> list[Row]:
-        """Return items by serial, in any order."""
         ...
 
     async def wait(self, seconds: float, /) -> None:

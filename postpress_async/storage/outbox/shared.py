@@ -109,9 +109,12 @@ class SharedOutbox:
         """Return one item, by id or by key."""
         return await self._run(lambda: reading.get(item))
 
-    async def find(self, wanted: Filter, /, *, after: int = 0, limit: int = 100) -> list[Row]:
-        """Return items in the order of `serial`, behind one."""
-        return await self._run(lambda: reading.find(wanted, after=after, limit=limit))
+    async def find(
+        self, wanted: Filter, /, *, after: int = 0, limit: int = 100, bodies: bool = True
+    ) -> list[Row]:
+        """Return items in the order of `serial`, behind one; as in `Store`."""
+        found = reading.find if bodies else reading.find_bare
+        return await self._run(lambda: found(wanted, after=after, limit=limit))
 
     async def counts(self, wanted: Filter, /) -> Mapping[State, int]:
         """Count items by state."""
@@ -221,7 +224,3 @@ class SharedOutbox:
     async def changed(self, *, since: float, behind: int, limit: int) -> list[Stamp]:
         """Return items that changed since an instant; as in `Store`."""
         return await self._run(lambda: news.changed(since=since, behind=behind, limit=limit))
-
-    async def rows(self, serials: Sequence[int], /) -> list[Row]:
-        """Return items by serial, in any order."""
-        return await self._run(lambda: news.rows_of(serials))

@@ -367,9 +367,34 @@ SEEN: Final = "SELECT seen FROM {meta}"
 NOTE_SEEN: Final = "UPDATE {meta} SET seen = :now WHERE seen < :now"
 
 
-def of_filter(conditions: str) -> str:
-    """Return the statement that lists what a filter chooses."""
-    return f"SELECT {COLUMNS} FROM {{items}} WHERE {conditions} ORDER BY serial LIMIT :n"
+_OF_PAGE: Final = ", ".join(f"i.{name}" for name in COLUMNS.split(", "))
+_BARE: Final = COLUMNS.replace(
+    "body",
+    "CASE WHEN length(body) > 0 THEN CAST(:unread AS {blob}) ELSE CAST(:empty AS {blob}) END",
+)
+
+
+def of_filter(conditions: str, *, place: str) -> str:
+    """Return the statement that lists what a filter chooses, in any order, as far as it has room.
+
+    Sizes come first, without what they are of, and only those of a page are summed up. `place` is
+    the serial, as an index fits or not.
+    """
+    return (
+        f"SELECT {_OF_PAGE} FROM ("
+        "SELECT place, sum(size) OVER (ORDER BY place) - size AS before FROM ("
+        "SELECT serial AS place, length(body) AS size FROM {items} "
+        f"WHERE {conditions} AND {place} > :after ORDER BY {place} LIMIT :n"
+        ") AS sizes) AS page JOIN {items} i ON i.serial = page.place WHERE page.before < :most"
+    )
+
+
+def bare_of(conditions: str, *, place: str) -> str:
+    """Return the statement that lists what a filter chooses, without what it holds."""
+    return (
+        f"SELECT {_BARE} FROM {{items}} WHERE {conditions} AND {place} > :after "
+        f"ORDER BY {place} LIMIT :n"
+    )
 
 
 def count_of(conditions: str) -> str:

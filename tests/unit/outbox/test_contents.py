@@ -265,3 +265,30 @@ def test_what_is_said_instead_is_forgotten_by_the_next_time(content):
     assert contents.encode(contents.original(kept)) == contents.encode(content)
     edited = contents.with_text(kept, "edited")  # by hand, for good
     assert contents.text_of(contents.original(edited)) == "edited"
+
+
+@pytest.mark.parametrize("content", FULL[:2], ids=lambda one: one.kind)
+def test_who_shows_a_body_needs_none_of_its_files(content):
+    large = msgspec.structs.replace(FILE, data=b"x" * 9_000)
+    content = msgspec.structs.replace(content, files=(large, FILE))
+    body = contents.encode(content)
+    light = contents.light(body)
+    assert len(light) < 600
+    kept = contents.decode(light)
+    assert [one.name for one in kept.files] == ["é.pdf", "é.pdf"]
+    assert msgspec.structs.replace(kept, files=content.files) == content
+    assert contents.light(light) is light
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        contents.encode(MessageContent(chat_id="c", text="x" * 9_000)),
+        contents.encode(ProfileRead(identifier="jordan", answer=b"x" * 9_000)),
+        b"\xff" + b"x" * 9_000,  # of a later version
+    ],
+    ids=["emptied", "text", "answer", "later"],
+)
+def test_all_else_of_a_body_is_shown(body):
+    assert contents.light(body) is body

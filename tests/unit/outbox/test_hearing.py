@@ -59,8 +59,9 @@ class Table:
         found.sort(key=lambda one: (one.changed_at, one.serial))
         return self._stamps([one for one in found if one.fence or one.state != "queued"][:limit])
 
-    async def rows(self, serials):
-        return [self.rows_[serial] for serial in serials]
+    async def find(self, wanted, *, after, limit):
+        found = sorted(serial for serial in wanted.serials if serial > after)
+        return [self.rows_[serial] for serial in found[:limit]]
 
 
 class Ear:
