@@ -195,7 +195,9 @@ class Desk:
             if priority is not None:
                 putting.kept_priority(priority)
                 new = msgspec.structs.replace(new, priority=priority)
-            if new.expires_at is not None and new.expires_at <= new.due_at:
+            # What goes at once is due when it was put in, by a time that may be ahead of the clock.
+            start = 0.0 if new.due_at == row.created_at else new.due_at
+            if new.expires_at is not None and new.expires_at <= start:
                 msg = "expires_at must be later than not_before, or it never goes"
                 raise ConfigurationError(msg)
             return new

@@ -1,10 +1,11 @@
 """What was cut is looked for, whatever a clock says, and however many wait to be sent."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from postpress_async import Limit, Limits
+from postpress_async import ConfigurationError, Limit, Limits
 from postpress_async.outbox import Outbox
 
 MESSAGES = "POST /chats/{chat_id}/messages"
@@ -98,3 +99,28 @@ async def test_who_tries_again_by_hand_tries_as_often_as_before(
         await asyncio.gather(running, return_exceptions=True)
         *_, last = await outbox._store.attempts(item.id)
         assert last.outcome == "sent"
+
+
+async def test_what_goes_at_once_may_be_given_an_end_although_a_clock_was_ahead(
+    connect, tmp_path, accounts, sandbox
+):
+    """The file's time never goes back: when an item was put in may seem to be tomorrow."""
+    account, (chat, *_) = accounts["LINKEDIN"], accounts["LINKEDIN"]["chats"]
+    clock = WrongClock(sandbox.clock, DAY)
+    url = f"sqlite:///{tmp_path / 'outbox.db'}"
+    async with connect(clock=clock) as client, Outbox(client, url) as outbox:
+        item = await outbox.message(account_id=account["id"], chat_id=chat, text="Hello")
+        clock.ahead = 0.0
+        now = datetime.fromtimestamp(clock.time(), UTC)
+        assert item.created_at > now + timedelta(hours=23)
+        end = now + timedelta(hours=1)
+        edited = await outbox.edit(item.id, expires_at=end)
+        assert (edited.expires_at, edited.not_before) == (end, None)
+        with pytest.raises(ConfigurationError, match="later than not_before"):
+            await outbox.edit(item.id, not_before=end)
+        edited = await outbox.edit(item.id, not_before=now - timedelta(hours=1))
+        edited = await outbox.edit(item.id, not_before=None)
+        assert (edited.expires_at, edited.not_before) == (end, None)
+        async with asyncio.timeout(30):
+            await outbox.run(until_empty=True)
+        assert (await outbox.get(item.id)).state == "sent"
