@@ -12,15 +12,11 @@ from contextlib import asynccontextmanager
 from math import inf
 from typing import TYPE_CHECKING
 
-from msgspec import structs
-
 from postpress_async.errors import ClientClosedError, ConfigurationError
 from postpress_async.limits import DONE, REFUND, Limits
 from postpress_async.options import of_kind, whole
 
-from . import planning
 from .asking import needs_store
-from .blockers import Blocker, blockers, explained
 from .brake import Brake
 from .checks import (
     check_account,
@@ -30,17 +26,18 @@ from .checks import (
     check_reason,
     check_wait,
 )
-from .control import Control, InMemory, InStore, Pause, View
+from .control import Control, InMemory, InStore, Pause
 from .knowing import Knowing
 from .lane import Setting
 from .lanes import Lanes
 from .own import own_calls
+from .planning import Estimate
 from .queue import Queues, Waiter
 from .refusals import Door
 from .rulebook import Rulebook
 from .sharing import ANSWER_WITHIN, USE_WITHIN, Sharer
 from .shelf import Shelf
-from .snapshot import LaneSnapshot, snapshot_of
+from .telling import Telling, looked_at
 from .waking import Waker
 
 if TYPE_CHECKING:
@@ -48,10 +45,12 @@ if TYPE_CHECKING:
 
     from postpress_async.limits import LimitsOf, Verdict
 
+    from .blockers import Blocker
     from .clock import Clock
     from .lane import Lane
     from .own import OwnCalls
-    from .planning import Estimate, Plan
+    from .planning import Plan
+    from .snapshot import LaneSnapshot
     from .steps import Outcome, Processes, SharedState
     from .tally import Slot, Tally
     from .usher import Usher
@@ -110,6 +109,7 @@ class Scheduler:
         else:
             self._waker = self._sharer.usher
             self._control = InStore(self._lanes, self._sharer, rulebook, clock)
+        self._telling = Telling(self._control, clock=clock, brake=self._brake, waker=self._waker)
         self._idle: asyncio.Future[None] | None = None
         self._knowing = Knowing(
             self._lanes, rulebook, clock, sharer=self._sharer, wake=self._waker.wake
@@ -359,8 +359,7 @@ class Scheduler:
         An account that nothing was asked of yet has no lane, and is not in the list.
         """
         lanes = list(self._lanes) if account_id is None else [self._find(account_id)]
-        views = [await self._view(lane) for lane in lanes if lane is not None]
-        return [snapshot_of(view.lane, view.now, view.epoch) for view in views]
+        return await self._telling.snapshot(lane for lane in lanes if lane is not None)
 
     async def explain(self, account_id: str, action: str | None = None) -> list[Blocker]:
         """Say what holds an account back now, the longest first; nothing, if it may go.
@@ -373,20 +372,9 @@ class Scheduler:
         """
         check_account(account_id)
         lane = self.lane(account_id)
-        looked_at = _look_at(lane, action, self._clock.monotonic())
-        await self._sure(account_id, [tally.action for tally in looked_at], _LOOK_UP)
-        now, epoch = self._clock.monotonic(), self._clock.time()
-        common = [*self._brake.blocked(now), *self._waker.blocked()]
-        found = [(one.at - now, explained(one, now, epoch)) for one in common]
-        view = await self._view(lane)
-        for tally in _look_at(view.lane, action, view.now):
-            found += [
-                (one.at - view.now, explained(one, view.now, view.epoch))
-                for one in blockers(view.lane, tally, 1, view.now)
-                if one.at > view.now
-            ]
-        found.sort(key=lambda pair: -pair[0])
-        return list(dict.fromkeys(blocker for _, blocker in found))
+        tallies = looked_at(lane, action, self._clock.monotonic())
+        await self._sure(account_id, [tally.action for tally in tallies], _LOOK_UP)
+        return await self._telling.explain(lane, action)
 
     async def estimate(self, account_id: str, action: str, count: int = 1) -> Estimate:
         """Tell how long `count` actions would take at the least, and which limit binds.
@@ -396,7 +384,7 @@ class Scheduler:
         account whose provider makes a difference and is not known yet is looked up first.
         """
         plan = await self.plan(account_id, {action: count})
-        return planning.Estimate(seconds=plan.seconds, limit=plan.limit)
+        return Estimate(seconds=plan.seconds, limit=plan.limit)
 
     async def plan(self, account_id: str, actions: Mapping[str, int]) -> Plan:
         """Tell when each of several actions would be done at the earliest, and what binds.
@@ -413,17 +401,7 @@ class Scheduler:
             whole(f"actions[{action!r}]", count, least=0)
             self._tally(lane, action, self._clock.monotonic())
         await self._sure(account_id, actions, _LOOK_UP)
-        now = self._clock.monotonic()
-        held = self._brake.until - now if self._brake.until < inf else 0.0
-        view = await self._view(lane)
-        ahead = [] if lane.queues is None else lane.queues.all()
-        plan = await planning.plan(
-            view.lane, actions, ahead, now=view.now, start=view.now + max(held, 0.0),
-            epoch=view.epoch,
-        )  # fmt: skip
-        if plan.limit is None and held > 0 and plan.actions:
-            return structs.replace(plan, limit=self._brake.reason)
-        return plan
+        return await self._telling.plan(lane, actions)
 
     async def pause(
         self, account_id: str, *, action: str | None = None, until: float | None = None, reason: str
@@ -530,24 +508,11 @@ class Scheduler:
         if any(self.unsure(account_id, action) for action in actions):
             await self.look_up(account_id, within)
 
-    async def _view(self, lane: Lane) -> View:
-        return await self._control.view(lane)
-
     def _leave(self, lane: Lane, waiter: Waiter) -> None:
         """Let a waiter go that gave up; who stood behind it may go now."""
         if not waiter.gone and lane.queues is not None:
             lane.queues.leave(waiter)
             self._waker.wake(lane)
-
-
-def _look_at(lane: Lane, action: str | None, now: float) -> list[Tally]:
-    """Return the tallies that an explanation looks at."""
-    check_action(action)
-    if action is not None:
-        return [lane.tally(action, now)]
-    if not any(tally.gated for tally in lane.tallies.values()):
-        lane.tally("other", now)  # so that the gate is looked at too
-    return list(lane.tallies.values())
 
 
 def _nobody_is(_: str) -> bool:
