@@ -1,7 +1,7 @@
-"""Two clients over one store that is lost and found: with `stop` nothing goes, with `local` a tenth.
+"""Two clients over a store that is lost and found: with `stop` nothing goes, with `local` a tenth.
 
-Also where that is real: a disk that is full, a server that has ended. What a process alone may do
-in all cases, tests/unit/scheduler/test_alone.py has in told time.
+Here stores are lost really. What a process alone may do in all cases, test_alone.py has in told
+time.
 """
 
 import asyncio

@@ -2,10 +2,7 @@
 
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -76,9 +73,12 @@ class SmallPostgres(Postgres):
         self._held.execute("SELECT count(*) FROM pg_class")
         self._disks["tables"].fill()
         with psycopg.connect(self.url, autocommit=True) as connection:
-            listed = "SELECT relname, attname FROM pg_class, pg_attribute WHERE attrelid = oid "
-            where = "AND relkind = 'r' AND attnum = 1 AND relnamespace = %s::regnamespace"
-            for table, column in connection.execute(listed + where, [schema]).fetchall():
+            listed = connection.execute(
+                "SELECT relname, min(attname) FROM pg_class JOIN pg_attribute ON attrelid = oid "
+                "WHERE relkind = 'r' AND relnamespace = %s::regnamespace "
+                "AND attnum > 0 AND attidentity = '' GROUP BY relname", [schema],
+            ).fetchall()  # fmt: skip
+            for table, column in listed:
                 name = f"{schema}.{table}"
                 small = f"SELECT ctid FROM {name} AS t ORDER BY pg_column_size(t.*) LIMIT 1"
                 with suppress(psycopg.errors.DiskFull):
@@ -91,10 +91,14 @@ class SmallPostgres(Postgres):
         """Leave no room for the log, and wait until the server finds that out, and ends."""
         self._disks["log"].fill()
         while self.running:
-            with suppress(psycopg.Error):
-                with psycopg.connect(super().url, autocommit=True) as connection:
-                    for _ in range(50):
-                        connection.execute("SELECT pg_logical_emit_message(false, '', %s)", ["x" * 90_000])
+            with (
+                suppress(psycopg.Error),
+                psycopg.connect(super().url, autocommit=True) as connection,
+            ):
+                for _ in range(50):
+                    connection.execute(
+                        "SELECT pg_logical_emit_message(false, '', %s)", ["x" * 90_000]
+                    )
 
     def free(self):
         """Give room again, and start it as an administrator would, where it has ended."""
