@@ -48,8 +48,10 @@ __all__ = [
     "digest_of",
     "encode",
     "files_in",
+    "going_under",
     "key_of",
     "known_files",
+    "last_key_of",
     "light",
     "lightened",
     "linked",
@@ -127,9 +129,23 @@ def digest_of(content: Content, account_id: str) -> bytes:
 def key_of(content: Content, row: Row) -> str:
     """Return the idempotency key of what an item says: its own, where that is what was put in."""
     if isinstance(content, MessageContent | StartChat | Invite):
-        content = msgspec.structs.replace(content, instead_of=())
+        content = msgspec.structs.replace(content, instead_of=(), under=None)
     said = digest_of(content, row.account_id)
     return row.id if said == row.digest else f"{row.id}-{said.hex()}"
+
+
+def last_key_of(content: Content, row: Row) -> str:
+    """Return the idempotency key that an item went under when it said this, or would have."""
+    if isinstance(content, MessageContent | StartChat | Invite) and content.under is not None:
+        return content.under
+    return key_of(content, row)
+
+
+def going_under(content: Content, key: str, row: Row) -> Content:
+    """Return a content that remembers the key it goes under, where that is not its own."""
+    if not isinstance(content, MessageContent | StartChat | Invite):
+        return content  # it says nothing that may change
+    return msgspec.structs.replace(content, under=None if key == key_of(content, row) else key)
 
 
 def _short(account_id: str) -> bytes:
@@ -205,6 +221,8 @@ def replaced(content: Content, text: str) -> Content:
 
 def original(content: Content) -> Content:
     """Return a content as it was put in, or edited by hand: without what was said instead."""
+    if isinstance(content, MessageContent | StartChat | Invite) and content.under is not None:
+        content = msgspec.structs.replace(content, under=None)
     match content:
         case MessageContent(instead_of=(first,)) | StartChat(instead_of=(first,)):
             return msgspec.structs.replace(content, text=first, instead_of=())

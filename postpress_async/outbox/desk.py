@@ -184,8 +184,13 @@ class Desk:
             if not row.body:
                 msg = f"edit: item {row.id} holds nothing any more"
                 raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))
-            said = contents.original(contents.decode(row.body))
-            new = putting.rewritten(row, said if text is None else contents.with_text(said, text))
+            said = contents.decode(row.body)
+            content = contents.original(said)
+            if text is not None:
+                content = contents.with_text(content, text)
+            if row.attempts:  # should the last one be in doubt, its key stays
+                content = contents.going_under(content, contents.last_key_of(said, row), row)
+            new = putting.rewritten(row, content)
             if not isinstance(not_before, UnsetType):
                 due = row.created_at if not_before is None else instant_of("not_before", not_before)
                 new = msgspec.structs.replace(new, due_at=due)

@@ -82,6 +82,7 @@ class MessageContent(_Content, frozen=True, kw_only=True, omit_defaults=True, ta
 
     Attributes:
         instead_of: the text that it was put in with, where `before_send` had another one sent.
+        under: the idempotency key that it went under the last time, where that is not its own.
     """
 
     chat_id: str
@@ -91,6 +92,7 @@ class MessageContent(_Content, frozen=True, kw_only=True, omit_defaults=True, ta
     thread_id: str | None = None
     typing_duration: float | None = None
     instead_of: tuple[str | None, ...] = ()
+    under: str | None = None
 
     def action(self, provider: str | None) -> str:
         """Return what it counts as."""
@@ -109,7 +111,7 @@ class StartChat(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="st
         to: the person, by the id that chats take.
         linkedin: `LinkedInOptions` by name, without the follow-up.
         follow_up: `FollowUp` by name, without its files.
-        instead_of: as in `MessageContent`.
+        instead_of, under: as in `MessageContent`.
     """
 
     to: str
@@ -119,6 +121,7 @@ class StartChat(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="st
     linkedin: dict[str, Said] | None = None
     follow_up: dict[str, Said] | None = None
     instead_of: tuple[str | None, ...] = ()
+    under: str | None = None
 
     @property
     def inmail(self) -> bool:
@@ -149,13 +152,14 @@ class Invite(_Content, frozen=True, kw_only=True, omit_defaults=True, tag="invit
     """Be an invitation; the fields are those of `invitations.send`.
 
     Attributes:
-        instead_of: as in `MessageContent`; an invitation may have had no note.
+        instead_of, under: as in `MessageContent`; an invitation may have had no note.
     """
 
     provider_id: str
     message: str | None = None
     user_email: str | None = None
     instead_of: tuple[str | None, ...] = ()
+    under: str | None = None
 
     def action(self, provider: str | None) -> str:
         """Return what it counts as."""

@@ -109,14 +109,12 @@ class LastWord:
         """Have a content kept with the mark, in place of the one there is."""
         self._edited = content
 
-    def says_instead(self, content: Content, text: str) -> Content:
-        """Return the content with another text, which is kept with the mark."""
+    def instead(self, content: Content, text: str) -> Content:
+        """Return the content with another text, as `before_send` has answered."""
         try:
-            edited = contents.replaced(content, text)
+            return contents.replaced(content, text)
         except ConfigurationError as error:
             raise DecidedError(Refused(reason=f"before_send: {error}")) from None
-        self.says(edited)
-        return edited
 
     async def ask(self) -> None:
         """Ask `before_send`, once: not about its own text, nor for a slot that it outsat.

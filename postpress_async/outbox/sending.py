@@ -85,18 +85,21 @@ class ClientSender:
             seconds=self._seconds,
             told=self._told,
         )
-        if content != said:  # what was said instead the last time was for that time alone
-            guard.says(content)
         try:
+            key = await _key(row, said, content, granted)
+            if (kept := contents.going_under(content, key, row)) != said:
+                guard.says(kept)  # what was said instead the last time was for that time alone
             try:
-                return await self._go(await _keyed(row, said, content, granted), content, guard)
+                return await self._go(_under(key, row), content, guard)
             except ReplacedError as replaced:
-                content = guard.says_instead(content, replaced.text)
+                content = guard.instead(content, replaced.text)
+                key = await _key(row, said, content, granted)
+                guard.says(contents.going_under(content, key, row))
             except WaitTooLongError as error:
                 # The answer took longer than a slot lasts. It is new: with a fresh slot it holds.
                 if error.limit != STALE or guard.marked:
                     raise
-            return await self._go(await _keyed(row, said, content, granted), content, guard)
+            return await self._go(_under(key, row), content, guard)
         except DecidedError as decided:
             return decided.result
 
@@ -231,17 +234,19 @@ async def _start(
     return started.message_id
 
 
-async def _keyed(row: Row, said: Content, content: Content, granted: Turn) -> Row:
-    """Return the item with the idempotency key of what it says now.
+async def _key(row: Row, said: Content, content: Content, granted: Turn) -> str:
+    """Return the idempotency key that what is said now goes under.
 
     A service that honours keys refuses another text under the same one, or answers what it answered
-    before: so the key changes with what is said. But where an attempt was in doubt its key stays.
-    Should it have been done in spite of all looks, then what is said now is refused: silence rather
-    than a double.
+    before: so the key changes with what is said. But where an attempt was in doubt its key stays,
+    however often it goes from then on. Should it have been done in spite of all looks, then what is
+    said now is refused: silence rather than a double.
     """
-    key = contents.key_of(content, row)
-    if row.attempts and (before := contents.key_of(said, row)) != key and await granted.doubted():
-        key = before
+    key, before = contents.key_of(content, row), contents.last_key_of(said, row)
+    return before if row.attempts and before != key and await granted.doubted() else key
+
+
+def _under(key: str, row: Row) -> Row:
     return msgspec.structs.replace(row, idempotency_key=key)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from postpress_async import ConfigurationError, Limit, Limits
-from postpress_async.outbox import Outbox
+from postpress_async.outbox import Defer, Outbox, Replace, Send
 
 MESSAGES = "POST /chats/{chat_id}/messages"
 DAY = 86_400.0
@@ -24,11 +24,11 @@ class WrongClock:
         return self._clock.time() + self.ahead
 
 
-async def settled(outbox, item, sandbox):
+async def settled(outbox, item, sandbox, *, states=frozenset({"sent", "failed"})):
     async with asyncio.timeout(30):
         while True:
             found = await outbox.get(item.id)
-            if found.state in {"sent", "failed"} or found.needs_decision:
+            if found.state in states or found.needs_decision:
                 return found
             await sandbox.advance(5.0)
             await asyncio.sleep(0.01)
@@ -124,3 +124,37 @@ async def test_what_goes_at_once_may_be_given_an_end_although_a_clock_was_ahead(
         async with asyncio.timeout(30):
             await outbox.run(until_empty=True)
         assert (await outbox.get(item.id)).state == "sent"
+
+
+async def test_a_doubts_key_outlasts_what_is_said_after_it(connect, tmp_path, accounts, sandbox):
+    """Should it have been done in spite of all looks, a service refuses the rest."""
+    account, (chat, *_) = accounts["LINKEDIN"], accounts["LINKEDIN"]["chats"]
+    answers = [Send(), None, Send(), Replace(text="Ha"), Send()]
+
+    async def before_send(item):
+        now = datetime.fromtimestamp(sandbox.clock.time(), UTC)
+        return answers.pop(0) or Defer(until=now + timedelta(days=1))
+
+    async def until(holds):
+        async with asyncio.timeout(30):
+            while not holds():
+                await sandbox.advance(5.0)
+                await asyncio.sleep(0.01)
+
+    refuse = {"route": MESSAGES, "effect": "status", "status": 429}
+    lost = {"route": MESSAGES, "effect": "reset", "stage": "before", "times": 1}
+    sandbox.faults([lost, {**refuse, "times": 2}])
+    url = f"sqlite:///{tmp_path / 'outbox.db'}"
+    async with connect() as client, Outbox(client, url, before_send=before_send) as outbox:
+        item = await outbox.message(account_id=account["id"], chat_id=chat, text="Hi")
+        running = asyncio.create_task(outbox.run())
+        await until(lambda: len(answers) == 3)
+        found = await settled(outbox, item, sandbox, states={"queued"})
+        assert (found.attempts, found.text) == (1, "Hi")
+        await outbox.edit(item.id, text="Ho", not_before=None)
+        found = await settled(outbox, item, sandbox)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert (found.state, found.text, answers) == ("sent", "Ho", [])
+    keys = [one.idempotency_key for one in sandbox.journal(route=MESSAGES)]
+    assert keys == [item.id] * 4
