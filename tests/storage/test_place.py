@@ -91,18 +91,6 @@ async def test_what_may_not_be_written_is_refused(path, open_at, works):
     await refused(open_at(), works, "may write")
 
 
-@pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p", "fuse.sshfs"])
-async def test_a_network_file_system_is_refused(path, open_at, works, kind):
-    await refused(open_at(file_system=lambda directory: kind), works, f"network.*{kind}")
-    assert not path.exists()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux' mount table")
-def test_the_mount_table_names_file_systems():
-    assert place.file_system_of("/proc/self") == "proc"
-    assert place.file_system_of("/") not in {"", "proc"}
-
-
 def scribble(path, *statements):
     path.parent.mkdir(exist_ok=True, mode=0o700)
     with sqlite3.connect(path) as connection:

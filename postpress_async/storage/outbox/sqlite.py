@@ -23,6 +23,7 @@ from postpress_async.storage.outbox.shared import SharedOutbox
 from postpress_async.storage.outbox.tables import LATER, META, MIGRATIONS
 from postpress_async.storage.sqlite import place
 from postpress_async.storage.sqlite.file import SqliteFile
+from postpress_async.storage.sqlite.file_systems import file_system_of
 from postpress_async.storage.sqlite.schema import Schema
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class SqliteOutbox(SharedOutbox):
         clock: Callable[[], float] | None = None,
         timeout: float = 30.0,
         look_every: float = 1.0,
-        file_system: Callable[[str], str] = place.file_system_of,
+        file_system: Callable[[str], str] = file_system_of,
     ) -> None:
         super().__init__()
         self._path = place.absolute(path)

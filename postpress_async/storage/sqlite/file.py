@@ -7,6 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from postpress_async.storage.sqlite import place
+from postpress_async.storage.sqlite.file_systems import file_system_of
 from postpress_async.storage.sqlite.handle import Handle
 from postpress_async.storage.sqlite.writer import Job, Writer
 
@@ -49,7 +50,7 @@ class SqliteFile:
         synchronous: Synchronous = "NORMAL",
         timeout: float = 30.0,
         look_every: float = 1.0,
-        file_system: Callable[[str], str] = place.file_system_of,
+        file_system: Callable[[str], str] = file_system_of,
         log_most: int | None = None,
     ) -> None:
         handle = Handle(

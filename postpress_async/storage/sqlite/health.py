@@ -14,6 +14,7 @@ from postpress_async.errors import ConfigurationError, PostpressError
 from postpress_async.storage.health import Finding
 from postpress_async.storage.sqlite import place
 from postpress_async.storage.sqlite.content import content
+from postpress_async.storage.sqlite.file_systems import check_file_system, file_system_of
 from postpress_async.storage.sqlite.handle import OLDEST
 from postpress_async.storage.urls import parse
 
@@ -28,9 +29,7 @@ _TIGHT: Final = 100 * 2**20  # bytes: counts of 1,000 accounts take some 20 MB, 
 _NONE_LEFT: Final = 2**20
 
 
-async def health(
-    url: str, *, file_system: Callable[[str], str] = place.file_system_of
-) -> list[Finding]:
+async def health(url: str, *, file_system: Callable[[str], str] = file_system_of) -> list[Finding]:
     """Look at a file, its directory and its disk, in another thread.
 
     The findings are `sqlite`, `file_system`, `directory`, `disk`, `file` and `synchronous`; and of
@@ -82,7 +81,7 @@ def _nearest(directory: Path) -> Path:
 
 def _file_system(path: str, kind: str) -> Finding:
     try:
-        place.check_file_system(path, kind)
+        check_file_system(path, kind)
     except ConfigurationError as error:
         return _refused("file_system", error)
     said = f"a local disk ({kind})" if kind else "this system does not tell what disk it is"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from postpress_async.storage.images import kept
 from postpress_async.storage.instants import StoreTime
-from postpress_async.storage.sqlite import place
 from postpress_async.storage.sqlite.file import SqliteFile
+from postpress_async.storage.sqlite.file_systems import file_system_of
 from postpress_async.storage.sqlite.schema import Schema
 from postpress_async.storage.sqlite.sheet import Sheet
 from postpress_async.storage.sqlite.stepping import Stepping
@@ -69,7 +69,7 @@ class SqliteImages:
         synchronous: Synchronous = "NORMAL",
         timeout: float = 30.0,
         look_every: float = 1.0,
-        file_system: Callable[[str], str] = place.file_system_of,
+        file_system: Callable[[str], str] = file_system_of,
         mend: Mend = kept,
     ) -> None:
         self._file = SqliteFile(

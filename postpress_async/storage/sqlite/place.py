@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.storage.sqlite.file_systems import check_file_system, is_mounted_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -21,24 +22,13 @@ __all__ = [
     "check_access",
     "check_directory",
     "check_file",
-    "check_file_system",
     "clear",
-    "file_system_of",
     "identity",
     "prepare",
     "refused",
 ]
 
 Identity: TypeAlias = tuple[int, int]
-
-NETWORK = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "9p", "afs", "ceph", "lustre", "gpfs"}
-    | {"beegfs", "ocfs2", "gfs2", "orangefs", "vboxsf", "prl_fs", "vmhgfs"}
-    | {"fuse.sshfs", "fuse.glusterfs", "fuse.ceph-fuse", "fuse.s3fs", "fuse.rclone", "fuse.davfs"}
-    | {"fuse.gcsfuse", "fuse.goofys", "fuse.mount-s3", "fuse.blobfuse", "fuse.blobfuse2"}
-    | {"fuse.juicefs", "fuse.smbnetfs", "fuse.curlftpfs", "fuse.vmhgfs-fuse", "fuse.mfs"}
-)
-"""File systems whose locks or shared memory do not hold between the machines that mount them."""
 
 # Closing any descriptor of a file drops every POSIX lock that this process has on it: a file is
 # made and closed under this lock, so that no other thread can have opened it in between.
@@ -90,28 +80,6 @@ def clear(path: str, log: Identity | None) -> None:
             _remove_log(path)
 
 
-def file_system_of(directory: str) -> str:
-    """Return the name of the file system that a directory lies on; empty where it is not told.
-
-    By the mount table, since `statfs` has one number for all that FUSE mounts, local or not.
-    """
-    if os.name == "nt":
-        return "smbfs" if os.path.realpath(directory).startswith("\\\\") else ""
-    try:
-        table = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
-    except OSError:
-        return ""
-    real = os.path.realpath(directory)
-    best, kind = "", ""
-    for line in table.splitlines():
-        fields, _, rest = line.partition(" - ")
-        point = fields.split(" ")[4].replace("\\040", " ").replace("\\011", "\t")
-        inside = real == point or real.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best):  # of two on one point, the later covers the other
-            best, kind = point, rest.split(" ", 1)[0]
-    return kind
-
-
 def _make_directory(directory: Path) -> None:
     missing = [directory, *directory.parents]
     for each in reversed([path for path in missing if not path.exists()]):
@@ -148,19 +116,6 @@ def _alone(path: str) -> Generator[None]:
         yield
     finally:
         os.close(directory)
-
-
-def check_file_system(path: str, kind: str) -> None:
-    """Refuse a disk that several machines may share.
-
-    Raises:
-        ConfigurationError: it is one.
-    """
-    if kind in NETWORK:
-        raise ConfigurationError(
-            f"{path} lies on a network file system ({kind}), where SQLite's locks do not hold: "
-            "choose a local disk, or postgresql:// or redis:// to share counts by network"
-        )
 
 
 def check_directory(directory: Path) -> None:
@@ -215,6 +170,10 @@ def check_file(path: Path) -> os.stat_result:
         )
     if not stat.S_ISREG(status.st_mode):
         raise ConfigurationError(f"{path} is no regular file: name a file for the database")
+    if is_mounted_alone(path):
+        raise ConfigurationError(
+            f"{path} is mounted by itself, and its log beside it is not: mount its directory"
+        )
     if os.name == "posix" and os.geteuid() not in {0, status.st_uid}:
         raise ConfigurationError(
             f"{path} belongs to another user: run as that user, or name another file"
