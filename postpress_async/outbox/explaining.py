@@ -127,7 +127,7 @@ async def _ahead(row: Row, store: Store) -> list[Reason]:
             return [Reason(kind="unknown_ahead", reason=why, next_step=step, item=other.id)]
         why = f"item {other.id} of the same chat or person goes right now"
         return [Reason(kind="ahead", reason=why, next_step="wait", item=other.id)]
-    waiting = Filter(states=("queued",), thread=row.thread)
+    waiting = Filter(states=("queued",), account_id=row.account_id, thread=row.thread)
     earlier = [
         other
         for other in await store.find(waiting, bodies=False)

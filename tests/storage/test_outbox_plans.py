@@ -3,11 +3,13 @@
 import contextlib
 import json
 import os
+import re
 import sqlite3
 
 import pytest
 from outbox_worker import item
 
+from postpress_async.outbox import explaining
 from postpress_async.storage.outbox import reading
 from postpress_async.storage.outbox.calls import called
 from postpress_async.storage.outbox.dialect import SQLITE, postgres
@@ -97,18 +99,44 @@ def questions():
             yield next(asked)
 
 
+def plan_of(file, text, values):
+    told = {name: json.dumps(one) if isinstance(one, list) else one for name, one in values.items()}
+    found = file.execute(f"EXPLAIN QUERY PLAN {SQLITE.statement(text)}", told)
+    return [row[3] for row in found]
+
+
 def test_a_list_of_the_few_that_are_out_walks_along_no_others_in_a_file():
     with contextlib.closing(sqlite3.connect(":memory:")) as file:
         for step in OUTBOX.migrations:
             file.execute(step)
         for text, values in questions():
-            told = {**values, "states": json.dumps(values.get("states"))}
-            statement = f"EXPLAIN QUERY PLAN {SQLITE.statement(text)}"
-            plan = [row[3] for row in file.execute(statement, told)]
+            plan = plan_of(file, text, values)
             # Nothing else of the table is looked at, but what was found there.
             of_items = [line for line in plan if " outbox_items" in line]
             assert [line for line in of_items if "outbox_items_busy" not in line] == [], text
             assert len(of_items) == 1
+
+
+async def test_to_explain_an_item_walks_along_no_items_of_others(tmp_path):
+    """What stands before it in its chat is its account's own."""
+    asked = []
+
+    class Noting:
+        async def find(self, wanted, *, bodies):
+            find = reading.find if bodies else reading.find_bare
+            asked.append(next(find(wanted, after=0, limit=100)))
+            return []
+
+    store = open_outbox(f"sqlite:///{tmp_path}/outbox.db")
+    (added,) = await store.add([item(1)])
+    await store.aclose()
+    assert await explaining._ahead(added.row, Noting()) == []
+    with contextlib.closing(sqlite3.connect(tmp_path / "outbox.db")) as file:
+        plans = [plan_of(file, *one) for one in asked]
+    assert [re.findall(r"INDEX (\w+) \((\w+=\?)", "".join(plan)) for plan in plans] == [
+        [("outbox_items_busy", "thread=?")],
+        [("outbox_items_account", "account_id=?")],
+    ]
 
 
 async def test_a_list_of_the_few_that_are_out_reads_no_others_on_a_server(
