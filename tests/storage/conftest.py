@@ -4,11 +4,13 @@ import asyncio
 import os
 import secrets
 import sys
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from postpress_async import Limit, Limits, Postpress, StateUnavailableError, WaitTooLongError
+from postpress_async.sandbox import Sandbox
 from postpress_async.storage.images import kept
 from postpress_async.storage.opening import open_images
 from postpress_async.storage.remote.images import RemoteImages
@@ -70,6 +72,52 @@ async def open_at(path):
     yield open_at
     for images in opened:
         await images.aclose()
+
+
+# -- whoever uses a store --------------------------------------------------------------------------
+
+
+class Process:
+    """A client like one of another process."""
+
+    def __init__(self, client, account):
+        self.client, self.account = client, account
+
+    async def call(self):
+        """Send one call, or raise."""
+        await self.client.users.get("jordan-walke", account_id=self.account)
+
+    async def __call__(self, most=20):
+        """Send until a limit holds, whatever becomes of the store; return how many went."""
+        sent = 0
+        async with asyncio.timeout(60):
+            with suppress(WaitTooLongError):
+                while sent < most:
+                    with suppress(StateUnavailableError):
+                        await self.call()
+                        sent += 1
+            await self.client.scheduler.snapshot(self.account)  # the store knows that all are over
+        return sent
+
+
+@pytest.fixture
+async def processes():
+    """Return what makes one more process on a store; of an account ten profiles a day are seen."""
+    # By the minute, too: else calls are known by their second alone, and are not told apart by it.
+    limits = Limits.none().add(
+        Limit("profile", 10, per="day"), Limit("profile", 1_000, per="minute")
+    )
+    async with Sandbox(seed=1) as sandbox, AsyncExitStack() as clients:
+        account = sandbox.world()["accounts"][0]["id"]
+
+        def make(state):
+            given = {"base_url": sandbox.url, "state": state, "limits": limits, "max_wait": 5}
+            client = Postpress(sandbox.api_key, **given)
+            clients.push_async_callback(client.aclose)
+            return Process(client, account)
+
+        make.sandbox = sandbox
+        yield make
 
 
 # -- PostgreSQL ----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """A stretch of network before a server, which may be slow, narrow, cut or lead elsewhere."""
 
 import asyncio
+import random
 from contextlib import suppress
 
 
@@ -19,6 +20,7 @@ class Proxy:
         self.connections = 0
         self.late = 0.0  # seconds by which each answer comes late
         self.late_asks = 0.0  # the same for what is asked
+        self.jitter = 0.0  # … and at most so many more, each way, by chance
         self.rate = None  # bytes a second, each way
         self.passed = asyncio.Event()  # set when something late has arrived
         self.writers = set()
@@ -60,6 +62,7 @@ class Proxy:
     async def _pass(self, reader, writer, answers=False):
         while data := await reader.read(1 << 16):
             late = self.late if answers else self.late_asks
+            late += random.random() * self.jitter
             if self.rate is not None:
                 late += len(data) / self.rate
             if late:
@@ -75,4 +78,4 @@ class Proxy:
                 self.cut_after = None
                 self.cut()
                 return
-        writer.close()  # what was written still gets there
+        writer.write_eof()  # what was written still gets there, and is answered

@@ -3,62 +3,24 @@
 import asyncio
 import os
 import secrets
-from contextlib import suppress
 
 import pytest
 
-from postpress_async import Limit, Limits, Postpress, StateUnavailableError, WaitTooLongError
-from postpress_async.outbox import Outbox, Send
+from postpress_async import Limits, Postpress, StateUnavailableError
+from postpress_async.outbox import Outbox, Send, protocol
 from postpress_async.sandbox import Sandbox
 from postpress_async.storage.remote import images
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals stop and kill the server")
 
-# By the minute, too: else calls are known by their second alone, and are not told apart by it.
-LIMITS = Limits.none().add(Limit("profile", 10, per="day"), Limit("profile", 1_000, per="minute"))
-
-
-class Process:
-    """A client like one of another process."""
-
-    def __init__(self, client, account):
-        self.client, self.account = client, account
-
-    async def call(self):
-        """Send one call, or raise."""
-        await self.client.users.get("jordan-walke", account_id=self.account)
-
-    async def __call__(self, most=20):
-        """Send until a limit holds, whatever becomes of the store; return how many went."""
-        sent = 0
-        async with asyncio.timeout(60):
-            with suppress(WaitTooLongError):
-                while sent < most:
-                    with suppress(StateUnavailableError):
-                        await self.call()
-                        sent += 1
-        await self.client.scheduler.snapshot(self.account)  # the store knows that all are over
-        return sent
+MESSAGES = "POST /chats/{chat_id}/messages"
 
 
 @pytest.fixture
-async def process(to_primary):
+def process(to_primary, processes):
     """Return what makes processes that share counts."""
-    async with Sandbox(seed=1) as sandbox:
-        account = sandbox.world()["accounts"][0]["id"]
-        state = f"{to_primary.url}?prefix=t_{secrets.token_hex(6)}&connect_timeout=20"
-        clients = []
-
-        def make():
-            client = Postpress(
-                sandbox.api_key, base_url=sandbox.url, state=state, limits=LIMITS, max_wait=5
-            )
-            clients.append(client)
-            return Process(client, account)
-
-        yield make
-        for client in clients:
-            await client.aclose()
+    state = f"{to_primary.url}?prefix=t_{secrets.token_hex(6)}&connect_timeout=20"
+    return lambda: processes(state)
 
 
 async def unavailable(process, words):
@@ -172,12 +134,10 @@ async def test_an_old_primary_that_wakes_counts_apart_until_its_connections_are_
 # -- the outbox ------------------------------------------------------------------------------------
 
 
-MESSAGES = "POST /chats/{chat_id}/messages"
-
-
 async def test_an_outbox_whose_primary_dies_amid_sends_loses_and_doubles_none(
-    primary, standby, to_primary
+    primary, standby, to_primary, monkeypatch
 ):
+    monkeypatch.setattr(protocol, "_BASE_SECONDS", 0.5)  # until another try
     standby.make_sync(primary)
     gone, asked = asyncio.Event(), []
 
@@ -191,9 +151,7 @@ async def test_an_outbox_whose_primary_dies_amid_sends_loses_and_doubles_none(
     url = f"{to_primary.url}?prefix=o_{secrets.token_hex(6)}&connect_timeout=20"
     async with (
         Sandbox(seed=1) as sandbox,
-        Postpress(
-            sandbox.api_key, base_url=sandbox.url, limits=Limits.none(), clock=sandbox.clock
-        ) as client,
+        Postpress(sandbox.api_key, base_url=sandbox.url, limits=Limits.none()) as client,
         Outbox(client, url, before_send=before_send) as outbox,
         asyncio.timeout(60),
     ):
@@ -205,11 +163,6 @@ async def test_an_outbox_whose_primary_dies_amid_sends_loses_and_doubles_none(
         await gone.wait()
         await asyncio.to_thread(standby.promote)
         to_primary.target = standby.port
-        while not working.done():
-            with suppress(StateUnavailableError):
-                if (await outbox.counts()).keys() <= {"sent", "queued"}:
-                    await sandbox.advance(5.0)  # nothing is under way: it waits for another try
-            await asyncio.sleep(0.01)
         await working
         assert await outbox.counts() == {"sent": 30}
         told = [entry for entry in sandbox.journal(route=MESSAGES) if entry.committed]
