@@ -1,13 +1,16 @@
-"""Two clients over a store that is lost and found: with `stop` nothing goes, with `local` a tenth.
+"""What a store's loss does to whoever uses it: clients that count there, a worker of an outbox.
 
-Here stores are lost really. What a process alone may do in all cases, test_alone.py has in told
-time.
+With `stop` nothing goes, with `local` a tenth; of an outbox none is lost, and none goes twice. Here
+stores are lost really. What a process alone may do, test_alone.py has in told time, and what may
+befall a worker, test_outbox_crashes.py and the campaigns.
 """
 
 import asyncio
 import re
 
 from postpress_async import Limit, Limits, Postpress, StateUnavailableError, WaitTooLongError
+from postpress_async.hooks import Attempted
+from postpress_async.outbox import Outbox, Send
 from postpress_async.storage.remote import images
 
 AMOUNT = 48  # a tenth of what two calls leave is four, and still is with a few that are in doubt
@@ -102,3 +105,87 @@ class Process:
     def sent(self):
         """How much of it the service has seen."""
         return len(self._sandbox.journal(account_id=self.account, route=ROUTE))
+
+
+class Sends:
+    """A worker of an outbox whose store is lost at a named moment of its second message.
+
+    Args:
+        sandbox: the service.
+        caplog: what is logged.
+        moment: `mark`, before the durable mark, or `answer`, when the service has it.
+        lose, find: what happens to the store.
+    """
+
+    def __init__(self, sandbox, caplog, moment, *, lose, find):
+        self._sandbox, self._log, self._moment = sandbox, caplog, moment
+        self._lose, self._find = lose, find
+        self._account = sandbox.world()["accounts"][0]
+        self._asked = 0
+        self._seen = None  # how many messages the service had when it was lost
+
+    async def wait(self, url, words):
+        """Expect that it waits, and says why; that none is lost, and none goes twice."""
+        client = Postpress(
+            self._sandbox.api_key, base_url=self._sandbox.url, clock=self._sandbox.clock,
+            limits=Limits.none(), key_rate=None, hooks=[self._told],
+        )  # fmt: skip
+        async with client, Outbox(client, url, before_send=self._before_send) as outbox:
+            # All in one chat, so that one goes after the other.
+            chat, other = self._account["chats"][:2]
+            given = {"account_id": self._account["id"]}
+            for n in range(3):
+                await outbox.message(**given, chat_id=chat, text=f"Hi {n}")
+            worker = asyncio.create_task(outbox.run(until_empty=True))
+            late = {**given, "chat_id": other, "text": "late", "key": "late"}
+            try:
+                await self._pushed(self._is_waiting, 0.2)
+                (error,) = await asyncio.gather(outbox.message(**late), return_exceptions=True)
+                assert isinstance(error, StateUnavailableError), error
+                assert re.search(words, str(error)), error
+                assert "\n" not in str(error)
+                assert len(self._texts) == self._seen == {"mark": 1, "answer": 2}[self._moment]
+                self._found()
+                await self._pushed(worker.done, 1.0)
+            finally:
+                self._found()
+                worker.cancel()
+            await worker
+            assert await outbox.counts() == {"sent": 3}
+            assert [entry.text for entry in self._texts] == ["Hi 0", "Hi 1", "Hi 2"]
+            assert (await outbox.message(**late)).state == "queued"  # it was not in
+
+    @property
+    def _texts(self):
+        """What the service has of our messages."""
+        entries = self._sandbox.journal(route="POST /chats/{chat_id}/messages")
+        return [entry for entry in entries if entry.committed]
+
+    async def _before_send(self, item):
+        self._asked += 1
+        if self._moment == "mark" and self._asked == 2:
+            self._is_lost()
+        return Send()
+
+    def _told(self, event):
+        answered = isinstance(event, Attempted) and event.action == "message"
+        if self._moment == "answer" and answered and len(self._texts) == 2:
+            self._is_lost()
+
+    def _is_lost(self):
+        if self._seen is None:
+            self._lose()
+            self._seen = len(self._texts)
+
+    def _found(self):
+        find, self._find = self._find, lambda: None
+        find()
+
+    def _is_waiting(self):
+        return "the outbox waits for its store" in self._log.text
+
+    async def _pushed(self, over, step):
+        async with asyncio.timeout(60):
+            while not over():
+                await self._sandbox.advance(step)
+                await asyncio.sleep(0.02)

@@ -1,6 +1,5 @@
 """Disks that are full, really: a small one is filled up to the last page, and freed again."""
 
-import asyncio
 import os
 import secrets
 import time
@@ -8,12 +7,10 @@ from contextlib import suppress
 
 import pytest
 from mounts import NotAllowedError
-from outage import Outage
+from outage import Outage, Sends
 from redis.exceptions import ResponseError
 
-from postpress_async import Limits, Postpress, StateUnavailableError
-from postpress_async.hooks import Attempted
-from postpress_async.outbox import Outbox, Send
+from postpress_async.errors import StateUnavailableError
 from postpress_async.sandbox import Sandbox
 
 
@@ -132,74 +129,10 @@ async def test_however_little_room_is_left_it_is_the_disk_that_is_named(disk_of,
 # -- the outbox ------------------------------------------------------------------------------------
 
 
-class Sending:
-    """An outbox whose disk is filled at a named moment of its second message."""
-
-    def __init__(self, place, sandbox, moment):
-        self.place, self.sandbox, self.moment = place, sandbox, moment
-        self.account = sandbox.world()["accounts"][0]
-        self.seen = None  # how many messages the service had when the disk was full
-        self.asked = 0
-
-    @property
-    def texts(self):
-        """What the service has of our messages."""
-        entries = self.sandbox.journal(route="POST /chats/{chat_id}/messages")
-        return [entry for entry in entries if entry.committed]
-
-    async def before_send(self, item):
-        self.asked += 1
-        if self.moment == "mark" and self.asked == 2:
-            self.fill()
-        return Send()
-
-    def told(self, event):
-        answered = isinstance(event, Attempted) and event.action == "message"
-        if self.moment == "answer" and answered and len(self.texts) == 2:
-            self.fill()
-
-    def fill(self):
-        if self.seen is None:
-            self.place.fill()
-            self.seen = len(self.texts)
-
-    async def pushed(self, over, step=0.2):
-        async with asyncio.timeout(30):
-            while not over():
-                await self.sandbox.advance(step)
-                await asyncio.sleep(0.02)
-
-
 @pytest.mark.parametrize("moment", ["mark", "answer"])
 @pytest.mark.parametrize("place", ["sqlite", "tables", "log"], indirect=True)
 async def test_an_outbox_waits_for_room_loses_nothing_and_doubles_nothing(
     place, sandbox, caplog, moment
 ):
-    one = Sending(place, sandbox, moment)
-    async with (
-        Postpress(
-            sandbox.api_key, base_url=sandbox.url, clock=sandbox.clock, limits=Limits.none(),
-            key_rate=None, hooks=[one.told],
-        ) as client,
-        Outbox(client, place.url, before_send=one.before_send) as outbox,
-    ):  # fmt: skip
-        # All in one chat, so that one goes after the other.
-        given = {"account_id": one.account["id"], "chat_id": one.account["chats"][0]}
-        for n in range(3):
-            await outbox.message(**given, text=f"Hi {n}")
-        worker = asyncio.create_task(outbox.run(until_empty=True))
-        try:
-            await one.pushed(lambda: "the outbox waits for its store" in caplog.text)
-            late = {**given, "chat_id": one.account["chats"][1], "text": "late", "key": "late"}
-            with pytest.raises(StateUnavailableError, match=place.words) as caught:
-                await outbox.message(**late)
-            assert "\n" not in str(caught.value)
-            assert len(one.texts) == one.seen == {"mark": 1, "answer": 2}[moment]
-            place.free()
-            await one.pushed(worker.done, 1.0)
-        finally:
-            worker.cancel()
-        await worker
-        assert await outbox.counts() == {"sent": 3}
-        assert [entry.text for entry in one.texts] == ["Hi 0", "Hi 1", "Hi 2"]
-        assert (await outbox.message(**late)).state == "queued"  # it was not in
+    sends = Sends(sandbox, caplog, moment, lose=place.fill, find=place.free)
+    await sends.wait(place.url, place.words)
