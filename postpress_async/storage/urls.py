@@ -22,7 +22,10 @@ _OPTIONS: dict[Kind, frozenset[str]] = {
     "memory": frozenset(),
     "sqlite": frozenset({"synchronous", "timeout"}),
     "postgresql": frozenset(
-        {"connect_timeout", "prefix", "sslcert", "sslkey", "sslmode", "sslrootcert"}
+        {
+            *("connect_timeout", "prefix", "sslcert", "sslkey", "sslmode", "sslrootcert"),
+            "target_session_attrs",
+        }
     ),
     "redis": frozenset({"db", "prefix", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}),
 }
@@ -40,6 +43,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOST = re.compile(r"[A-Za-z0-9._-]+\Z|\[[0-9A-Fa-f:.]+(%25[A-Za-z0-9._-]+)?\]\Z")
 _DRIVE = re.compile(r"/[A-Za-z]:")
 _LAST_PORT = 65_535
+_SESSIONS = ("any", "primary", "read-write")  # no other takes writes
 _TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
@@ -51,6 +55,7 @@ class StoreUrl(Discreet, frozen=True, kw_only=True):
         path: of the SQLite file as it was written (`~/` unresolved), or of Redis' unix socket.
         host: without the brackets of an IPv6 address; None for the driver's default.
         port: None for the driver's default.
+        others: more of Postgres' servers, each with its port; the one that takes writes is meant.
         user, password: decoded; the password is never shown.
         database: the name of Postgres' database, or the number of Redis'.
         tls: whether the scheme was `rediss:`.
@@ -61,6 +66,7 @@ class StoreUrl(Discreet, frozen=True, kw_only=True):
     path: str | None = None
     host: str | None = None
     port: int | None = None
+    others: tuple[tuple[str, int | None], ...] = ()
     user: str | None = None
     password: str | None = None
     database: str | None = None
@@ -69,7 +75,8 @@ class StoreUrl(Discreet, frozen=True, kw_only=True):
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """Yield what is set, without the password."""
-        for name in ("kind", "path", "host", "port", "user", "database", "tls", "options"):
+        shown = ("kind", "path", "host", "port", "others", "user", "database", "tls", "options")
+        for name in shown:
             if value := getattr(self, name):
                 yield name, value
         if self.password is not None:
@@ -187,11 +194,17 @@ def _server(kind: Kind, rest: str, options: dict[str, str], *, tls: bool) -> Sto
     place, _, database = rest.partition("/")
     login, at, address = place.rpartition("@")
     user, password = _login(login) if at else (None, None)
-    host, port = _address(address)
+    first, *more = address.split(",") if kind == "postgresql" else [address]
+    host, port = _address(first)
+    others = [_address(one) for one in more]
+    if others and not all([host, *[name for name, _ in others]]):
+        _refuse("names several hosts, one of them empty: write one,other or one:5432,other:5432")
     if "/" in database or "@" in database:
         _refuse("has a / or @ too many: write %2F or %40 inside a user, password or name")
     if options.get("sslmode", "prefer") not in _TLS_MODES:
         _refuse(f"has another sslmode than {', '.join(_TLS_MODES)}")
+    if options.get("target_session_attrs", "any") not in _SESSIONS:
+        _refuse(f"has another target_session_attrs than {', '.join(_SESSIONS)}")
     name: str | None = unquote(database) or None
     if kind == "redis":
         if name is not None and "db" in options:
@@ -201,6 +214,7 @@ def _server(kind: Kind, rest: str, options: dict[str, str], *, tls: bool) -> Sto
         kind=kind,
         host=host,
         port=port,
+        others=tuple([(name, port) for name, port in others if name is not None]),
         user=user,
         password=password,
         database=name,

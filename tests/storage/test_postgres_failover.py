@@ -131,6 +131,38 @@ async def test_an_old_primary_that_wakes_counts_apart_until_its_connections_are_
     assert await process()() == 0
 
 
+# -- several servers in a URL ----------------------------------------------------------------------
+
+
+def both(first, second):
+    """Return the URL of two servers, of which one takes writes."""
+    places = f"127.0.0.1:{first.port},127.0.0.1:{second.port}"
+    return f"postgresql://postgres@{places}/postgres?prefix=t_{secrets.token_hex(6)}"
+
+
+async def test_of_several_servers_the_one_that_takes_writes_is_found(primary, standby, processes):
+    url = f"{both(standby, primary)}&connect_timeout=20"
+    one = processes(url)
+    assert await one(4) == 4
+    standby.catch_up(primary)
+    primary.kill9()
+    await unavailable(one, "takes no writes|cannot be reached|was lost")
+    standby.promote()
+    assert await one() == 6
+    assert await processes(url)() == 0
+
+
+async def test_of_several_servers_one_that_is_silent_does_not_keep_us_from_the_next(
+    primary, standby, processes
+):
+    url = both(primary, standby)
+    assert await processes(url)(4) == 4
+    standby.catch_up(primary)
+    primary.freeze()
+    standby.promote()
+    assert await processes(url)() == 6
+
+
 # -- the outbox ------------------------------------------------------------------------------------
 
 

@@ -41,6 +41,17 @@ from postpress_async.storage.urls import StoreUrl, parse
                 "options": {"sslmode": "verify-full"},
             },
         ),
+        (
+            "postgresql://me@one,[::1]:5433,two/mine?target_session_attrs=primary",
+            {
+                "kind": "postgresql",
+                "host": "one",
+                "others": (("::1", 5433), ("two", None)),
+                "user": "me",
+                "database": "mine",
+                "options": {"target_session_attrs": "primary"},
+            },
+        ),
         ("redis://host", {"kind": "redis", "host": "host"}),
         (
             "rediss://:word@host:6380/2?prefix=a",
@@ -105,7 +116,11 @@ def test_a_url_is_read(url, meant):
         ("redis://host/1?db=2", "not by both"),
         ("redis://::1", "[IPv6]"),
         ("unix://run.sock", "unix:///run"),
-        ("postgresql://a,b/x", "no host"),
+        ("redis://a,b", "no host"),
+        ("postgresql://a,/x", "one of them empty"),
+        ("postgresql://a,b:0/x", "1 to 65535"),
+        ("postgresql://a,b/x?target_session_attrs=standby", "any, primary, read-write"),
+        ("redis://a?target_session_attrs=primary", "does not know"),
         ("postgresql://a/x?sslmode=foo", "verify-full"),
     ],
 )

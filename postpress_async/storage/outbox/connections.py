@@ -11,7 +11,7 @@ from postpress_async.storage.outbox.settling import settle
 from postpress_async.storage.postgres.faults import translated
 from postpress_async.storage.postgres.link import Link, driver
 from postpress_async.storage.postgres.schema import checked_prefix
-from postpress_async.storage.postgres.server import _parameters, _seconds, _where
+from postpress_async.storage.postgres.server import _parameters, _patience, _where
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -45,7 +45,7 @@ class Connections:
         self.dialect: Dialect = dialect(self.schema)
         self.where: str = _where(url)
         self.epoch: str | None = None
-        self._patience = _seconds(url.options.get("connect_timeout"))
+        self._patience = _patience(url)
         self._parameters = _parameters(url, self._patience)
         self._user = url.user or "this user"
         self._secret = url.password

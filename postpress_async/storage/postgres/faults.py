@@ -55,6 +55,7 @@ _WORDS: Final = (
     (re.compile(r"database .* does not exist"), "3D000"),
     (re.compile(r"permission denied for database"), "28"),
     (re.compile(r"too many (connections|clients)|connection slots"), "53300"),
+    (re.compile(r"session is read-only|server is in hot standby mode"), "25006"),
     (re.compile(r"starting up|shutting down|recovery mode|not yet accepting"), "57"),
 )
 # Of TLS, the first that fits holds. libpq does not tell an unknown authority from an expired

@@ -56,7 +56,7 @@ class PostgresServer:
     ) -> None:
         driver()
         self._schema = checked_prefix(url.options.get("prefix"))
-        self._patience = _seconds(url.options.get("connect_timeout"))
+        self._patience = _patience(url)
         self._secret = url.password
         self._parameters = _parameters(url, self._patience)
         self._where = _where(url)
@@ -228,19 +228,29 @@ def _seconds(text: str | None) -> float:
     return float(text)
 
 
+def _patience(url: StoreUrl) -> float:
+    """Return how long to try to connect: each of several servers has its time."""
+    return _seconds(url.options.get("connect_timeout")) * (1 + len(url.others))
+
+
 def _where(url: StoreUrl) -> str:
-    host = url.host or "the server of libpq's defaults"
-    if ":" in host:
-        host = f"[{host}]"
-    port = "" if url.port is None else f":{url.port}"
+    places: list[str] = []
+    for name, port in ((url.host, url.port), *url.others):
+        host = name or "the server of libpq's defaults"
+        host = f"[{host}]" if ":" in host else host
+        places.append(host if port is None else f"{host}:{port}")
     database = "" if url.database is None else f"/{url.database}"
-    return f"PostgreSQL at {host}{port}{database}"
+    return f"PostgreSQL at {','.join(places)}{database}"
 
 
 def _parameters(url: StoreUrl, patience: float) -> dict[str, Any]:
+    places = [(url.host, url.port), *url.others]
+    several = len(places) > 1
+    first = "read-write" if several else None  # the one that is written to
     given: dict[str, str | int | None] = {
-        "host": url.host,
-        "port": url.port,
+        "host": ",".join([name or "" for name, _ in places]) or None,
+        "port": ",".join([str(port or "") for _, port in places]) or None,
+        "target_session_attrs": url.options.get("target_session_attrs", first),
         "user": url.user,
         "password": url.password,
         "dbname": url.database,
@@ -248,7 +258,8 @@ def _parameters(url: StoreUrl, patience: float) -> dict[str, Any]:
         **{name: url.options.get(name) for name in ("sslrootcert", "sslcert", "sslkey")},
         # Of a key that needs a password, libpq would ask the terminal, and wait.
         "sslpassword": "none" if "sslkey" in url.options else None,
-        "connect_timeout": max(int(patience) + 1, 2),  # ours ends first
+        # Ours ends first; of several servers each has its own.
+        "connect_timeout": max(int(patience / len(places)) + (not several), 2),
         "keepalives_idle": _SILENT,
         "keepalives_interval": 3,
         "keepalives_count": 3,
