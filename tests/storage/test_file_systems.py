@@ -11,6 +11,7 @@ from fuse import fuse
 from mounts import BIND, NotAllowedError, mounted
 
 from postpress_async.errors import ConfigurationError
+from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.sqlite import file_systems
 from postpress_async.storage.sqlite.file_systems import check_file_system, file_system_of
 
@@ -80,7 +81,12 @@ async def test_a_file_system_over_the_network_is_refused_whatever_serves_it(
     kind, source, told = far
     place = mount(tmp_path / "far", kind, through=fuse, source=source)
     assert file_system_of(str(place)) == told
-    await refused(open_at(place / "counts.db"), works, f"network file system \\({told}\\)")
+    words = f"network file system \\({told}\\)"
+    await refused(open_at(place / "counts.db"), works, words)
+    outbox = open_outbox(f"sqlite:///{place / 'outbox.db'}")
+    with pytest.raises(ConfigurationError, match=words):
+        await outbox.enter("w")
+    await outbox.aclose()
 
 
 async def test_one_of_this_machine_that_fuse_mounts_is_not(tmp_path, mount):

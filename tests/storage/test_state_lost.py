@@ -53,6 +53,13 @@ class File:
         self._path.with_name("away.db").replace(self._path)
         time.sleep(1.05)
 
+    def delete(self):
+        self._path.unlink()
+
+    def overwrite(self):
+        self.delete()
+        self._path.write_bytes(b"Dear diary, " * 500)
+
     def upgrade(self):
         """Be a newer version of the package."""
         with contextlib.closing(sqlite3.connect(self._path)) as connection:
@@ -91,6 +98,13 @@ class Database:
 
     def unlock(self):
         self._other.close()
+
+    def drop(self):
+        """Delete all tables."""
+        import psycopg  # noqa: PLC0415 - as above
+
+        with psycopg.connect(self._cluster.url) as connection:
+            connection.execute(f"DROP SCHEMA {self._schema} CASCADE")
 
 
 class Memory:
@@ -181,20 +195,21 @@ async def test_an_outbox_waits_for_its_store_loses_nothing_and_doubles_nothing(
     await sends.wait(one.url, words)
 
 
-@pytest.mark.parametrize("end", ["deleted", "another's"])
-async def test_an_outbox_whose_file_is_gone_sends_nothing_twice_and_takes_anew(
-    sandbox, tmp_path, end
-):
-    path, account = tmp_path / "outbox.db", sandbox.world()["accounts"][0]
+@pytest.mark.parametrize(
+    "case",
+    [(File, "delete"), (File, "overwrite"), (Database, "drop")],
+    ids=lambda case: f"{case[0].__name__}-{case[1]}",
+)
+async def test_an_outbox_that_is_gone_sends_nothing_twice_and_takes_anew(store, sandbox, case):
+    kind, lose = case
+    one, account = store(kind), sandbox.world()["accounts"][0]
     given = {"account_id": account["id"], "chat_id": account["chats"][0]}
     gone = asyncio.Event()
 
     async def before_send(item):
         if item.text == "Hi 1":
-            path.unlink()
-            if end != "deleted":
-                path.write_bytes(b"Dear diary, " * 500)
-            await asyncio.sleep(1.05)  # it is looked for once a second
+            getattr(one, lose)()
+            await asyncio.sleep(1.05)  # a file is looked for once a second
             gone.set()
         return Send()
 
@@ -203,16 +218,16 @@ async def test_an_outbox_whose_file_is_gone_sends_nothing_twice_and_takes_anew(
         return [entry.text for entry in entries if entry.committed]
 
     client = Postpress(sandbox.api_key, base_url=sandbox.url, limits=Limits.none())
-    async with client, Outbox(client, f"sqlite:///{path}", before_send=before_send) as outbox:
+    async with client, Outbox(client, one.url, before_send=before_send) as outbox:
         for n in range(3):
             await outbox.message(**given, text=f"Hi {n}")
         worker = asyncio.create_task(outbox.run(until_empty=True))
         async with asyncio.timeout(30):
             await gone.wait()
-            if end != "deleted":
+            if lose == "overwrite":
                 with pytest.raises(StateUnavailableError, match=r"replaced|no SQLite database"):
                     await outbox.message(**given, text="Hi 3")
-                path.unlink()
+                one.delete()
             await worker
         assert texts() == ["Hi 0"]
         await outbox.message(**given, text="Hi 3")
