@@ -84,6 +84,19 @@ async def test_a_standby_that_is_none_yet_takes_no_writes_and_is_waited_for(
     assert await one() == 5
 
 
+async def test_where_a_synchronous_standby_is_gone_nothing_is_granted_until_it_is_back(
+    process, primary, standby
+):
+    standby.make_sync(primary)
+    one, other = process(), process()
+    assert (await one(2), await other(3)) == (2, 3)
+    standby.kill9()
+    await unavailable(one, "does not answer")
+    standby.start()
+    assert await one() + await other() == 5
+    assert await process()() == 0
+
+
 @pytest.mark.parametrize("how", ["wakes", "is started again"])
 async def test_an_old_primary_can_grant_nothing_where_commits_wait_for_its_standby(
     process, primary, standby, to_primary, how

@@ -262,7 +262,7 @@ async def test_a_lock_of_another_session_is_named(
     images = open_postgres_images()
     await images.step(works.add())
     async with holding(lock):
-        await unavailable(images, works.add(), "another session holds a lock")
+        await unavailable(images, works.add(), "another session holds a lock.* SyncRep")
 
         async def nobody():
             return await execute(WAITING) == 0

@@ -26,7 +26,8 @@ _REASONS: Final = {
     "53100": "its disk is full: free some space" + _AGAIN,
     "53300": "it has no connection left: raise max_connections, or put a pooler before it",
     "53": "it is short of memory or locks: raise max_locks_per_transaction, or look at its log",
-    "55P03": "another session holds a lock on the tables of {what}: look at pg_locks, and end it",
+    "55P03": "another session holds a lock on the tables of {what}: look at pg_locks, and end it; "
+    "where it waits for SyncRep, a synchronous standby is missing",
     "57014": "it cancelled the statement: look at statement_timeout of the role or the database",
     "57": "it is being shut down or started" + _AGAIN,
     "58": "reading or writing failed there: look at its disk and its log",
