@@ -13,7 +13,6 @@ import msgspec
 
 from . import image
 from .blockers import forecast, never
-from .book import process_of
 from .everyone import EVERYONE, fill, keep_tune, tune
 from .line import number_of
 from .news import NEWS, Changes, is_plain, noted
@@ -173,7 +172,7 @@ class Step:
             (account_id, EVERYONE) if plain else (account_id, EVERYONE, NEWS)
         )
         self._room = room
-        self._own = process_of(own)
+        self._own = own
         self._who = number_of(own)
         self._waits = waits
         self._over = over
@@ -299,13 +298,14 @@ class Step:
         return book.line.has(self._who)
 
     def _busy_since(self, book: Book, everyone: Everyone) -> float:
-        """Return when the first call of another process began that is under way; inf for none."""
+        """Return when the first call of another client began that is under way; inf for none."""
         began = [held.at for name, held in book.held.items() if self._foreign(name)]
         began += [held.at for name, (_, held) in everyone.held.items() if self._foreign(name)]
         return min(began, default=inf)
 
     def _foreign(self, reservation: str) -> bool:
-        return process_of(reservation) != self._own
+        """Tell whether a call is another client's, of whichever process: its end is told to that."""
+        return not (self._own and reservation.startswith(self._own))
 
     def _refusal(self, book: Book, ask: Ask, now: float) -> Refusal | None:
         """Say why an ask would wait in vain, if it would."""

@@ -62,7 +62,7 @@ class Turn(msgspec.Struct, kw_only=True):
 
         Args:
             now: the store's time.
-            busy_since: when the last of the calls began that other processes have under way; inf
+            busy_since: when the first of the calls began that other clients have under way; inf
                 where they have none. The longer one lasts, the more rarely it is looked at.
         """
         at = self.at

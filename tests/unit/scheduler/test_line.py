@@ -268,3 +268,17 @@ def test_who_does_not_come_is_passed_over_and_at_last_forgotten():
     assert [one.who for one in line.places] == [1, 2]
     line.tidy(26.0)
     assert [one.who for one in line.places] == [2]
+
+
+@pytest.mark.parametrize("names", [("p1", "p2"), ("p1", "p1")], ids=["processes", "clients"])
+@pytest.mark.parametrize("scope", ["account", "key"])
+async def test_a_call_of_another_is_looked_at_whosever_process_it_is(images, names, scope):
+    """Two clients of one process are told nothing by each other, just as two processes are."""
+    row = Spacing(0.2, 0.2) if scope == "account" else Limit("profile", 1, per=0.2, scope="key")
+    one, other = (process(images, row, name=name) for name in names)
+    slot = await one.take("acc_1", "profile")
+    waits = later(other)
+    await asyncio.sleep(1.5)
+    one.report(slot, DONE)
+    ended = now()
+    assert await waits - ended == pytest.approx(0.5, abs=0.3)
