@@ -1,5 +1,6 @@
 """What an outbox forgets, deletes and tells as a whole; in a file, not a byte of somebody stays."""
 
+import contextlib
 import hashlib
 import os
 import random
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from postpress_async.storage.outbox.clearing import entomb
+from postpress_async.storage.outbox.erasing import FORGOTTEN
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, New
 
@@ -166,6 +168,72 @@ async def test_who_is_forgotten_by_an_id_is_found_under_any_name(store, columns)
     assert {one.group for one in await store.find(Filter())} == {None}
     [told] = await store.add([named(20, "lead-70", canary)])
     assert told.kind == "forgotten"
+
+
+@pytest.fixture
+def late(postgres_url):
+    """Return what puts items in, in a transaction that ends only when it is left."""
+    psycopg = pytest.importorskip("psycopg")
+
+    @contextlib.asynccontextmanager
+    async def late(store, *items):
+        connection = await psycopg.AsyncConnection.connect(postgres_url)
+        async with connection:  # which commits
+            told = await store.add(list(items), connection=connection)
+            assert [one.kind for one in told] == ["new"] * len(items)
+            yield
+
+    return late
+
+
+async def rest(store):
+    """Claim all that may go, and return their ids."""
+    ids = []
+    while isinstance(got := await store.claim("w", lease=60.0), Claimed):
+        ids.append(got.row.id)
+        await store.finish(got.row.id, got.row.fence, Finish(state="cancelled"))
+    return ids
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("fate", ["goes", "is held", "was cancelled", "has expired"])
+async def test_what_is_committed_only_after_its_recipient_was_forgotten_is_erased(
+    store, columns, late, now, fate
+):
+    canary = "CANARY-5"
+    more = {"hold": True} if fate == "is held" else {}
+    more |= {"expires_at": now.at + 10.0} if fate == "has expired" else {}
+    put = [
+        item(1, person=canary, key=f"hello/{canary.lower()}", group=f"for {canary}", **more),
+        named(2, "lead-7", canary, key=f"to/{canary}", **more),
+        item(3, recipient=canary, tombstone=mark(canary), thread="chat\x1facc_1\x1fc", **more),
+    ]
+    async with late(store, item(0, person="somebody else"), *put):
+        assert await store.forget(canary, mark(canary)) == 0
+    assert says(await columns(), "canary")
+    if fate == "was cancelled":
+        assert await store.cancel(Filter(recipient=canary), reason="so") == 2
+    now.at += 20.0
+    assert await rest(store) == ["i0000"]
+    text = await columns()
+    assert not says(text, "canary")
+    assert "lead-7" not in text
+    told = {row.id: row for row in await store.find(Filter())}
+    ends = {"has expired": ["expired"] * 3}.get(fate, ["cancelled"] * 3)
+    assert [told[f"i000{n}"].state for n in (1, 2, 3)] == ends
+    assert {told[f"i000{n}"].error for n in (1, 2, 3)} == {FORGOTTEN}
+    # Its key is nobody's by now, and whoever puts it in again is told why it does not go.
+    assert [one.kind for one in await store.add(put)] == ["forgotten"] * 3
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+async def test_what_was_erased_before_its_thread_knew_of_it_is_left_alone_then(store, now):
+    await store.add([item(0, person="x"), item(1)])
+    assert await store.forget("x", mark("x")) == 1
+    gone = await store.get("i0000")
+    now.at += 20.0
+    assert await rest(store) == ["i0001"]
+    assert await store.get("i0000") == gone
 
 
 async def test_what_failed_is_not_tried_again_for_who_was_forgotten_by_an_id(store):

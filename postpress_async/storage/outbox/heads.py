@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.storage.outbox import statements as sql
+from postpress_async.storage.outbox.erasing import FORGOTTEN, erased_late
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from postpress_async.storage.outbox.dialect import Steps
 
-__all__ = ["bumped", "locked", "refreshed", "upkeep"]
+__all__ = ["FORGOTTEN", "bumped", "locked", "refreshed", "upkeep"]
 
 _MOST: Final = 64  # of each kind, in one upkeep: what a claim may pay for
-FORGOTTEN: Final = "the recipient is not to be written to any more"
 
 
 def locked(threads: Iterable[str]) -> Steps[list[str]]:
@@ -83,13 +83,12 @@ def upkeep(*, most: int = _MOST) -> Steps[None]:
     yield from refreshed(threads)
 
 
-def _sorted_in(fresh: Iterable[tuple[int, str, str | None, str | None]]) -> Steps[None]:
+def _sorted_in(fresh: Sequence[tuple[int, str, str | None, str | None]]) -> Steps[None]:
     """Let threads know of new items; those of recipients who were forgotten meanwhile go."""
-    serials = [row[0] for row in fresh]
     marks = {mark for row in fresh for mark in row[2:] if mark is not None}
     if marks:
-        rows = yield sql.ENTOMBED, {"tombstones": sorted(marks)}
-        gone = {row[0] for row in rows}
-        if refused := [row[0] for row in fresh if not gone.isdisjoint(row[2:])]:
-            yield sql.REFUSE, {"serials": refused, "error": FORGOTTEN, "empty": b""}
-    yield sql.SORTED, {"serials": serials, "no": False}
+        gone = yield sql.ENTOMBED, {"tombstones": sorted(marks)}
+        for (mark,) in gone:
+            theirs = [row[0] for row in fresh if mark in row[2:]]
+            yield from erased_late(theirs, tombstone=mark)
+    yield sql.SORTED, {"serials": [row[0] for row in fresh], "no": False}
