@@ -18,8 +18,6 @@ from .protocol import quiet_at
 if TYPE_CHECKING:
     from postpress_async.storage.outbox.rows import Attempt, Row, State
 
-    from .protocol import Terms
-
 __all__ = ["Change", "cancel", "edit", "release", "resolve", "retry", "shown"]
 
 
@@ -100,7 +98,6 @@ def resolve(
     sent: bool,
     last: Attempt | None,
     now: float,
-    terms: Terms,
     seen: int | None = None,
 ) -> Change:
     """Settle an unknown item by what a person has seen.
@@ -110,7 +107,6 @@ def resolve(
         sent: whether it arrived.
         last: its last attempt.
         now: the store's time.
-        terms: how long its request may still be under way.
         seen: its fence when the person spoke: nothing is known of attempts since then.
 
     Raises:
@@ -124,7 +120,7 @@ def resolve(
         return Change(states=("unknown",), finish=Finish(state="sent", outcome="resolved as sent"))
     if seen is not None and last is not None and last.fence > seen:
         raise _refusal("resolve", row, "it went once more meanwhile: look again whether it arrived")
-    left = quiet_at(last, terms) - now
+    left = quiet_at(last) - now
     if left > 0.0:
         step = f"its request may still arrive: look again in {left:.0f} s"
         raise _refusal("resolve", row, step)

@@ -116,7 +116,7 @@ class Caretaker:
         await asyncio.gather(*looks, return_exceptions=True)
 
     async def _orphans(self) -> list[Row]:
-        return await self._store.orphans(grace=self._terms.grace)
+        return await self._store.orphans()
 
     async def _doubtful(self) -> Row | None:
         if self._unsure:
@@ -154,8 +154,8 @@ class Caretaker:
         last = attempts[-1] if attempts else None
         # The store dated it when we took it: it is no earlier now.
         began, age = row.changed_at, 0.0 if last is None else self._ages.of(last.started_at)
-        still = protocol.still(last, self._terms, age=age)
-        quiet = began >= protocol.quiet_at(last, self._terms) and still <= 0.0
+        still = protocol.still(last, age=age)
+        quiet = began >= protocol.quiet_at(last) and still <= 0.0
         seen = await self._seen(row, attempts, quiet=quiet)
         if protocol.repeatable(row.kind) and not isinstance(seen, Found):
             seen = Absent()  # whatever was seen: a second one changes nothing
@@ -166,7 +166,7 @@ class Caretaker:
             absences=protocol.absences(attempts),
             now=began,
             still=still,
-            terms=self._terms,
+            hold=self._terms.hold,
         )
         ended = await self._patience.ask(lambda: self._store.finish(row.id, row.fence, finish))
         if ended is not None:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from .by_hand import Change
     from .contents import Content
     from .items import Item
-    from .protocol import Terms
     from .putting import Wishes
 
 __all__ = ["Desk"]
@@ -47,7 +46,6 @@ class Desk:
         provider: the provider of an account, as far as it is known.
         new_id: makes ids.
         tell: hears of every change.
-        terms: how long a request may be under way.
     """
 
     def __init__(
@@ -57,13 +55,11 @@ class Desk:
         provider: Callable[[str], str | None],
         new_id: Callable[[], str],
         tell: Callable[[Row], None],
-        terms: Terms,
     ) -> None:
         self._store = store
         self._provider = provider
         self._new_id = new_id
         self._tell = tell
-        self._terms = terms
 
     async def now(self) -> float:
         """Return the store's time."""
@@ -160,9 +156,7 @@ class Desk:
             attempts = await self._store.attempts(row.id)
             last = attempts[-1] if attempts else None
             now = await self.now()
-            return by_hand.resolve(
-                row, sent=sent, last=last, seen=seen[0], now=now, terms=self._terms
-            )
+            return by_hand.resolve(row, sent=sent, last=last, seen=seen[0], now=now)
 
         return await self._change(item, ask)
 

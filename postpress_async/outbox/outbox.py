@@ -125,7 +125,6 @@ class Outbox(Intake["Item"]):
             provider=self._provider,
             new_id=self._new_id,
             tell=self._listeners.tell,
-            terms=self._terms,
         )
         self._upkeep = Upkeep(
             self._store, now=self._desk.now, keep_texts=keep_texts, keep_items=keep_items

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from postpress_async.storage.outbox.rows import Finish
+from postpress_async.storage.outbox.rows import USUAL, Finish, Reach
 
 from .findings import Absent, Found, Nowhere, Perhaps, Seen, Undecided, two_looks
 from .results import Already, Deferred, Doubtful, Later, Refused, Result, Sent, Skipped
@@ -74,25 +74,23 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """How long things may take, in seconds.
 
     Attributes:
-        total: a request, from its first byte to its answer.
-        held: how long something between us and the service may hold a request back.
+        total, held, hold: as in `Reach`, for what is sent by these terms.
         write: from the mark to the first byte.
         lease: how long a worker may be silent; beats come four times as often.
         apart: between the two reads of a look.
-        hold: whether a person decides about all that a look does not find.
     """
 
-    total: float = 60.0
-    held: float = 60.0
+    total: float = USUAL.total
+    held: float = USUAL.held
     write: float = 30.0
     lease: float = 60.0
     apart: float = 30.0
-    hold: bool = False
+    hold: bool = USUAL.hold
 
     @property
-    def grace(self) -> float:
-        """After an attempt's deadline: when none of its requests can still arrive."""
-        return self.total + self.held
+    def reach(self) -> Reach:
+        """What is kept with each attempt that is made by these terms."""
+        return Reach(total=self.total, held=self.held, hold=self.hold)
 
     @property
     def beat(self) -> float:
@@ -105,27 +103,29 @@ def repeatable(kind: str) -> bool:
     return kind in _REPEATABLE
 
 
-def quiet_at(attempt: Attempt | None, terms: Terms) -> float:
-    """Return when no request of an attempt can be under way any more."""
-    return 0.0 if attempt is None else attempt.deadline + _grace(attempt, terms)
+def quiet_at(attempt: Attempt | None) -> float:
+    """Return when no request of an attempt can be under way any more.
+
+    By the settings of who sent it: who asks may have others, and then it is sent twice.
+    """
+    return 0.0 if attempt is None else attempt.deadline + _grace(attempt)
 
 
-def _grace(attempt: Attempt, terms: Terms) -> float:
+def _grace(attempt: Attempt) -> float:
     # A 504 comes within `total`, and then all that may still happen has its full time once more.
-    return terms.grace + (terms.total if attempt.outcome == _GIVEN_UP else 0.0)
+    return attempt.reach.grace + (attempt.reach.total if attempt.outcome == _GIVEN_UP else 0.0)
 
 
-def still(attempt: Attempt | None, terms: Terms, *, age: float) -> float:
+def still(attempt: Attempt | None, *, age: float) -> float:
     """Return for how many seconds a request may still be under way, by clocks that nobody sets.
 
     Args:
         attempt: the last one.
-        terms: how long things take.
         age: how many seconds ago it surely began.
     """
     if attempt is None:
         return 0.0
-    return max(attempt.deadline - attempt.started_at + _grace(attempt, terms) - age, 0.0)
+    return max(attempt.deadline - attempt.started_at + _grace(attempt) - age, 0.0)
 
 
 def doubted(attempts: Iterable[Attempt], *, fence: int) -> bool:
@@ -252,7 +252,7 @@ def looked(
     row: Row,
     attempt: Attempt | None,
     now: float,
-    terms: Terms,
+    hold: bool = False,
     absences: int = 0,
     still: float = 0.0,
 ) -> Finish:
@@ -266,13 +266,13 @@ def looked(
         row: the item as it was taken.
         attempt: its last attempt.
         now: the store's time when the first read began.
-        terms: how long things take.
+        hold: whether who looks leaves to a person what is not found; who sent it may do so, too.
         absences: how many earlier attempts were found absent.
         still: for how long its request may be under way, whatever the store's time says.
     """
     if isinstance(seen, Found):
         return Finish(state="sent", result_id=seen.result_id, outcome=f"found by {seen.by}")
-    quiet = max(quiet_at(attempt, terms), now + still)
+    quiet = max(quiet_at(attempt), now + still)
     told = None if attempt is None else attempt.outcome
     happened = told == "happened"
     outcome = told if told in {"happened", _GIVEN_UP} else "unknown"
@@ -293,12 +293,13 @@ def looked(
     if happened:  # the service said yes: what cannot be found has no id, but it is not sent again
         return Finish(state="sent", outcome="happened")
     if isinstance(seen, Absent):
-        return _absent(row, now, terms, absences + 1)
+        hold = hold or (attempt is not None and attempt.reach.hold)
+        return _absent(row, now, absences + 1, hold=hold)
     return _for_a_person(seen.reason)
 
 
-def _absent(row: Row, now: float, terms: Terms, times: int) -> Finish:
-    if terms.hold and not repeatable(row.kind):
+def _absent(row: Row, now: float, times: int, *, hold: bool) -> Finish:
+    if hold and not repeatable(row.kind):
         return _for_a_person("it is not to be seen: retry it by resolve(sent=False), or give it up")
     if row.action in _COSTS_MONEY:
         return _for_a_person("an InMail that is not to be seen: a second one would cost again")

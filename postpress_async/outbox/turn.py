@@ -133,9 +133,11 @@ class Turn:
         if end is not None and (left := min(left, end + self.lead - self.now())) <= 0.0:
             raise self._too_late("it has expired")
         self.marking = True
-        row, seconds = self.row, self._terms.write
+        row, terms = self.row, self._terms
         with _of_the_store():
-            attempt = await self._store.mark(row.id, row.fence, seconds=seconds, edit=edit)
+            attempt = await self._store.mark(
+                row.id, row.fence, seconds=terms.write, reach=terms.reach, edit=edit
+            )
         if attempt is None:
             self.lost = True
             msg = f"item {self.row.id} was cancelled, changed or taken over meanwhile: it stays so"

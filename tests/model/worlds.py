@@ -89,7 +89,7 @@ ASKED = World((Item(),), (IDLE,), ((),), (), (), 0, people=(None, None))
 LIMITS = Terms()
 HELD = Terms(hold=True)  # what is not found waits for a person
 DEADLINE = 100.0
-NOW = (50.0, 150.0, DEADLINE + LIMITS.grace)
+NOW = (50.0, 150.0, DEADLINE + LIMITS.reach.grace)
 TEXT = "Hello"
 ROW = item_row(text_digest=digest(TEXT), loose_digest=loose(TEXT))
 SEEN = {"absent": Absent(), "perhaps": Perhaps(reason="alike")}

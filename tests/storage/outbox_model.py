@@ -11,7 +11,8 @@ class Item:
         self.fence = self.attempts = 0
         self.retry_at = self.deadline = self.lease = self.owner = self.look_at = None
         self.due_at, self.priority = new.due_at, new.priority
-        self.result_id = None
+        self.quiet_at = self.result_id = None
+        self.reaches = []  # of each attempt
         self.needs_decision = False
         self.body, self.digest, self.recipient = new.body, new.digest, new.recipient
         self.tombstone, self.person = new.tombstone, new.person
@@ -85,10 +86,12 @@ class Model:
         item.fence += 1
         item.retry_at = item.deadline = None
 
-    def mark(self, item, fence, seconds):
+    def mark(self, item, fence, seconds, reach):
         if item.state != "claimed" or item.fence != fence:
             return False
         item.state, item.deadline = "sending", self.now + seconds
+        item.quiet_at = item.deadline + reach.total + reach.held
+        item.reaches.append(reach)
         item.attempts += 1
         return True
 
@@ -126,13 +129,13 @@ class Model:
         self.to(item, finish)
         return True
 
-    def late(self, grace, *, certain):
+    def late(self, *, certain):
         unknown = []
         for item in self.of("claimed"):
             if item.lease <= self.now:
                 item.state, item.owner, item.lease = "queued", None, None
         for item in [] if certain else self.of("sending"):
-            if item.deadline + grace <= self.now:
+            if item.quiet_at <= self.now:
                 self.doubt(item)
                 unknown.append(item)
         return unknown

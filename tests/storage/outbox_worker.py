@@ -10,7 +10,7 @@ import sys
 import time
 
 from postpress_async.storage.outbox.opening import open_outbox
-from postpress_async.storage.outbox.rows import Finish, New, Nothing
+from postpress_async.storage.outbox.rows import Finish, New, Nothing, Reach
 
 
 def item(n, **changes):
@@ -26,7 +26,7 @@ async def hold(url, owner):
     store = open_outbox(url)
     await store.enter(owner)
     first = await store.claim(owner, lease=1.0)
-    await store.mark(first.row.id, first.row.fence, seconds=1.0)
+    await store.mark(first.row.id, first.row.fence, seconds=1.0, reach=Reach(total=0.0, held=0.0))
     second = await store.claim(owner, lease=1.0)
     print(first.row.id, second.row.id, flush=True)
     await asyncio.sleep(600)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from postpress_async.storage.outbox.opening import open_outbox
-from postpress_async.storage.outbox.rows import Claimed, Finish, New
+from postpress_async.storage.outbox.rows import Claimed, Finish, New, Reach
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -149,9 +149,9 @@ async def test_what_was_gone_at_in_vain_is_not_held_against_the_look_for_it(stor
     assert back.looks == 7
     row = (await store.claim("w", lease=60.0)).row
     assert row.looks == 7
-    await store.mark(row.id, row.fence, seconds=0.0)
+    await store.mark(row.id, row.fence, seconds=0.0, reach=Reach(total=0.0, held=0.0))
     await store.leave("w")
-    (orphan,) = await store.orphans(grace=0.0)
+    (orphan,) = await store.orphans()
     assert (orphan.state, orphan.looks) == ("unknown", 0)
 
 

@@ -21,12 +21,17 @@ from outbox_model import Model
 
 from postpress_async.storage.outbox.living import CERTAIN
 from postpress_async.storage.outbox.opening import open_outbox
-from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, New, Nothing
+from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, New, Nothing, Reach
 
 OWNERS = ("w1", "w2")
 ACCOUNTS = ("a", "b")
 START = 1_000_000.0
-LEASE, SECONDS, GRACE = 60.0, 45.0, 30.0
+LEASE, SECONDS = 60.0, 45.0
+REACHES = (
+    Reach(total=10.0, held=20.0),
+    Reach(total=0.0, held=60.0, hold=True),
+    Reach(total=300.0, held=0.0),
+)
 
 owners = st.sampled_from(OWNERS)
 picks = st.integers(0, 4)  # mostly of what was claimed last
@@ -159,20 +164,24 @@ class Machine(RuleBasedStateMachine):
             assert [i for i in ready if account is None or i.new.account_id == account] == []
         self.model.now = now
 
-    @rule(owner=owners, pick=picks)
-    def mark_one(self, owner, pick):
-        self.mark(owner, pick)
+    @rule(owner=owners, pick=picks, reach=st.sampled_from(REACHES))
+    def mark_one(self, owner, pick, reach):
+        self.mark(owner, pick, reach)
 
-    def mark(self, owner, pick):
+    def mark(self, owner, pick, reach=REACHES[0]):
         """Mark, and see that it counts just where the model says so."""
         if not self.fences:
             return
         item, fence = self.fences[-1 - pick % len(self.fences)]
-        attempt = self.run(self.stores[owner].mark(item.new.id, fence, seconds=SECONDS))
-        assert (attempt is not None) == self.model.mark(item, fence, SECONDS)
+        store = self.stores[owner]
+        attempt = self.run(store.mark(item.new.id, fence, seconds=SECONDS, reach=reach))
+        assert (attempt is not None) == self.model.mark(item, fence, SECONDS, reach)
         if attempt is not None:
             assert attempt.deadline == item.deadline
             assert attempt.number == item.attempts
+            kept = self.run(store.attempts(item.new.id))
+            assert [one.reach for one in kept] == item.reaches
+            assert kept[-1] == attempt
 
     @rule(
         owner=owners, pick=picks, retry=maybe, due=seldom_at, look=maybe, lane=seldom_at,
@@ -212,8 +221,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(owner=owners)
     def orphans(self, owner):
-        rows = self.run(self.stores[owner].orphans(grace=GRACE))
-        unknown = self.model.late(GRACE, certain=self.certain)
+        rows = self.run(self.stores[owner].orphans())
+        unknown = self.model.late(certain=self.certain)
         assert {row.id for row in rows} == {item.new.id for item in unknown}
 
     @rule(owner=owners)
@@ -230,8 +239,8 @@ class Machine(RuleBasedStateMachine):
         if self.certain:
             # Its file is free now: whoever looks finds it dead.
             other = next(o for o in OWNERS if o != owner)
-            rows = self.run(self.stores[other].orphans(grace=GRACE))
-            unknown = self.model.dead(owner) + self.model.late(GRACE, certain=True)
+            rows = self.run(self.stores[other].orphans())
+            unknown = self.model.dead(owner) + self.model.late(certain=True)
             assert {row.id for row in rows} == {item.new.id for item in unknown}
         self.run(self.stores[owner].enter(owner))
 

@@ -15,7 +15,7 @@ from postpress_async.storage.outbox import postgres as of_postgres
 from postpress_async.storage.outbox.dialect import postgres
 from postpress_async.storage.outbox.functions import functions
 from postpress_async.storage.outbox.opening import open_outbox
-from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, Nothing
+from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, Nothing, Reach
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals stop and kill the server")
 
@@ -68,15 +68,16 @@ async def test_leases_tell_who_is_late_and_grace_when_an_attempt_is_over(open_st
     await store.add([item(0), item(1)])
     await store.enter("w")
     first, second = await claimed(store), await claimed(store)
-    assert await store.mark(first.id, first.fence, seconds=30.0)
+    reach = Reach(total=20.0, held=40.0)
+    assert await store.mark(first.id, first.fence, seconds=30.0, reach=reach)
     now[0] += 59.0
-    assert await other.orphans(grace=60.0) == []
+    assert await other.orphans() == []
     assert await store.beat("w", lease=60.0) == now[0]
     now[0] += 59.0
-    assert [row.id for row in await other.orphans(grace=60.0)] == [first.id]  # its deadline is over
+    assert [row.id for row in await other.orphans()] == [first.id]  # its deadline is over
     assert (await other.get(second.id)).state == "claimed"
     now[0] += 2.0
-    assert await other.orphans(grace=60.0) == []
+    assert await other.orphans() == []
     assert (await other.get(second.id)).state == "queued"
     assert await store.mark(second.id, second.fence, seconds=30.0) is None
     # What it had sent all the same, it may still say.
@@ -322,7 +323,7 @@ async def test_cancelled_at_any_moment_every_item_can_still_be_had(open_store):
     now[0] += 30.0
     await store.beat("w", lease=60.0)
     now[0] += 31.0
-    assert await store.orphans(grace=0.0) == []
+    assert await store.orphans() == []
     assert (await store.counts(Filter())).get("queued", 0) == 60 - done
 
 
@@ -509,7 +510,8 @@ async def test_a_mark_waits_for_the_disk_even_where_somebody_has_turned_that_off
     async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
         await connection.execute("SET LOCAL synchronous_commit = off")
         cursor = await connection.execute(
-            f"SELECT * FROM {schema}.{mark}(0, %s, %s, 30) AS t(a int, b float8, c float8)",
+            f"SELECT * FROM {schema}.{mark}(0, %s, %s, 30, 60, 60, false) "
+            "AS t(a int, b float8, c float8)",
             (row.id, row.fence),
         )
         assert await cursor.fetchall() == [(1, 0.0, 30.0)]

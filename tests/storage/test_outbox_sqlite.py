@@ -17,7 +17,7 @@ from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.outbox import adding, heads, owners, steps
 from postpress_async.storage.outbox.callers import driven
 from postpress_async.storage.outbox.opening import open_outbox
-from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, Nothing
+from postpress_async.storage.outbox.rows import USUAL, Claimed, Filter, Finish, Nothing, Reach
 from postpress_async.storage.outbox.sqlite import OUTBOX
 from postpress_async.storage.sqlite.schema import Schema
 
@@ -86,19 +86,19 @@ async def test_a_stopped_worker_keeps_what_it_marked_and_a_killed_one_does_not(
     await store.add([item(0), item(1)])
     worker = start("hold", url, "w")
     marked, claimed = await line(worker)
-    assert await store.orphans(grace=0.0) == []
+    assert await store.orphans() == []
     worker.send_signal(signal.SIGSTOP)
     await asyncio.sleep(1.2)  # its lease and the deadline of its attempt are over
-    assert await store.orphans(grace=0.0) == []
+    assert await store.orphans() == []
     assert await states(store) == {marked: "sending", claimed: "queued"}  # its mark fails now
     worker.kill()
     worker.wait()
-    (row,) = await store.orphans(grace=1e9)
+    (row,) = await store.orphans()
     assert (row.id, row.state) == (marked, "unknown")
     assert await states(store) == {marked: "unknown", claimed: "queued"}
     (attempt,) = await store.attempts(marked)
     assert attempt.fence == row.fence
-    assert await store.orphans(grace=0.0) == []
+    assert await store.orphans() == []
 
 
 async def test_a_forked_child_does_not_live_for_its_parent(url, open_store, start):
@@ -160,13 +160,14 @@ async def test_where_a_workers_file_is_gone_leases_tell(file, open_store):
     await store.add([item(0), item(1)])
     await store.enter("w")
     first = await store.claim("w", lease=60.0)
-    await store.mark(first.row.id, first.row.fence, seconds=30.0)
+    reach = Reach(total=4.0, held=6.0)
+    await store.mark(first.row.id, first.row.fence, seconds=30.0, reach=reach)
     for each in (file.parent / "outbox.db-workers").iterdir():
         each.unlink()
     store._workers.forked()  # as another process sees it
-    assert await other.orphans(grace=10.0) == []
+    assert await other.orphans() == []
     now[0] += 41.0
-    assert [row.id for row in await other.orphans(grace=10.0)] == [first.row.id]
+    assert [row.id for row in await other.orphans()] == [first.row.id]
 
 
 async def test_two_workers_of_one_name_are_refused_and_names_come_free(open_store, file):
@@ -194,7 +195,7 @@ async def test_whoever_leaves_with_an_attempt_out_leaves_an_orphan(open_store):
     second = await store.claim("w", lease=60.0)
     await store.leave("w")
     assert (await other.get(second.row.id)).state == "queued"
-    assert [row.id for row in await other.orphans(grace=0.0)] == [first.row.id]
+    assert [row.id for row in await other.orphans()] == [first.row.id]
 
 
 async def test_processes_at_once_send_each_item_once_and_in_order(url, open_store, start):
@@ -245,7 +246,7 @@ async def check(number, out, store):
             assert {item(n).id, item(n + 10).id} <= set(rows)
     assert len(rows) % 2 == 0  # both of one transaction, or none
     await store.enter("other")
-    await store.orphans(grace=1e9)
+    await store.orphans()
     last = {name: word for word, name in (entry for entry in said if len(entry) == 2)}
     rows = {row.id: row for row in await store.find(Filter(), limit=100)}
     for row in rows.values():
@@ -415,9 +416,9 @@ def one(connection, turn, to):
 
     counted(steps.probe())
     row = counted(steps.claim("w", lease=60.0, accounts=None, turn=float(turn))).row
-    counted(steps.mark(row.id, row.fence, seconds=30.0))
+    counted(steps.mark(row.id, row.fence, seconds=30.0, reach=USUAL))
     counted(steps.finish(row.id, row.fence, to))
-    counted(owners.late(grace=60.0))
+    counted(owners.late())
     counted(steps.doubtful("w", lease=60.0))
     connection.set_progress_handler(None, 0)
     return told
@@ -487,7 +488,7 @@ async def test_cancelled_at_any_moment_every_item_can_still_be_had(open_store):
     now[0] += 30.0
     await store.beat("w", lease=60.0)  # it prolongs only what somebody has got
     now[0] += 31.0
-    assert await store.orphans(grace=0.0) == []
+    assert await store.orphans() == []
     counts = await store.counts(Filter())
     assert counts == {"queued": 60 - done} | ({"sent": done} if done else {})
 

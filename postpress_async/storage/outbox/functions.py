@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postpress_async.storage.outbox.dialect import Dialect, Steps
-    from postpress_async.storage.outbox.rows import Finish, Row
+    from postpress_async.storage.outbox.rows import Finish, Reach, Row
 
 __all__ = ["Functions", "functions"]
 
@@ -141,7 +141,7 @@ RETURN NEXT _row;"""
 
 _ARGUMENTS: Final = {
     "claim": "owner text, lease float8, accounts text[], turn float8, probe boolean",
-    "mark": "id text, fence integer, seconds float8",
+    "mark": "id text, fence integer, seconds float8, total float8, held float8, hold boolean",
     "finish": (
         "id text, fence integer, state text, retry_at float8, due_at float8, look_at float8, "
         "looks integer, needs_decision boolean, result_id text, error text, body bytea, "
@@ -178,13 +178,16 @@ class Functions(msgspec.Struct, frozen=True, kw_only=True):
             return None, bool(rows)
         return Claimed(row=row_of(rows[0]), now=rows[0][-1]), False
 
-    def mark(self, item: str, fence: int, *, seconds: float) -> Steps[Attempt | None]:
+    def mark(self, item: str, fence: int, *, seconds: float, reach: Reach) -> Steps[Attempt | None]:
         """Do what `steps.mark` does."""
-        rows = yield "mark", {"id": item, "fence": fence, "seconds": seconds}
+        lasts = {"total": reach.total, "held": reach.held, "hold": reach.hold}
+        rows = yield "mark", {"id": item, "fence": fence, "seconds": seconds, **lasts}
         if not rows:
             return None
         number, began, deadline = rows[0]
-        return Attempt(item=item, number=number, fence=fence, started_at=began, deadline=deadline)
+        return Attempt(
+            item=item, number=number, fence=fence, started_at=began, deadline=deadline, reach=reach
+        )
 
     def finish(self, item: str, fence: int, to: Finish) -> Steps[Row | None]:
         """Do what `steps.finish` does."""

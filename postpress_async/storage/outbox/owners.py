@@ -44,15 +44,14 @@ def left_by(dead: Sequence[str]) -> Steps[list[Row]]:
     return (yield from _taken_in(sql.LEFT, sql.TAKE_IN, {"owners": list(dead)}))
 
 
-def late(*, grace: float, of: Sequence[str] | None = None) -> Steps[list[Row]]:
+def late(*, of: Sequence[str] | None = None) -> Steps[list[Row]]:
     """Take in what is late; return what became unknown.
 
     Args:
-        grace: seconds after the deadline of an attempt.
         of: the owners whose attempts may be late, where the death of others is certain.
     """
     find, take = sql.LEFT_LEASED, sql.TAKE_IN_LEASED
-    values: dict[str, object] = {"grace": grace}
+    values: dict[str, object] = {}
     if of is not None:
         find, take = sql.LEFT_LEASED_OF, sql.TAKE_IN_LEASED_OF
         values["owners"] = list(of)

@@ -14,6 +14,7 @@ from postpress_async.storage.outbox.connections import Connections
 from postpress_async.storage.outbox.dialect import postgres
 from postpress_async.storage.outbox.functions import functions
 from postpress_async.storage.outbox.lent import add_in_transaction, driven
+from postpress_async.storage.outbox.rows import USUAL
 from postpress_async.storage.outbox.shared import SharedOutbox
 from postpress_async.storage.postgres.faults import is_passing
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         Finish,
         New,
         Nothing,
+        Reach,
         Row,
     )
     from postpress_async.storage.postgres.link import Link
@@ -133,22 +135,31 @@ class PostgresOutbox(SharedOutbox):
         return await self._run(lambda: steps.nothing(accounts))
 
     async def mark(
-        self, item: str, fence: int, /, *, seconds: float, edit: New | None = None
+        self,
+        item: str,
+        fence: int,
+        /,
+        *,
+        seconds: float,
+        reach: Reach = USUAL,
+        edit: New | None = None,
     ) -> Attempt | None:
         """Make an attempt durable before its first byte; None where the item is not ours."""
         if edit is not None:
             return await self._run(
-                lambda: _durably(steps.mark(item, fence, seconds=seconds, edit=edit)),
+                lambda: _durably(steps.mark(item, fence, seconds=seconds, reach=reach, edit=edit)),
                 seconds=_ANSWER,
             )
-        return await self._call(lambda: self._functions.mark(item, fence, seconds=seconds))
+        return await self._call(
+            lambda: self._functions.mark(item, fence, seconds=seconds, reach=reach)
+        )
 
     async def _end(self, item: str, fence: int, finish: Finish) -> Row | None:
         return await self._call(lambda: self._functions.finish(item, fence, finish))
 
-    async def orphans(self, *, grace: float) -> list[Row]:
+    async def orphans(self) -> list[Row]:
         """Take in what the late have left; as in `Store`."""
-        found = await self._run(lambda: owners.late(grace=grace))
+        found = await self._run(owners.late)
         self._wakeups.tell()
         return found
 

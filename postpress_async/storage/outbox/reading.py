@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.storage.outbox import statements as sql
-from postpress_async.storage.outbox.rows import PAGE_BYTES, Attempt, Filter, Row, State
+from postpress_async.storage.outbox.rows import PAGE_BYTES, Attempt, Filter, Reach, Row, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -142,8 +142,16 @@ def attempts(item: str) -> Steps[list[Attempt]]:
     """Return the attempts of an item."""
     rows = yield sql.ATTEMPTS, {"item": item}
     return [
-        Attempt(item=i, number=n, fence=fence, started_at=began, deadline=end, outcome=outcome)
-        for i, n, fence, began, end, outcome in rows
+        Attempt(
+            item=i,
+            number=n,
+            fence=fence,
+            started_at=began,
+            deadline=end,
+            outcome=outcome,
+            reach=Reach(total=total, held=held, hold=bool(hold)),
+        )
+        for i, n, fence, began, end, outcome, total, held, hold in rows
     ]
 
 

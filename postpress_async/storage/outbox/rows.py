@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OPEN",
     "PAGE_BYTES",
+    "USUAL",
     "Added",
     "Attempt",
     "Backlog",
@@ -30,6 +31,7 @@ __all__ = [
     "New",
     "Nothing",
     "Overview",
+    "Reach",
     "Resting",
     "Row",
     "Stamp",
@@ -165,8 +167,38 @@ class Added(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["new", "same", "conflict", "forgotten"]
 
 
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """Say for how long a request may still be done, and who decides then.
+
+    It is kept with each attempt: who looks for it later may have other settings than who sent it.
+
+    Attributes:
+        total: seconds that its sender gives a request, from its first byte to its answer.
+        held: seconds for which something between us and the service may hold it back.
+        hold: whether a person decides about all that a look does not find.
+    """
+
+    total: float = 60.0
+    held: float = 60.0
+    hold: bool = False
+
+    @property
+    def grace(self) -> float:
+        """After an attempt's deadline: when none of its requests can still arrive."""
+        return self.total + self.held
+
+
+USUAL: Final = Reach()
+
+
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """Be one attempt: `deadline` is the instant after which none of its bytes may leave."""
+    """Be one attempt.
+
+    Attributes:
+        deadline: the instant after which none of its bytes may leave.
+        outcome: what it came to, as `Finish.outcome` says it; None while nothing is known.
+        reach: for how long its request may still be done, by the settings of who sent it.
+    """
 
     item: str
     number: int
@@ -174,6 +206,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float
     deadline: float
     outcome: str | None = None
+    reach: Reach = USUAL
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -358,13 +391,21 @@ class Store(Protocol):
         ...
 
     async def mark(
-        self, item: str, fence: int, /, *, seconds: float, edit: New | None = None
+        self,
+        item: str,
+        fence: int,
+        /,
+        *,
+        seconds: float,
+        reach: Reach = USUAL,
+        edit: New | None = None,
     ) -> Attempt | None:
         """Make an attempt durable before its first byte: `claimed` to `sending`.
 
         None where the fence is old, or the item is not claimed any more. `deadline` is `seconds`
-        after the store's time. `edit` gives it another body and the digests of its text at once;
-        its own digest stays that of what its key stands for.
+        after the store's time, and `reach` is kept with the attempt. `edit` gives the item another
+        body and the digests of its text at once; its own digest stays that of what its key stands
+        for.
         """
         ...
 
@@ -372,10 +413,11 @@ class Store(Protocol):
         """Say what became of it; None where the fence is old: then nothing is changed."""
         ...
 
-    async def orphans(self, *, grace: float) -> list[Row]:
+    async def orphans(self) -> list[Row]:
         """Take in what the dead have left: claimed ones are queued, sending ones unknown.
 
-        Certain stores: at once. Others: `sending` when the attempt's deadline is over by `grace`.
+        Certain stores: at once. Others: `sending` when the attempt's deadline is over by the grace
+        that it was marked with.
         All: `claimed` when the lease is over, since its mark fails from then on. Returns those that
         became unknown.
         """

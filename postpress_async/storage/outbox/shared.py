@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from postpress_async.storage.outbox import clearing, news, overviews, owners, reading, steps
-from postpress_async.storage.outbox.rows import Finish
+from postpress_async.storage.outbox.rows import USUAL, Finish
 from postpress_async.storage.outbox.waking import Wakeups
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Horizon,
         New,
         Overview,
+        Reach,
         Resting,
         Row,
         Stamp,
@@ -64,10 +65,19 @@ class SharedOutbox:
         return now
 
     async def mark(
-        self, item: str, fence: int, /, *, seconds: float, edit: New | None = None
+        self,
+        item: str,
+        fence: int,
+        /,
+        *,
+        seconds: float,
+        reach: Reach = USUAL,
+        edit: New | None = None,
     ) -> Attempt | None:
         """Make an attempt durable before its first byte; None where the item is not ours."""
-        return await self._run(lambda: steps.mark(item, fence, seconds=seconds, edit=edit))
+        return await self._run(
+            lambda: steps.mark(item, fence, seconds=seconds, reach=reach, edit=edit)
+        )
 
     async def finish(self, item: str, fence: int, finish: Finish, /) -> Row | None:
         """Say what became of an item; None where the fence is old.

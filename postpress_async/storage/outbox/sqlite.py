@@ -182,7 +182,7 @@ class SqliteOutbox(SharedOutbox):
             self._mine.add(taken.row.id)
         return taken
 
-    async def orphans(self, *, grace: float) -> list[Row]:
+    async def orphans(self) -> list[Row]:
         """Take in what the dead have left; as in `Store`."""
         own = await self._run(owners.owners)
         lives = {owner: self._workers.life(owner) if CERTAIN else "untold" for owner in own}
@@ -192,7 +192,7 @@ class SqliteOutbox(SharedOutbox):
             self._workers.clear(owner)
         untold = [owner for owner, life in lives.items() if life == "untold"]
         if own:
-            found += await self._run(lambda: owners.late(grace=grace, of=untold))
+            found += await self._run(lambda: owners.late(of=untold))
             self._wakeups.tell()
         return found
 

@@ -223,7 +223,8 @@ NEXT: Final = (
 
 MARK: Final = (
     "UPDATE {items} SET state = 'sending', attempts = attempts + 1, deadline = {now} + :seconds, "
-    "changed_at = {now} WHERE id = :id AND fence = :fence AND state = 'claimed' "
+    "quiet_at = {now} + :seconds + :total + :held, changed_at = {now} "
+    "WHERE id = :id AND fence = :fence AND state = 'claimed' "
     "RETURNING serial, attempts, changed_at, deadline"
 )
 REWRITE: Final = (
@@ -231,14 +232,14 @@ REWRITE: Final = (
     "WHERE serial = :serial"
 )
 ATTEMPT: Final = (
-    "INSERT INTO {attempts} (item, fence, number, started_at, deadline) "
-    "VALUES (:item, :fence, :number, :started_at, :deadline)"
+    "INSERT INTO {attempts} (item, fence, number, started_at, deadline, total, held, hold) "
+    "VALUES (:item, :fence, :number, :started_at, :deadline, :total, :held, :hold)"
 )
 # Both in one statement, which PostgreSQL can: one way there and back, instead of four.
 MARK_AT_ONCE: Final = (
     f"WITH marked AS ({MARK}), begun AS (INSERT INTO {{attempts}} "
-    "(item, fence, number, started_at, deadline) "
-    "SELECT serial, :fence, attempts, changed_at, deadline FROM marked) "
+    "(item, fence, number, started_at, deadline, total, held, hold) "
+    "SELECT serial, :fence, attempts, changed_at, deadline, :total, :held, :hold FROM marked) "
     "SELECT attempts, changed_at, deadline FROM marked"
 )
 # Who was forgotten meanwhile is not written to again.
@@ -296,12 +297,12 @@ BEAT: Final = (
 )
 LEFT: Final = "SELECT serial, thread, state FROM {items} WHERE busy AND owner IN :owners[]"
 _LATE: Final = (
-    "((state = 'claimed' AND lease <= {now}) OR (state = 'sending' AND deadline + :grace <= {now}))"
+    "((state = 'claimed' AND lease <= {now}) OR (state = 'sending' AND quiet_at <= {now}))"
 )
 # Whose death would be certain is late with what was claimed only: no mark of it succeeds later.
 _LATE_OF: Final = (
     "((state = 'claimed' AND lease <= {now}) "
-    "OR (state = 'sending' AND owner IN :owners[] AND deadline + :grace <= {now}))"
+    "OR (state = 'sending' AND owner IN :owners[] AND quiet_at <= {now}))"
 )
 _LATE_ONES: Final = (
     "SELECT serial, thread, state FROM {items} WHERE busy AND owner IS NOT NULL AND "
@@ -346,7 +347,8 @@ GET: Final = (
     f"SELECT {COLUMNS} FROM {{items}} WHERE id = :item OR key = :item ORDER BY id <> :item LIMIT 1"
 )
 ATTEMPTS: Final = (
-    "SELECT i.id, a.number, a.fence, a.started_at, a.deadline, a.outcome FROM {attempts} a "
+    "SELECT i.id, a.number, a.fence, a.started_at, a.deadline, a.outcome, a.total, a.held, a.hold "
+    "FROM {attempts} a "
     "JOIN {items} i ON i.serial = a.item WHERE i.id = :item ORDER BY a.fence"
 )
 BOUND: Final = (

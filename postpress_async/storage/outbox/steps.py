@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postpress_async.storage.outbox.dialect import Steps
-    from postpress_async.storage.outbox.rows import Filter, Finish, New, Row, State
+    from postpress_async.storage.outbox.rows import Filter, Finish, New, Reach, Row, State
 
 __all__ = [
     "FEW",
@@ -92,10 +92,11 @@ def nothing(accounts: Sequence[str] | None = None) -> Steps[Nothing]:
 
 
 def mark(
-    item: str, fence: int, *, seconds: float, edit: New | None = None
+    item: str, fence: int, *, seconds: float, reach: Reach, edit: New | None = None
 ) -> Steps[Attempt | None]:
     """Begin an attempt, if the item is still claimed with this fence."""
-    rows = yield sql.MARK, {"id": item, "fence": fence, "seconds": seconds}
+    lasts = {"total": reach.total, "held": reach.held}
+    rows = yield sql.MARK, {"id": item, "fence": fence, "seconds": seconds, **lasts}
     if not rows:
         return None
     serial, number, began, deadline = rows[0]
@@ -110,9 +111,13 @@ def mark(
             "number": number,
             "started_at": began,
             "deadline": deadline,
+            "hold": reach.hold,
+            **lasts,
         },
     )
-    return Attempt(item=item, number=number, fence=fence, started_at=began, deadline=deadline)
+    return Attempt(
+        item=item, number=number, fence=fence, started_at=began, deadline=deadline, reach=reach
+    )
 
 
 def finish(item: str, fence: int, to: Finish) -> Steps[Row | None]:

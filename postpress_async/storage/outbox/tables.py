@@ -44,6 +44,7 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     attempts integer NOT NULL DEFAULT 0,
     retry_at {real},
     deadline {real},
+    quiet_at {real},
     look_at {real},
     looks integer NOT NULL DEFAULT 0,
     needs_decision {flag} NOT NULL,
@@ -102,6 +103,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     number integer NOT NULL,
     started_at {real} NOT NULL,
     deadline {real} NOT NULL,
+    total {real} NOT NULL,
+    held {real} NOT NULL,
+    hold {flag} NOT NULL,
     outcome text,
     PRIMARY KEY (item, fence)
 ){rowless}""",

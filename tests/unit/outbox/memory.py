@@ -175,7 +175,7 @@ class MemoryStore:
         )  # fmt: skip
         return Claimed(row=row, now=now)
 
-    async def mark(self, item, fence, /, *, seconds, edit=None):
+    async def mark(self, item, fence, /, *, seconds, reach, edit=None):
         assert edit is None  # this memory keeps no texts
 
         def step():
@@ -185,8 +185,9 @@ class MemoryStore:
             row = self.place.put(item, state="sending", attempts=row.attempts + 1)
             now = self.place.now()
             attempt = Attempt(
-                item=item, number=row.attempts, fence=fence, started_at=now, deadline=now + seconds
-            )
+                item=item, number=row.attempts, fence=fence, started_at=now, deadline=now + seconds,
+                reach=reach,
+            )  # fmt: skip
             self.place.tries[item].append(attempt)
             return attempt
 
@@ -222,10 +223,10 @@ class MemoryStore:
             attempts=row.attempts - (begun and not to.keep_attempt),
         )  # fmt: skip
 
-    async def orphans(self, *, grace):
-        return await self._do("orphans", lambda: self._orphans(grace))
+    async def orphans(self):
+        return await self._do("orphans", self._orphans)
 
-    def _orphans(self, grace):
+    def _orphans(self):
         place, now, found = self.place, self.place.now(), []
         for row in list(place.items.values()):
             if row.owner is None:
@@ -236,7 +237,7 @@ class MemoryStore:
             if row.state == "claimed" and (dead if place.certain else row.lease <= now):
                 place.put(row.id, state="queued", owner=None, lease=None)
             elif row.state == "sending" and (
-                dead if place.certain else last.deadline + grace <= now
+                dead if place.certain else last.deadline + last.reach.grace <= now
             ):
                 found.append(
                     place.put(row.id, state="unknown", owner=None, lease=None, look_at=now, looks=0)

@@ -59,7 +59,7 @@ def test_it_keeps_no_more_than_it_needs():
     for n in range(10_000):
         now[:] = [float(n), float(n)]
         one.saw(1_000.0 + n)
-    assert one.of(0.0) >= 4 * (Terms().write + Terms().grace)
+    assert one.of(0.0) >= 4 * (Terms().write + Terms().reach.grace)
     assert one.of(1_000.0 + 9_990.0) >= 1.0
     assert len(one) < 200
 

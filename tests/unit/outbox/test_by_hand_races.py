@@ -8,7 +8,6 @@ from postpress_async.errors import OutboxStateError
 from postpress_async.outbox import by_hand, contents, putting
 from postpress_async.outbox.contents import MessageContent
 from postpress_async.outbox.desk import Desk
-from postpress_async.outbox.protocol import Terms
 from postpress_async.outbox.putting import Wishes
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Finish
@@ -108,8 +107,7 @@ async def played(store, clock, number, *, before, acts, gaps, ask):
             await getattr(world, waiting.pop(0)[0])()
 
     desk = Desk(
-        Stepwise(store, meanwhile), provider=lambda _: None, new_id=str, tell=lambda _: None,
-        terms=Terms(),
+        Stepwise(store, meanwhile), provider=lambda _: None, new_id=str, tell=lambda _: None
     )  # fmt: skip
     try:
         changed = await ask(desk, new.id)
@@ -196,7 +194,7 @@ async def test_of_two_edits_at_once_none_brings_back_what_the_other_changed(tmp_
         )  # fmt: skip
         await store.add([new])
         kept = {"not_before": None, "expires_at": None}
-        plain = Desk(store, provider=lambda _: None, new_id=str, tell=lambda _: None, terms=Terms())
+        plain = Desk(store, provider=lambda _: None, new_id=str, tell=lambda _: None)
 
         async def meanwhile(step, gap=gap, item=new.id, plain=plain, kept=kept):
             if step == gap:
@@ -204,7 +202,7 @@ async def test_of_two_edits_at_once_none_brings_back_what_the_other_changed(tmp_
 
         desk = Desk(
             Stepwise(store, meanwhile), provider=lambda _: None, new_id=str,
-            tell=lambda _: None, terms=Terms(),
+            tell=lambda _: None,
         )  # fmt: skip
         await desk.edit(new.id, text=None, priority=7, **kept)
         row = await store.get(new.id)

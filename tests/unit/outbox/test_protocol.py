@@ -21,19 +21,21 @@ from postpress_async.outbox.protocol import (
     two_looks,
 )
 from postpress_async.outbox.results import Deferred, Later, Sent, Skipped, of_error
-from postpress_async.storage.outbox.rows import Attempt
+from postpress_async.storage.outbox.rows import Attempt, Reach
 
 from .memory import a_row
 
 NOW = 1_000.0
-TERMS = Terms()
+OTHERS = Reach(total=300.0, held=70.0)
+"""Of whoever sent it: nothing of it is as with those who look."""
 LATE = NOW + 10_000.0
 
 
-def attempt(outcome=None, *, fence=1, deadline=NOW):
+def attempt(outcome=None, *, fence=1, deadline=NOW, reach=OTHERS):
     return Attempt(
-        item="item_1", number=1, fence=fence, started_at=NOW, deadline=deadline, outcome=outcome
-    )
+        item="item_1", number=1, fence=fence, started_at=NOW, deadline=deadline, outcome=outcome,
+        reach=reach,
+    )  # fmt: skip
 
 
 def answer(cls, status, slug=None, **more):
@@ -104,15 +106,15 @@ def test_after_an_error(name):
         assert finish.outcome == "happened"
 
 
-@pytest.mark.parametrize(("name", "again"), [("504", 60.0), ("cut", 0.0)])
+@pytest.mark.parametrize(("name", "again"), [("504", OTHERS.total), ("cut", 0.0)])
 def test_a_504_gives_all_that_may_still_happen_its_time_once_more(name, again):
     finish = after(of_error(TABLE[name][0], kind="message"), row=a_row(), now=NOW, jitter=0.5)
     tried = attempt(finish.outcome, deadline=NOW + 30.0)
-    quiet = tried.deadline + TERMS.grace + again
-    assert protocol.quiet_at(tried, TERMS) == quiet
+    quiet = tried.deadline + OTHERS.grace + again
+    assert protocol.quiet_at(tried) == quiet
     length = quiet - tried.started_at
-    assert protocol.still(tried, TERMS, age=length - 1.0) == 1.0
-    given = {"row": a_row(), "attempt": tried, "terms": TERMS}
+    assert protocol.still(tried, age=length - 1.0) == 1.0
+    given = {"row": a_row(), "attempt": tried}
     early = looked(Absent(), now=quiet - 1.0, **given)
     assert (early.state, early.look_at, early.outcome) == ("unknown", quiet, finish.outcome)
     undecided = looked(Undecided(reason="sync"), now=quiet, **given)
@@ -227,10 +229,10 @@ def test_what_before_send_wants():
 # -- looks ----------------------------------------------------------------------------------
 
 
-def look(seen, *, now=LATE, last=None, terms=TERMS, absences=0, **row):
+def look(seen, *, now=LATE, last=None, hold=False, absences=0, **row):
     last = attempt() if last is None else last
     row = a_row(state="unknown", **row)
-    return looked(seen, row=row, attempt=last, now=now, terms=terms, absences=absences)
+    return looked(seen, row=row, attempt=last, now=now, hold=hold, absences=absences)
 
 
 def test_found_is_found_at_any_time():
@@ -241,7 +243,7 @@ def test_found_is_found_at_any_time():
 
 @pytest.mark.parametrize("seen", [Absent(), Perhaps(reason="r"), Undecided(reason="r")])
 def test_nothing_but_found_counts_before_the_attempt_is_quiet(seen):
-    quiet = NOW + TERMS.grace
+    quiet = NOW + OTHERS.grace
     finish = look(seen, now=quiet - 0.001)
     assert (finish.state, finish.look_at, finish.needs_decision) == ("unknown", quiet, False)
     assert look(Absent(), now=quiet).state == "queued"
@@ -269,13 +271,18 @@ def test_what_was_refused_is_not_held_against_an_item():
 
 
 @pytest.mark.parametrize(
-    ("row", "terms"),
-    [({"action": "inmail"}, TERMS), ({}, Terms(hold=True))],
+    "told",
+    [{"action": "inmail"}, {"hold": True}, {"last": attempt(reach=Reach(hold=True))}],
 )
-def test_absent_may_wait_for_a_person(row, terms):
-    finish = look(Absent(), terms=terms, **row)
+def test_absent_may_wait_for_a_person(told):
+    finish = look(Absent(), **told)
     assert (finish.state, finish.needs_decision) == ("unknown", True)
-    assert look(Absent(), terms=Terms(hold=True), kind="react").state == "queued"
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_what_changes_nothing_a_second_time_waits_for_nobody(hold):
+    last = attempt(reach=Reach(hold=not hold))
+    assert look(Absent(), hold=hold, last=last, kind="react").state == "queued"
 
 
 @pytest.mark.parametrize("seen", [Perhaps(reason="r"), Nowhere(reason="r")])
@@ -315,10 +322,10 @@ def test_what_the_service_said_yes_to_is_never_sent_again(seen):
 def test_absent_is_what_two_reads_far_enough_apart_did_not_show():
     seen = [Absent(), Perhaps(reason="p"), Undecided(reason="u"), Found(result_id="m")]
     for first, second in itertools.product(seen, repeat=2):
-        both = two_looks(first, second, apart=30.0, terms=TERMS)
+        both = two_looks(first, second, apart=30.0, terms=Terms())
         assert isinstance(both, Absent) == (first == second == Absent())
         assert isinstance(both, Found) == (Found(result_id="m") in (first, second))
-    assert isinstance(two_looks(Absent(), Absent(), apart=29.9, terms=TERMS), Undecided)
+    assert isinstance(two_looks(Absent(), Absent(), apart=29.9, terms=Terms()), Undecided)
 
 
 # -- by hand --------------------------------------------------------------------------------
@@ -337,7 +344,7 @@ MAY = {
 
 def do(verb, row, *, sent=True, now=LATE):
     if verb == "resolve":
-        return by_hand.resolve(row, sent=sent, last=attempt(), now=now, terms=TERMS)
+        return by_hand.resolve(row, sent=sent, last=attempt(), now=now)
     return getattr(by_hand, verb)(row)
 
 
@@ -363,7 +370,7 @@ def test_an_item_whose_text_is_gone_is_not_retried():
 
 def test_nobody_says_that_it_did_not_arrive_while_it_still_may():
     row = a_row(state="unknown", needs_decision=True)
-    quiet = NOW + TERMS.grace
+    quiet = NOW + OTHERS.grace
     with pytest.raises(OutboxStateError, match="look again in 20 s"):
         do("resolve", row, sent=False, now=quiet - 20)
     assert do("resolve", row, sent=False, now=quiet).finish.state == "queued"

@@ -490,4 +490,4 @@ def test_terms_fit_each_other():
     terms = Terms()
     assert terms.write < terms.lease
     assert terms.beat * 3 < terms.lease
-    assert terms.grace > terms.total
+    assert terms.reach.grace > terms.total
