@@ -72,9 +72,11 @@ def add_in_file(items: Sequence[New], connection: object, *, path: str, now: flo
         raise ConfigurationError(
             f"connection= must be a sqlite3.Connection to {path}, not {type(connection).__name__}"
         )
+    texts = None
     try:
         cursor = connection.cursor()
         cursor.row_factory = None
+        texts, connection.text_factory = connection.text_factory, str  # it is no cursor's own
         _check(cursor, path)
         _begin(connection, path)
         cursor.execute("SAVEPOINT postpress_outbox")
@@ -92,6 +94,9 @@ def add_in_file(items: Sequence[New], connection: object, *, path: str, now: flo
         if is_fault(error):
             raise unavailable(path, error) from None
         raise
+    finally:
+        if texts is not None:
+            connection.text_factory = texts
     return told
 
 
@@ -113,8 +118,12 @@ def _begin(connection: sqlite3.Connection, path: str) -> None:
     """Begin what the sqlite3 module would begin before an INSERT."""
     if connection.in_transaction:
         return
-    if connection.isolation_level is None:
+    # True of connections of Python 3.12 and later that leave all to the database: `commit()` does
+    # nothing there, so that what we began would never end.
+    alone = getattr(connection, "autocommit", None) is True
+    if alone or connection.isolation_level is None:
         raise ConfigurationError(
-            f"connection= to {path} has no transaction to be part of: execute BEGIN IMMEDIATE first"
+            f"connection= to {path} has no transaction to be part of: execute BEGIN IMMEDIATE "
+            "first, and COMMIT after the call"
         )
     connection.execute(f"BEGIN {connection.isolation_level}")
