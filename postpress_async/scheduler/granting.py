@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .queue import Queues, Waiter
     from .steps import Refusal
 
-__all__ = ["Granter", "failure"]
+__all__ = ["Granter", "failure", "is_lost"]
 
 _log = logging.getLogger("postpress_async.scheduler")
 _AT_ONCE: Final = 16  # calls of a lane that one step may let go
@@ -143,6 +143,11 @@ def failure(error: Exception, lane: Lane) -> PostpressError:
     _log.error("the store of counts failed on account %s", lane.account_id, exc_info=error)
     said = f"the store of counts failed ({type(error).__name__}: {error}); see the log"
     return StateUnavailableError(said)
+
+
+def is_lost(error: PostpressError, lane: Lane) -> bool:
+    """Tell whether an error says that the store is lost, and not the counts of one account."""
+    return isinstance(error, StateUnavailableError) and error.account_id != lane.account_id
 
 
 def _refused(

@@ -8,18 +8,19 @@ the microsecond, older ones rounded up to whole seconds, which errs to the safe 
 from __future__ import annotations
 
 from array import array
+from contextlib import contextmanager
 from math import inf
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from postpress_async.errors import StateUnavailableError
+from postpress_async.errors import ConfigurationError
 from postpress_async.limits import Limits  # noqa: TC001 - read by msgspec
 
 from .adaptive import Adaptive
 from .answers import Learned  # noqa: TC001 - read by msgspec
 from .book import Book, Held, Log
-from .everyone import Everyone
+from .everyone import EVERYONE, Everyone
 from .lane import Lane
 from .line import Line, Place
 from .tally import Slot
@@ -27,6 +28,8 @@ from .trouble import Closure, Misses, Trouble
 from .windows import Gap
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from .lane import Setting
     from .rulebook import Rulebook
 
@@ -34,6 +37,8 @@ VERSION: Final = 2
 _PRECISE: Final = 60.0
 _NOTHING: Final = array("d")
 _RATE: Final = Adaptive.__slots__
+# What reading raises where no step can have written it so.
+_NONE_OF_OURS: Final = (msgspec.MsgspecError, ArithmeticError, LookupError, TypeError, ValueError)
 
 
 class Events(msgspec.Struct, array_like=True):
@@ -111,18 +116,18 @@ _decode_first: Final = msgspec.msgpack.Decoder(_Account).decode
 _decode_everyone: Final = msgspec.msgpack.Decoder(_Everyone).decode
 
 
-def parse(data: bytes) -> AccountImage:
+def parse(data: bytes, account_id: str) -> AccountImage:
     """Read what is known of an account, as it is.
 
     Raises:
-        StateUnavailableError: it was written by a newer version.
-        ValueError: it is none of ours.
+        ConfigurationError: it was written by a newer version, or is none of ours.
     """
-    if _check(data) == VERSION:
-        return _decode(data)
-    first = _decode_first(data)
-    first.version = VERSION
-    return AccountImage(*msgspec.structs.astuple(first))
+    with reading(account_id):
+        if _version(data, account_id) == VERSION:
+            return _decode(data)
+        first = _decode_first(data)
+        first.version = VERSION
+        return AccountImage(*msgspec.structs.astuple(first))
 
 
 def write(known: AccountImage) -> bytes:
@@ -136,16 +141,21 @@ def load(
     """Read an account's image; None makes a new account.
 
     Raises:
-        StateUnavailableError: it was written by a newer version.
-        ValueError: it is none of ours.
+        ConfigurationError: it was written by a newer version, or is none of ours; or the function
+            that chooses limits failed.
     """
     if data is None:
         return Book(Lane(account_id, rulebook.of(account_id), setting, now))
-    image = parse(data)
+    image = parse(data, account_id)
     rules = rulebook.of(
         account_id, image.provider, image.tier, image.connected_at, own=image.limits
     )
-    lane = Lane(account_id, rules, setting, image.born)
+    with reading(account_id):
+        return _book(image, Lane(account_id, rules, setting, image.born), now)
+
+
+def _book(image: AccountImage, lane: Lane, now: float) -> Book:
+    """Return a lane's book as its image has it."""
     lane.connected_at, lane.resigned = image.connected_at, image.resigned
     lane.since, lane.last, lane.successes = image.since, image.last, image.successes
     lane.refused, lane.refused_at = tuple(image.refused), image.refused_at
@@ -285,10 +295,16 @@ def _trouble(image: TroubleImage) -> Trouble:
 
 
 def load_everyone(data: bytes | None) -> Everyone:
-    """Read what is kept of all accounts together."""
+    """Read what is kept of all accounts together.
+
+    Raises:
+        ConfigurationError: it was written by a newer version, or is none of ours.
+    """
     everyone = Everyone()
-    if data is not None:
-        _check(data)
+    if data is None:
+        return everyone
+    with reading(EVERYONE):
+        _version(data, EVERYONE)
         image = _decode_everyone(data)
         everyone.logs = {name: unpacked(events) for name, events in image.events.items()}
         everyone.held, everyone.paused = image.held, tuple(image.paused)
@@ -329,11 +345,28 @@ def dump_everyone(everyone: Everyone, now: float) -> bytes | None:
     )
 
 
-def _check(data: bytes) -> int:
+def _version(data: bytes, key: str) -> int:
     """Return an image's version; refuse a newer one, whatever it looks like beyond its number."""
     first = msgspec.msgpack.decode(data, type=list[msgspec.Raw])[0]
     version: object = msgspec.msgpack.decode(first)
     if not isinstance(version, int) or version not in range(1, VERSION + 1):
-        msg = "the store was written by a newer version of postpress-async: upgrade this one"
-        raise StateUnavailableError(msg)
+        msg = "were written by a newer version of postpress-async: upgrade this one"
+        raise _unreadable(key, msg)
     return version
+
+
+@contextmanager
+def reading(key: str) -> Generator[None]:
+    """Say of whose counts it was that what was read is none of ours, or was damaged."""
+    try:
+        yield
+    except _NONE_OF_OURS as error:
+        msg = "cannot be read: put a copy of the store back, or delete what it has of that name"
+        raise _unreadable(key, f"{msg} ({type(error).__name__})") from error
+
+
+def _unreadable(key: str, words: str) -> ConfigurationError:
+    """Return the error of an account whose counts cannot be read; others are counted on."""
+    if key == EVERYONE:
+        return ConfigurationError(f"the counts of all accounts together {words}", scope="setup")
+    return ConfigurationError(f"the counts of {key} {words}", scope="account")

@@ -47,14 +47,30 @@ def mend(
         seen: when mine was written, by the store's time.
         written: when theirs was; earlier than mine only where the store has lost something.
         lasts: tells of a reservation whether its call is under way; None where only others know.
+
+    Raises:
+        ConfigurationError: one of them cannot be read, or was written by a newer version.
     """
     if theirs is None or mine == theirs:
         return mine
     if key == NEWS:
         return theirs  # what was lost of them, those who wait find out by themselves
-    if key == EVERYONE:
-        return _everyone(mine, theirs, seen, written, lasts)
-    ours, found = image.parse(mine), image.parse(theirs)
+    with image.reading(key):
+        if key == EVERYONE:
+            return _everyone(mine, theirs, seen, written, lasts)
+        ours, found = image.parse(mine, key), image.parse(theirs, key)
+        both = _account(ours, found, seen, written, lasts)
+        return theirs if both is None else image.write(both)
+
+
+def _account(
+    ours: image.AccountImage,
+    found: image.AccountImage,
+    seen: float,
+    written: float,
+    lasts: Callable[[str], bool | None],
+) -> image.AccountImage | None:
+    """Return what both know of an account; None where nothing was lost of it."""
     lost = written < seen or found.born > ours.born
     newer, older = (ours, found) if written < seen else (found, ours)
     since = written - found.longest  # what is older it may have dropped itself
@@ -64,7 +80,7 @@ def mend(
         newer.events[action] = image.packed(log)
     held = _under_way(older.held, newer.held, lasts, lost=lost)
     if not lost and held.keys() == newer.held.keys():
-        return theirs  # what was seen here, and what came after it
+        return None  # what was seen here, and what came after it
     newer.held = held
     newer.gaps = _later(older.gaps, newer.gaps)
     newer.bursts = _later(older.bursts, newer.bursts)
@@ -72,7 +88,7 @@ def mend(
     newer.born = min(older.born, newer.born)
     if lost:
         _put_back_the_rest(older, newer)
-    return image.write(newer)
+    return newer
 
 
 def _put_back_the_rest(older: image.AccountImage, newer: image.AccountImage) -> None:

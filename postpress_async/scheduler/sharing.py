@@ -13,13 +13,12 @@ from contextvars import Context
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from postpress_async.errors import StateUnavailableError
 from postpress_async.limits import REFUND
 
 from .courier import RETRY, Courier
 from .desks import Desk
 from .everyone import EVERYONE
-from .granting import Granter, failure
+from .granting import Granter, failure, is_lost
 from .leases import LEASE, Leases
 from .line import returns
 from .news import BUDGETS, Listener
@@ -341,7 +340,7 @@ class Sharer:
         """Go on alone, or turn those away who would need the counts; return whether to go on."""
         said, now = failure(error, lane), self._clock.monotonic()
         desk.stands = False  # whoever does not come is passed over
-        if self._courier.alone is not None and isinstance(said, StateUnavailableError):
+        if self._courier.alone is not None and is_lost(said, lane):
             self._courier.alone.begin(now, said)
             desk.fresh = [one for one, _ in asked.values() if not one.let_in] + desk.fresh
             return True

@@ -304,7 +304,7 @@ class Step:
         return min(began, default=inf)
 
     def _foreign(self, reservation: str) -> bool:
-        """Tell whether a call is another client's, of whichever process: its end is told to that."""
+        """Tell whether a call is another client's; this one is told of the end of its own."""
         return not (self._own and reservation.startswith(self._own))
 
     def _refusal(self, book: Book, ask: Ask, now: float) -> Refusal | None:

@@ -29,7 +29,7 @@ class Work(Protocol[T_co]):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Name every image that it reads or changes."""
+        """Name every image that it reads or changes; first the one that it is about."""
         ...
 
     def run(
@@ -52,7 +52,8 @@ class Images(Protocol):
         is carried out, and its result dropped.
 
         Raises:
-            StateUnavailableError: the store cannot be reached; nothing was changed.
+            StateUnavailableError: the store cannot be reached; nothing was changed. Where the
+                store answers, and only this work cannot be done, `account_id` is the key.
             ConfigurationError: the store is not one that this version can use.
             ClientClosedError: it was closed.
         """

@@ -123,6 +123,7 @@ class Decider:
             try:
                 sent.append(self._decide(job, view))
             except Exception as error:  # noqa: BLE001 - whoever asked is told; others go on
+                self._odd.update(job.work.keys)  # somebody may have put it right when it is next
                 job.fail(error)
         swaps = [one.swap for one in sent]
         if looks:
@@ -152,7 +153,8 @@ class Decider:
                 said = (
                     f"{self._server.where} was cut off before it answered, and others wrote since"
                 )
-                one.job.fail(StateUnavailableError(f"{said}: whether it was done is not known"))
+                said = f"{said}: whether it was done is not known"
+                one.job.fail(StateUnavailableError(said, account_id=one.job.work.keys[0]))
         self._doubts.forget(unless=lambda job: not job.future.done())
 
     def _replace_lost(self, one: Sent[Job]) -> None:
@@ -217,7 +219,8 @@ class Decider:
                 days = (one.at - now) / _DAY
                 raise StateUnavailableError(
                     f"{self._server.where} is {days:.1f} days behind what is written of {key}: "
-                    "set its clock right, or delete that"
+                    "set its clock right, or delete that",
+                    account_id=key,
                 )
             ours = abs(now - one.at) < 2 * KEPT
         if not ours:

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 
+import msgspec
 import pytest
 
 from postpress_async import (
+    ConfigurationError,
     LaneClosedError,
     Limit,
     Limits,
@@ -13,6 +15,7 @@ from postpress_async import (
     WaitTooLongError,
 )
 from postpress_async.limits import DONE, REFUND, Verdict
+from postpress_async.scheduler.image import VERSION
 from postpress_async.scheduler.scheduler import Scheduler
 from postpress_async.storage.memory import MemoryImages
 
@@ -415,3 +418,54 @@ async def test_a_pause_between_two_outages_holds_in_the_second(images, paused, a
         assert await went(made, account) == 0
     lose(made)
     assert await went(made, account) == 0
+
+
+def damaged(data, how):
+    if how == "newer":
+        return msgspec.msgpack.encode([VERSION + 1, *msgspec.msgpack.decode(data)[1:]])
+    return b"garbage"
+
+
+@pytest.mark.parametrize("how", ["newer", "garbage"])
+async def test_one_account_that_cannot_be_read_leaves_the_others_their_store(images, caplog, how):
+    rows = [Limit("invite", 40, per="day")]
+    before = process(images, *rows)
+    await send(before)
+    await asyncio.sleep(1)
+    images._images["acc_1"] = damaged(images._images["acc_1"], how)
+    made = process(images, *rows)
+    made.resign("acc_2")
+    for _ in range(40):
+        with pytest.raises(ConfigurationError, match="counts of acc_1"):
+            await send(made)
+        made.report(await made.take("acc_2", "invite", max_wait=1.0), DONE)
+    assert not made._sharer._courier.lost
+    assert not [one for one in caplog.messages if "account limits are" in one]
+    del images._images["acc_1"]  # as the error says
+    await send(made)
+    await asyncio.sleep(1)
+    nothing_is_open(made)
+
+
+async def test_an_account_of_which_the_store_says_that_it_cannot_be_written_fails_alone(images):
+    made = process(images, Limit("invite", 40, per="day"))
+    made.resign("acc_2")
+    store = made._sharer._courier._state
+    find, step = store.step, store.step
+
+    async def refuses(work):
+        if "acc_1" in work.keys:
+            raise StateUnavailableError("too many others write the same", account_id="acc_1")
+        return await step(work)
+
+    store.step = refuses
+    for _ in range(40):
+        with pytest.raises(StateUnavailableError, match="too many others"):
+            await send(made)
+        made.report(await made.take("acc_2", "invite", max_wait=1.0), DONE)
+    assert not made._sharer._courier.lost
+    store.step = find
+    await asyncio.sleep(2)
+    await send(made)
+    await asyncio.sleep(1)
+    nothing_is_open(made)
