@@ -153,7 +153,7 @@ class Worker:
             idle = until_empty and not self._turns and seconds > _SOON_SECONDS
             if idle and await self._patience.ask(self._empty):
                 return
-            await self._pause(min(max(seconds, 0.0), POLL_SECONDS), store=True)
+            await self._pause(min(max(seconds, 0.0), POLL_SECONDS), since=claimed)
 
     async def _claim(self) -> Claimed | Nothing:
         if self._unsure:
@@ -166,14 +166,14 @@ class Worker:
         self._unsure = False
         return claimed
 
-    async def _pause(self, seconds: float, *, store: bool = False) -> None:
+    async def _pause(self, seconds: float, *, since: Nothing | None = None) -> None:
         """Wait for the store's bell, for something of our own to end, or for some seconds."""
         waits: list[asyncio.Task[object]] = [
             asyncio.create_task(self._wake.wait()),
             asyncio.create_task(self._slept(seconds)),
         ]
-        if store:
-            waits.append(asyncio.create_task(self._rung(seconds)))
+        if since is not None:
+            waits.append(asyncio.create_task(self._rung(seconds, since)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -184,9 +184,9 @@ class Worker:
     async def _slept(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
 
-    async def _rung(self, seconds: float) -> None:
+    async def _rung(self, seconds: float, since: Nothing) -> None:
         try:
-            await self._store.wait(seconds)
+            await self._store.wait(seconds, since=since)
         except StateUnavailableError:
             await self._clock.sleep(min(seconds, 1.0))  # the next claim will say it again
 

@@ -85,6 +85,6 @@ class Flaky:
             self._until = now + AWAY_SECONDS
         return LONGER.get(how, how)
 
-    async def wait(self, seconds, /):
+    async def wait(self, seconds, /, *, since):
         await self._bell.wait(seconds)
         await self._process.gate(after=self._rng.random() * 0.5)  # others' news come late

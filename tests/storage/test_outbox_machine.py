@@ -23,7 +23,7 @@ from postpress_async.storage.outbox.living import CERTAIN
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, New, Nothing, Reach
 
-OWNERS = ("w1", "w2")
+OWNERS = ("w1", "w2", "w3")
 ACCOUNTS = ("a", "b")
 START = 1_000_000.0
 LEASE, SECONDS = 60.0, 45.0
@@ -68,9 +68,11 @@ class Machine(RuleBasedStateMachine):
         self.entered = set()
         self.n = 0
         url = self.stack.enter_context(self.url())
-        for owner in OWNERS:  # two stores: what one has done, the other must see
-            self.stores[owner] = open_outbox(url, clock=lambda: self.model.now)
-            self.run(self.stores[owner].enter(owner))
+        # Two stores: what one has done, the other must see. Two workers share one.
+        one, other = (open_outbox(url, clock=lambda: self.model.now) for _ in range(2))
+        self.stores = dict(zip(OWNERS, (one, one, other), strict=True))
+        for owner, store in self.stores.items():
+            self.run(store.enter(owner))
 
     def run(self, coroutine):
         return self.loop.run_until_complete(coroutine)
@@ -225,8 +227,12 @@ class Machine(RuleBasedStateMachine):
         unknown = self.model.late(certain=self.certain)
         assert {row.id for row in rows} == {item.new.id for item in unknown}
 
-    @rule(owner=owners)
-    def beat(self, owner):
+    @rule(some=mostly(OWNERS, *((owner,) for owner in OWNERS)))
+    def beat(self, some):
+        for owner in some:
+            self.beat_of(owner)
+
+    def beat_of(self, owner):
         assert self.run(self.stores[owner].beat(owner, lease=LEASE)) >= self.model.now
         for item in self.model.items.values():
             if item.owner == owner:
@@ -355,6 +361,8 @@ class Machine(RuleBasedStateMachine):
                 assert row.state in {"expired", "held", "queued"}
                 continue
             assert told == said
+            if row.state in {"claimed", "unknown"}:  # of what is sending, nobody asks
+                assert row.lease == item.lease
         if "expired" not in {item.state for item in self.model.items.values()}:
             account = (None, *ACCOUNTS)[len(self.fences) % 3]
             going = self.run(store.going(account and [account]))

@@ -460,14 +460,14 @@ async def test_a_value_that_cannot_be_kept_is_not_told_as_a_lost_server(open_sto
 
 async def test_whoever_waits_is_told_by_the_server(open_store):
     store, other = open_store(), open_store()
-    await store.wait(0.1)  # begins to listen
+    await store.wait(0.1, since=await store.claim("w", lease=60.0))  # begins to listen
     await asyncio.sleep(0.5)
     for n in range(3):
         while not isinstance(got := await store.claim("w", lease=60.0), Nothing):
             await store.finish(got.row.id, got.row.fence, Finish(state="sent"))
         while True:  # until nothing more is told of what was
-            assert isinstance(await store.claim("w", lease=60.0), Nothing)
-            waiting = asyncio.create_task(store.wait(1e6))
+            nothing = await store.claim("w", lease=60.0)
+            waiting = asyncio.create_task(store.wait(1e6, since=nothing))
             await asyncio.sleep(0.1)
             if not waiting.done():
                 break

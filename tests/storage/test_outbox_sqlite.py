@@ -449,8 +449,8 @@ async def test_whoever_waits_is_told_here_and_by_other_processes(open_store, mon
         monkeypatch.setattr("postpress_async.storage.outbox.sqlite._LOOK_EVERY", 1e6)
     store, other = open_store(), open_store()
     await store.enter("w")
-    assert isinstance(await store.claim("w", lease=60.0), Nothing)
-    waiting = asyncio.create_task(store.wait(1e6))
+    nothing = await store.claim("w", lease=60.0)
+    waiting = asyncio.create_task(store.wait(1e6, since=nothing))
     await asyncio.sleep(0.1)
     assert not waiting.done()
     await (store if here else other).add([item(0)])
@@ -462,9 +462,10 @@ async def test_whoever_waits_is_told_here_and_by_other_processes(open_store, mon
 async def test_nothing_is_missed_between_a_claim_in_vain_and_a_wait(open_store):
     store = open_store()
     await store.enter("w")
-    assert isinstance(await store.claim("w", lease=60.0), Nothing)
+    nothing = await store.claim("w", lease=60.0)
     await store.add([item(0)])
-    await asyncio.wait_for(store.wait(20.0), 0.5)
+    async with asyncio.timeout(40.0):
+        await store.wait(1e6, since=nothing)
 
 
 async def test_cancelled_at_any_moment_every_item_can_still_be_had(open_store):

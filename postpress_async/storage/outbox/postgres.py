@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
+import msgspec
+
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.outbox import adding, heads, owners, steps
 from postpress_async.storage.outbox.calls import called
@@ -109,6 +111,7 @@ class PostgresOutbox(SharedOutbox):
 
     async def leave(self, owner: str, /) -> None:
         """End as a worker. What it has marked is an orphan when its time is over."""
+        self._given.left(owner)
         await self._run(lambda: owners.leave(owner), seconds=_ANSWER)
         self._wakeups.tell()
 
@@ -129,10 +132,10 @@ class PostgresOutbox(SharedOutbox):
             await self._run(heads.upkeep)
             taken, _ = await self._call(partial(asked, probe=False))
         if taken is not None:
-            self._mine.add(taken.row.id)
+            self._given.to(owner, taken.row)
             return taken
-        self._wakeups.heard = heard
-        return await self._run(lambda: steps.nothing(accounts))
+        nothing = await self._run(lambda: steps.nothing(accounts))
+        return msgspec.structs.replace(nothing, heard=heard)
 
     async def mark(
         self,
@@ -163,11 +166,11 @@ class PostgresOutbox(SharedOutbox):
         self._wakeups.tell()
         return found
 
-    async def wait(self, seconds: float, /) -> None:
+    async def wait(self, seconds: float, /, *, since: Nothing) -> None:
         """Return when something may have been added or freed, by anybody; the server tells."""
         if not self._connections.listen(self._wakeups.tell):
             return
-        await self._wakeups.wait(seconds)
+        await self._wakeups.wait(seconds, heard=since.heard)
 
     async def shrink(self, *, least: int = 0) -> int:
         """Let the server use again what was deleted; where it may wait, the server does it itself.

@@ -224,10 +224,18 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Nothing(msgspec.Struct, frozen=True, kw_only=True):
-    """Say that nothing can be claimed, and when something may be: None as long as nobody adds."""
+    """Say that nothing can be claimed.
+
+    Attributes:
+        now: the store's time.
+        at: when something may be claimed; None as long as nobody adds anything.
+        heard, version: what had been told by then, here and by others: for `Store.wait`.
+    """
 
     now: float
     at: float | None
+    heard: int = 0
+    version: int = 0
 
 
 class Finish(Discreet, frozen=True, kw_only=True):
@@ -550,8 +558,8 @@ class Store(Protocol):
         """
         ...
 
-    async def wait(self, seconds: float, /) -> None:
-        """Return when something may have been added or freed, or after some seconds."""
+    async def wait(self, seconds: float, /, *, since: Nothing) -> None:
+        """Return when something may have been added or freed since a claim, or after seconds."""
         ...
 
     async def aclose(self) -> None:

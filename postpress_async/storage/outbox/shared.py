@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from postpress_async.storage.outbox import clearing, news, overviews, owners, reading, steps
+from postpress_async.storage.outbox.given import Given
 from postpress_async.storage.outbox.rows import USUAL, Finish
 from postpress_async.storage.outbox.waking import Wakeups
 
@@ -43,7 +44,7 @@ class SharedOutbox:
     def __init__(self) -> None:
         self._wakeups = Wakeups()
         self._turn = 0.0
-        self._mine: set[str] = set()  # items that were given to this store's workers
+        self._given = Given()
 
     @abstractmethod
     async def _run(self, asked: Callable[[], Steps[T]]) -> T:
@@ -59,9 +60,9 @@ class SharedOutbox:
         What was claimed for somebody who never learned of it (he was cancelled, or the answer was
         lost) is not prolonged: it is queued again when its lease is over.
         """
-        mine = sorted(self._mine)
-        now, still = await self._run(lambda: owners.beat(owner, lease=lease, items=mine))
-        self._mine -= set(mine) - still
+        its = self._given.of(owner)
+        now, still = await self._run(lambda: owners.beat(owner, lease=lease, items=sorted(its)))
+        self._given.lost(its, still)
         return now
 
     async def mark(
@@ -93,7 +94,7 @@ class SharedOutbox:
                 raise
             found = (finish.outcome or "").startswith("found by ")
             row = await self._end(item, fence, _TAKEN if found else _DOUBT)
-        self._mine.discard(item)
+        self._given.ended(item, fence)
         self._wakeups.tell()
         return row
 
@@ -104,7 +105,7 @@ class SharedOutbox:
         """Take an unknown item whose time to be looked for has come."""
         row = await self._run(lambda: steps.doubtful(owner, lease=lease))
         if row is not None:
-            self._mine.add(row.id)
+            self._given.to(owner, row)
         return row
 
     async def attempts(self, item: str, /) -> list[Attempt]:

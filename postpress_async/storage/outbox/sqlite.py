@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import sqlite3
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -18,7 +19,7 @@ from postpress_async.storage.outbox.callers import add_in_file, driven, is_busy
 from postpress_async.storage.outbox.dialect import SQLITE
 from postpress_async.storage.outbox.living import CERTAIN, Workers
 from postpress_async.storage.outbox.rewriting import rewritten
-from postpress_async.storage.outbox.rows import Nothing
+from postpress_async.storage.outbox.rows import Claimed
 from postpress_async.storage.outbox.shared import SharedOutbox
 from postpress_async.storage.outbox.tables import LATER, META, MIGRATIONS
 from postpress_async.storage.sqlite import place
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from postpress_async.storage.outbox.dialect import Steps
-    from postpress_async.storage.outbox.rows import Added, Claimed, New, Row
+    from postpress_async.storage.outbox.rows import Added, New, Nothing, Row
 
 __all__ = ["OUTBOX", "SqliteOutbox"]
 
@@ -96,7 +97,6 @@ class SqliteOutbox(SharedOutbox):
         self._noted = -math.inf
         self._lead = self._followed = 0.0
         self._workers = Workers(f"{self._path}-workers")
-        self._version = 0  # of the file, when there was nothing to claim
         self._unsorted = 0
         self._sorting: asyncio.Task[None] | None = None
 
@@ -142,6 +142,7 @@ class SqliteOutbox(SharedOutbox):
 
     async def leave(self, owner: str, /) -> None:
         """End as a worker. What it has marked is an orphan's from now on."""
+        self._given.left(owner)
         await self._run(lambda: owners.leave(owner))
         left = owner in await self._run(owners.owners)
         self._workers.leave(owner, left=left)
@@ -172,14 +173,13 @@ class SqliteOutbox(SharedOutbox):
             asked = steps.claim(owner, lease=lease, accounts=accounts, turn=turn)
             if (taken := driven(asked, connection, now, lead)) is not None:
                 return msgspec.structs.replace(taken, lead=lead) if lead else taken
-            self._version = connection.execute("PRAGMA data_version").fetchone()[0]
-            return driven(steps.nothing(accounts), connection, now, lead)
+            version = _version(connection)
+            nothing = driven(steps.nothing(accounts), connection, now, lead)
+            return msgspec.structs.replace(nothing, heard=heard, version=version)
 
         taken = await self._file.run(work, durable=False)
-        if isinstance(taken, Nothing):
-            self._wakeups.heard = heard
-        else:
-            self._mine.add(taken.row.id)
+        if isinstance(taken, Claimed):
+            self._given.to(owner, taken.row)
         return taken
 
     async def orphans(self) -> list[Row]:
@@ -196,12 +196,14 @@ class SqliteOutbox(SharedOutbox):
             self._wakeups.tell()
         return found
 
-    async def wait(self, seconds: float, /) -> None:
+    async def wait(self, seconds: float, /, *, since: Nothing) -> None:
         """Return when something may have been added or freed, here or by another process.
 
         What another process does is seen within half a second.
         """
-        await self._wakeups.wait(seconds, every=_LOOK_EVERY, changed=self._changed)
+        await self._wakeups.wait(
+            seconds, heard=since.heard, every=_LOOK_EVERY, changed=partial(self._changed, since)
+        )
 
     async def purge(self, *, before: float) -> int:
         """Empty the bodies of what was over before an instant, and overwrite what they were."""
@@ -227,15 +229,10 @@ class SqliteOutbox(SharedOutbox):
         await self._file.aclose()
         self._workers.leave_all()
 
-    async def _changed(self) -> bool:
+    async def _changed(self, since: Nothing) -> bool:
         """Tell whether another process has written since there was nothing to claim."""
-
-        def work(connection: sqlite3.Connection) -> int:
-            version: int = connection.execute("PRAGMA data_version").fetchone()[0]
-            return version
-
         try:
-            return await self._file.run(work) != self._version
+            return await self._file.run(_version) != since.version
         except StateUnavailableError:
             return False  # who claims is told
 
@@ -281,3 +278,9 @@ class SqliteOutbox(SharedOutbox):
             connection.execute(SQLITE.statement(sql.THINK_OVER))
             self._followed = lead
         self._lead = lead
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """Return what is another number when somebody else has written."""
+    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+    return version

@@ -17,12 +17,10 @@ class Wakeups:
 
     Attributes:
         count: of what was told.
-        heard: what it was when there was nothing to claim.
     """
 
     def __init__(self) -> None:
         self.count: int = 0
-        self.heard: int = 0
         self._waiters: set[asyncio.Future[None]] = set()
 
     def tell(self) -> None:
@@ -36,6 +34,7 @@ class Wakeups:
         self,
         seconds: float,
         *,
+        heard: int,
         every: float | None = None,
         changed: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
@@ -43,15 +42,15 @@ class Wakeups:
 
         Args:
             seconds: at most.
+            heard: the count when there was nothing to claim.
             every: seconds between looks.
             changed: looks whether others have done something.
         """
         end = time.monotonic() + seconds
-        while self.count == self.heard and (left := end - time.monotonic()) > 0:
+        while self.count == heard and (left := end - time.monotonic()) > 0:
             await self._sleep(left if every is None else min(left, every))
-            if self.count == self.heard and changed is not None and await changed():
-                self.tell()
-        self.heard = self.count
+            if self.count == heard and changed is not None and await changed():
+                return
 
     async def _sleep(self, seconds: float) -> None:
         waiter = asyncio.get_running_loop().create_future()

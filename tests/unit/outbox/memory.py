@@ -300,7 +300,7 @@ class MemoryStore:
 
         return await self._do("going", step)
 
-    async def wait(self, seconds, /):
+    async def wait(self, seconds, /, *, since):
         self.place.bell.clear()
         try:
             async with asyncio.timeout(seconds):

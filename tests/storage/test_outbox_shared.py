@@ -1,0 +1,141 @@
+"""Two workers on one store: what is the one's is not the other's, on both stores."""
+
+import asyncio
+import secrets
+
+import pytest
+from outbox_worker import item
+
+from postpress_async.storage.outbox.opening import open_outbox
+from postpress_async.storage.outbox.rows import Filter, Finish, Nothing
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def open_store(request, tmp_path):
+    """Open one more store on the same tables; its clock is `now`, unless it is to have its own."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/outbox.db"
+    else:
+        schema = request.getfixturevalue("schema")
+        url = f"{request.getfixturevalue('postgres_url')}?prefix={schema}"
+    opened = []
+
+    def open_store(**options):
+        opened.append(open_outbox(url, **options))
+        return opened[-1]
+
+    yield open_store
+    for store in opened:
+        await store.aclose()
+
+
+class Told:
+    """A store's time."""
+
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+async def clock():
+    return Told()
+
+
+@pytest.fixture
+async def store(open_store, clock):
+    store = open_store(clock=clock)
+    for owner in ("w1", "w2"):
+        await store.enter(owner)
+    return store
+
+
+async def claimed(store, owner):
+    return (await store.claim(owner, lease=60.0)).row
+
+
+async def test_each_keeps_what_it_claimed_and_what_it_looks_for(store, clock):
+    await store.add([item(n, thread=f"t{n}") for n in range(3)])
+    doubt = await claimed(store, "w1")
+    await store.mark(doubt.id, doubt.fence, seconds=30.0)
+    await store.finish(doubt.id, doubt.fence, Finish(state="unknown", look_at=clock.now))
+    looked_for = await store.doubtful("w2", lease=60.0)
+    mine = {owner: await claimed(store, owner) for owner in ("w1", "w2")}
+    for _ in range(20):
+        clock.now += 15.0
+        for owner in ("-", "w1", "w2", "-"):  # who is nobody asks for the time
+            assert await store.beat(owner, lease=60.0) == clock.now
+    assert await store.orphans() == []
+    assert await store.doubtful("w1", lease=60.0) is None
+    assert (await store.get(doubt.id)).fence == looked_for.fence
+    for row in mine.values():
+        assert await store.mark(row.id, row.fence, seconds=30.0) is not None
+
+
+async def test_who_is_late_takes_nothing_from_whoever_has_it_now(store, clock):
+    await store.add([item(0)])
+    before = await claimed(store, "w1")
+    clock.now += 61.0
+    await store.orphans()  # w1 said nothing for too long
+    now = await claimed(store, "w2")
+    assert await store.finish(before.id, before.fence, Finish(state="queued")) is None
+    for _ in range(5):
+        clock.now += 15.0
+        for owner in ("w1", "w2"):
+            await store.beat(owner, lease=60.0)
+    await store.orphans()
+    assert await store.mark(now.id, now.fence, seconds=30.0) is not None
+
+
+async def test_what_is_given_anew_while_a_beat_is_under_way_is_kept(store, clock, monkeypatch):
+    await store.add([item(0)])
+    before = await claimed(store, "w1")
+    run, again = store._run, []
+
+    async def slow(asked, **options):
+        """Answer a beat when the item that it asked to keep was lost, and claimed anew."""
+        told = await run(asked, **options)
+        monkeypatch.undo()
+        again.append(await claimed(store, "w1"))
+        return told
+
+    await store.cancel(Filter(keys=("nothing",)), reason="")  # it has made all it needs
+    clock.now += 61.0
+    await store.orphans()
+    monkeypatch.setattr(store, "_run", slow)
+    await store.beat("w1", lease=60.0)
+    assert [row.id for row in again] == [before.id]
+    clock.now += 30.0
+    await store.beat("w1", lease=60.0)
+    clock.now += 40.0
+    await store.orphans()
+    assert await store.mark(before.id, again[0].fence, seconds=30.0) is not None
+
+
+async def test_nothing_is_kept_in_mind_for_those_who_have_left(store):
+    await store.add([item(n, thread=f"t{n}") for n in range(4)])
+    left, done = await claimed(store, "w1"), await claimed(store, "w2")
+    await store.finish(done.id, done.fence, Finish(state="sent"))
+    await claimed(store, "w2")
+    await store.leave("w1")
+    assert len(store._given) == 1
+    assert (await store.get(left.id)).state == "queued"
+    assert not isinstance(await store.claim("w2", lease=60.0), Nothing)
+
+
+async def test_whom_one_wakes_another_has_not_heard(open_store):
+    """Each waits since its own claim in vain, whatever others claimed and heard meanwhile."""
+    store, elsewhere = open_store(), open_store()
+    for owner in ("w1", "w2"):
+        await store.enter(owner)
+    await store.wait(0.0, since=await store.claim("w2", lease=60.0))  # from now on, it listens
+    await asyncio.sleep(0.2)
+    first = await store.claim("w1", lease=60.0, accounts=["b"])
+    assert isinstance(first, Nothing)
+    await elsewhere.add([item(0, account_id="b", key=secrets.token_hex(4))])
+    heard = await store.claim("w2", lease=60.0, accounts=["a"])
+    assert isinstance(heard, Nothing)
+    async with asyncio.timeout(40.0):  # or it would never end
+        await store.wait(1e6, since=first)
+    assert not isinstance(await store.claim("w1", lease=60.0, accounts=["b"]), Nothing)
