@@ -307,8 +307,9 @@ async def test_what_comes_late_is_too_late_if_the_second_try_changes_nothing(
 @scenario("none", "lost, and others wrote")
 async def test_what_cannot_be_found_out_is_told_so(server, images, caplog):
     await images.step(Append("a"))
-    with pytest.raises(StateUnavailableError, match="whether it was done is not known"):
+    with pytest.raises(StateUnavailableError, match="whether it was done is not known") as caught:
         await images.step(Append("a"))
+    assert caught.value.account_id == "a"  # the server itself is there
     assert await images.step(Append("a"))
 
 
@@ -667,6 +668,70 @@ def test_values_that_are_none_of_ours_stop_only_who_needs_them():
         assert isinstance(bad, ConfigurationError)
         del server.values["bad"]
         assert await images.step(Append(["bad"])) == {"bad": []}
+        await images.aclose()
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("fate", "whose"), [("changed", "a"), ("turn", "a"), ("time", None)], ids=str
+)
+def test_what_only_others_who_write_hold_up_names_the_key_it_is_about(fate, whose):
+    """Whoever goes on alone where a server is lost must not do so for them."""
+
+    async def main():
+        server = Fake()
+        images = client(server)
+        await images.step(Append(["a", "b"]))
+        real = server.do
+
+        def do(swaps):
+            answer = real([])
+            return structs.replace(answer, fates=(fate,) * len(swaps))
+
+        server.do = do
+        with pytest.raises(StateUnavailableError) as caught:
+            await images.step(Append(["a", "b"]))
+        assert caught.value.account_id == whose
+        server.do = real
+        await images.aclose()
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "error"), [(3, StateUnavailableError), (400, ConfigurationError)], ids=str
+)
+def test_what_only_a_wrong_clock_has_written_names_its_key(ahead, error):
+    async def main():
+        server = Fake()
+        server.values["a"] = b"another:" + struct.pack(">d", EPOCH + ahead * 86_400) + b"[]"
+        images = client(server)
+        with pytest.raises(error, match=r"\ba\b") as caught:
+            await images.step(Append("a"))
+        if error is StateUnavailableError:
+            assert caught.value.account_id == "a"
+        await images.aclose()
+
+    run(main)
+
+
+def test_what_could_not_be_read_is_looked_at_anew_when_it_is_asked_for():
+    class Reads(Append):
+        def run(self, seen, now):
+            if seen["a"] == b"damaged":
+                raise LookupError
+            return super().run(seen, now)
+
+    async def main():
+        server = Fake()
+        server.values["a"] = b"another:" + struct.pack(">d", EPOCH) + b"damaged"
+        images = client(server)
+        for _ in range(2):
+            with pytest.raises(LookupError):
+                await images.step(Reads("a"))
+        del server.values["a"]  # somebody put it right
+        assert await images.step(Reads("a")) == {"a": []}
         await images.aclose()
 
     run(main)
