@@ -10,7 +10,7 @@ import pytest
 from outbox_worker import item
 
 from postpress_async.outbox import explaining
-from postpress_async.storage.outbox import reading
+from postpress_async.storage.outbox import counting, reading
 from postpress_async.storage.outbox.calls import called
 from postpress_async.storage.outbox.dialect import SQLITE, postgres
 from postpress_async.storage.outbox.functions import functions
@@ -94,7 +94,7 @@ def questions():
         for asked in (
             reading.find(wanted, after=5, limit=100),
             reading.find_bare(wanted, after=5, limit=100),
-            reading.counts(wanted),
+            counting.part(counting.BY_STATE, wanted, after=5),
         ):
             yield next(asked)
 

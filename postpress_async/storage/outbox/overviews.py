@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from postpress_async.storage.outbox.reading import where
 from postpress_async.storage.outbox.rows import Backlog, Overview, Resting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from postpress_async.storage.outbox.counting import Counted
     from postpress_async.storage.outbox.dialect import Steps
-    from postpress_async.storage.outbox.rows import Filter, State
+    from postpress_async.storage.outbox.rows import State
 
-__all__ = ["backlog", "going", "overview", "pools", "reopen", "resting"]
+__all__ = ["backlog", "going", "overview", "pools", "reopen", "resting", "states"]
 
-_SUMS: Final = (
-    "SELECT state, needs_decision, count(*), min(deadline) FROM {items} "
-    "GROUP BY state, needs_decision"
-)
 # What a claim could take, were there room: heads of threads, and what no thread knows of yet.
 _WAITING: Final = (
     "SELECT {now}, (SELECT min(due_at) FROM {threads} WHERE place = 'runnable'), "
@@ -62,13 +58,18 @@ _ALL_POOLS: Final = (
 )
 
 
-def overview() -> Steps[Overview]:
-    """Look at all."""
-    rows = yield _SUMS, {}
+def states(counted: Counted) -> dict[State, int]:
+    """Return how many are in which state."""
     counts: Counter[State] = Counter()
-    undecided, doubted = 0, None
-    for state, needs_decision, count, deadline in rows:
+    for (state, _), (count, _) in counted.items():
         counts[state] += count
+    return dict(counts)
+
+
+def overview(counted: Counted) -> Steps[Overview]:
+    """Look at all that is not counted, beside what was."""
+    undecided, doubted = 0, None
+    for (state, needs_decision), (count, deadline) in counted.items():
         if state == "unknown":
             undecided += count if needs_decision else 0
             known = [at for at in (doubted, deadline) if at is not None]
@@ -76,7 +77,7 @@ def overview() -> Steps[Overview]:
     now, runnable, fresh, shut = (yield _WAITING, {})[0]
     return Overview(
         now=now,
-        counts=dict(counts),
+        counts=states(counted),
         undecided=undecided,
         due_since=min((at for at in (runnable, fresh) if at is not None), default=None),
         doubted_since=doubted,
@@ -84,17 +85,12 @@ def overview() -> Steps[Overview]:
     )
 
 
-def backlog(wanted: Filter) -> Steps[list[Backlog]]:
-    """Count what waits, by lane."""
-    conditions, values = where(wanted)
-    text = (
-        "SELECT account_id, action, count(*), max(due_at) FROM {items} "
-        f"WHERE state IN ('queued', 'claimed') AND {conditions} GROUP BY account_id, action"
-    )
-    rows = yield text, values
+def backlog(counted: Counted) -> list[Backlog]:
+    """Return what of the counted waits, by lane."""
     return [
         Backlog(account_id=account_id, action=action, count=count, last_due=last)
-        for account_id, action, count, last in rows
+        for (account_id, action, waits), (count, last) in counted.items()
+        if waits and last is not None
     ]
 
 

@@ -8,18 +8,18 @@ from postpress_async.storage.outbox import statements as sql
 from postpress_async.storage.outbox.rows import PAGE_BYTES, Attempt, Filter, Reach, Row, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from postpress_async.storage.outbox.dialect import Steps, Values
 
 __all__ = [
     "attempts",
     "bound",
-    "counts",
     "find",
     "find_bare",
     "forgotten",
     "get",
+    "place_of",
     "row_of",
     "where",
 ]
@@ -104,7 +104,7 @@ def _is_out(wanted: Filter) -> bool:
     return wanted.states is not None and _OUT.issuperset(wanted.states)
 
 
-def _place(wanted: Filter) -> str:
+def place_of(wanted: Filter) -> str:
     """Return the serial, said so that a list of few is not walked along in the order of all."""
     return "+serial" if _is_out(wanted) else "serial"
 
@@ -119,7 +119,7 @@ def find(wanted: Filter, *, after: int, limit: int) -> Steps[list[Row]]:
     """Return a page of items, no more of them than there is room for."""
     conditions, values = where(wanted)
     values |= {"after": after, "n": limit, "most": PAGE_BYTES}
-    rows = yield sql.of_filter(conditions, place=_place(wanted)), values
+    rows = yield sql.of_filter(conditions, place=place_of(wanted)), values
     return sorted((row_of(row) for row in rows), key=lambda row: row.serial)
 
 
@@ -127,15 +127,8 @@ def find_bare(wanted: Filter, *, after: int, limit: int) -> Steps[list[Row]]:
     """Return a page of items without what they hold."""
     conditions, values = where(wanted)
     values |= {"after": after, "n": limit, "unread": b"\0", "empty": b""}
-    rows = yield sql.bare_of(conditions, place=_place(wanted)), values
+    rows = yield sql.bare_of(conditions, place=place_of(wanted)), values
     return [row_of(row) for row in rows]
-
-
-def counts(wanted: Filter) -> Steps[Mapping[State, int]]:
-    """Count items by state."""
-    conditions, values = where(wanted)
-    rows = yield sql.count_of(conditions), values
-    return {row[0]: row[1] for row in rows}
 
 
 def attempts(item: str) -> Steps[list[Attempt]]:

@@ -459,7 +459,10 @@ class Store(Protocol):
         ...
 
     async def counts(self, wanted: Filter, /) -> Mapping[State, int]:
-        """Count items by state."""
+        """Count items by state: some thousand at a time, so that no worker waits for it.
+
+        Each is counted once, as it was when its turn came. So do `overview` and `backlog`.
+        """
         ...
 
     async def alter(

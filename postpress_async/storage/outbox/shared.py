@@ -6,7 +6,15 @@ from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from postpress_async.storage.outbox import clearing, news, overviews, owners, reading, steps
+from postpress_async.storage.outbox import (
+    clearing,
+    counting,
+    news,
+    overviews,
+    owners,
+    reading,
+    steps,
+)
 from postpress_async.storage.outbox.given import Given
 from postpress_async.storage.outbox.rows import USUAL, Finish
 from postpress_async.storage.outbox.waking import Wakeups
@@ -129,7 +137,8 @@ class SharedOutbox:
 
     async def counts(self, wanted: Filter, /) -> Mapping[State, int]:
         """Count items by state."""
-        return await self._run(lambda: reading.counts(wanted))
+        counted = await counting.counted(self._run, counting.BY_STATE, wanted)
+        return overviews.states(counted)
 
     async def alter(
         self,
@@ -198,7 +207,8 @@ class SharedOutbox:
 
     async def overview(self) -> Overview:
         """Look at the outbox as a whole."""
-        return await self._run(overviews.overview)
+        counted = await counting.counted(self._run, counting.BY_STATE)
+        return await self._run(lambda: overviews.overview(counted))
 
     async def going(self, accounts: Sequence[str] | None = None, /) -> bool:
         """Tell whether something of some accounts may go on by itself; as in `Store`."""
@@ -206,7 +216,7 @@ class SharedOutbox:
 
     async def backlog(self, wanted: Filter, /) -> list[Backlog]:
         """Count what waits, by lane."""
-        return await self._run(lambda: overviews.backlog(wanted))
+        return overviews.backlog(await counting.counted(self._run, counting.BY_LANE, wanted))
 
     async def resting(
         self, accounts: Sequence[str] | None = None, /, *, most: int = 100

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COLUMNS: Final = (
     "id, serial, key, digest, kind, account_id, action, thread, body, team, recipient, "
@@ -399,9 +402,17 @@ def bare_of(conditions: str, *, place: str) -> str:
     )
 
 
-def count_of(conditions: str) -> str:
-    """Return the statement that counts what a filter chooses."""
-    return f"SELECT state, count(*) FROM {{items}} WHERE {conditions} GROUP BY state"
+def part_of(
+    conditions: str, *, place: str, by: Sequence[str], of: str, best: Literal["min", "max"]
+) -> str:
+    """Return the statement that counts some of what a filter chooses, by what tells them apart."""
+    names = ", ".join(f"by_{n}" for n in range(len(by)))
+    columns = ", ".join(f"{one} AS by_{n}" for n, one in enumerate(by))
+    return (
+        f"SELECT {names}, {best}(its), count(*), max(serial) FROM ("
+        f"SELECT serial, {columns}, {of} AS its FROM {{items}} WHERE {conditions} "
+        f"AND {place} > :after ORDER BY {place} LIMIT :n) AS part GROUP BY {names}"
+    )
 
 
 def cancellable(conditions: str) -> str:
