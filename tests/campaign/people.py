@@ -9,7 +9,6 @@ from postpress_async import ConfigurationError, OutboxError
 from postpress_async.outbox import by_hand
 from postpress_async.outbox.decisions import Defer, Replace, Send, Skip
 from postpress_async.outbox.desk import Desk
-from postpress_async.outbox.protocol import Terms
 from postpress_async.outbox.putting import tombstone_of
 from postpress_async.storage.outbox.rows import Filter
 
@@ -67,7 +66,6 @@ class Hands:
         self._arrived = arrived  # whether an item has
         self._desk = Desk(
             store, provider=lambda _: "LINKEDIN", new_id=items.names, tell=lambda _: None,
-            terms=Terms(),
         )  # fmt: skip
         self.count = 0
 

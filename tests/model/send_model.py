@@ -44,7 +44,7 @@ def orphans(world, v):
                 f"item {i} is queued again, not marked",
                 with_item(world, i, item._replace(state="queued", owner=-1)),
             )
-        quiet = world.phases[i] and world.phases[i][item.attempt] == 2
+        quiet = world.phases[i] and world.phases[i][item.attempt] >= (2 if v.own else 1)
         if item.state == "sending" and (dead if v.certain else quiet or not v.wait):
             yield (
                 f"item {i} is unknown",
@@ -122,6 +122,8 @@ def claimed(world, v, w, worker):
     item = item._replace(state="sending", attempt=n, happened=False)
     if v.people:
         item = item._replace(marked=item.fence)
+    if v.holder:
+        item = item._replace(held=w == 0)
     yield (
         f"w{w} marks item {i}, attempt {n}",
         with_item(world, i, item, w, marked)._replace(
@@ -197,9 +199,16 @@ def looked_once(world, v, w, worker):
 
 def seen(world, v, w, worker):
     what, phase = worker.known
-    terms = worlds.HELD if v.people else worlds.LIMITS
-    came = looked(what, phase, world.items[worker.item].happened, v.wait, terms)
-    yield f"w{w} writes: {came[0]}", finish(world, v, w, worker, came)
+    item = world.items[worker.item]
+    came = looked(
+        what, phase, item.happened, wait=v.wait, own=v.own, held=item.held and v.bound,
+        hold=v.people or (v.holder and w == 0),
+    )  # fmt: skip
+    ended = finish(world, v, w, worker, came)
+    if came[0] == "queued" and item.held and ended.items[worker.item].state == "queued":
+        unasked = ended.items[worker.item]._replace(unasked=True)
+        ended = with_item(ended, worker.item, unasked)
+    yield f"w{w} writes: {came[0]}", ended
 
 
 MOVES = {
@@ -300,6 +309,8 @@ def wrong(world):
             return "sent twice"
         if item.state == "sent" and i not in world.chat:
             return "lost"
+        if item.unasked:
+            return "nobody was asked"
     return "out of order" if world.chat[:1] == (1,) else None
 
 

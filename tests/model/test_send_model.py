@@ -20,6 +20,8 @@ HOLDS = {
     "an owner's death is certain": FILES,
     "lease, deadline as the last act, grace": LEASES,
     "a clock that nobody sets right": FILES._replace(wrong=3, fences=3),
+    "one of the workers leaves it to a person": FILES._replace(holder=True, fences=3),
+    "one of them does, and leases tell": LEASES._replace(holder=True),
     "two people decide": FILES._replace(people=True, fences=8),
     "the key is honoured, a mark and no waiting": LEASES._replace(
         honoured=True, wait=False, deadline=False, fences=2
@@ -42,6 +44,12 @@ BREAKS = {
     "no binding": (LEASES._replace(binding=False), "lost"),
     "no binding, certain death": (FILES._replace(binding=False), "lost"),
     "what seems too old is not read": (FILES._replace(wrong=3, long_ago=False), "sent twice"),
+    "what is the looker's own, certain death": (FILES._replace(own=False), "sent twice"),
+    "what is the looker's own": (LEASES._replace(own=False), "sent twice"),
+    "what binds its own process alone": (
+        FILES._replace(holder=True, bound=False),
+        "nobody was asked",
+    ),
     "a word that names nothing": (FILES._replace(people=True, names=False, fences=8), "sent twice"),
     "a thread that stays open": (FILES._replace(closes=False), "out of order"),
 }
@@ -108,6 +116,11 @@ CHANGES = {
     "a doubt is taken for done": ("after", takes_a_doubt_for_done, "lost"),
     "the first read is enough": ("two_looks", believes_the_first_read, "sent twice"),
     "absent at any time": ("quiet_at", lambda *_: 0.0, "sent twice"),
+    "quiet by what the looker's own would last": (
+        "quiet_at",
+        lambda attempt: attempt.deadline + worlds.LIMITS.reach.grace,
+        "sent twice",
+    ),
     "absent for ever": ("looked", never_queues_again, "dead end"),
 }
 

@@ -13,7 +13,7 @@ from postpress_async.outbox.digests import digest, loose
 from postpress_async.outbox.matching import WIDE, Wanted, in_messages
 from postpress_async.outbox.protocol import Absent, Found, Perhaps, Terms
 from postpress_async.outbox.results import Doubtful, Later, Sent
-from postpress_async.storage.outbox.rows import Attempt
+from postpress_async.storage.outbox.rows import Attempt, Reach
 
 from .rows import item_row
 
@@ -35,6 +35,9 @@ class Variant(NamedTuple):
     long_ago: what seems too old is read, too, before absent is believed.
     people: two of them may say of an item of theirs that it did not arrive, if it did not.
     names: a person's word names what they have seen: only then is it heeded.
+    own: who looks goes by how long the sender's requests last, not by how long its own would.
+    holder: the first worker leaves to a person what is not found, the second one does not.
+    bound: what the first one sent is a person's for the second one, too.
     """
 
     certain: bool = False
@@ -52,6 +55,9 @@ class Variant(NamedTuple):
     long_ago: bool = True
     people: bool = False
     names: bool = True
+    own: bool = True
+    holder: bool = False
+    bound: bool = True
     fences: int = 4
 
 
@@ -63,6 +69,8 @@ class Item(NamedTuple):
     marked: int = -1  # with which fence, where people ask
     bound: int = -1  # of which message
     happened: bool = False
+    held: bool = False  # for a person, by who sent it
+    unasked: bool = False  # and queued again without one
 
 
 class Worker(NamedTuple):
@@ -86,10 +94,10 @@ class World(NamedTuple):
 IDLE, DEAD = Worker(), Worker(at="dead")
 START = World((Item(), Item()), (IDLE, IDLE), ((), ()), (), (), 1)
 ASKED = World((Item(),), (IDLE,), ((),), (), (), 0, people=(None, None))
-LIMITS = Terms()
-HELD = Terms(hold=True)  # what is not found waits for a person
+LIMITS = Terms()  # of who looks; the requests of who sent it last longer
+SENDERS = Reach(total=5.0 * LIMITS.total, held=LIMITS.held)
 DEADLINE = 100.0
-NOW = (50.0, 150.0, DEADLINE + LIMITS.reach.grace)
+NOW = (50.0, DEADLINE + LIMITS.reach.grace, DEADLINE + SENDERS.grace)
 TEXT = "Hello"
 ROW = item_row(text_digest=digest(TEXT), loose_digest=loose(TEXT))
 SEEN = {"absent": Absent(), "perhaps": Perhaps(reason="alike")}
@@ -113,15 +121,20 @@ def after(known):
 
 
 @cache
-def looked(seen, phase, happened, wait, terms=LIMITS):
-    """Ask the product what becomes of an item after a look."""
+def looked(seen, phase, happened, *, wait=True, own=True, held=False, hold=False):
+    """Ask the product what becomes of an item after a look.
+
+    `held` is whether who sent it leaves it to a person, `hold` whether who looks does.
+    """
     what = SEEN.get(seen) or Found(result_id=str(seen))
+    reach = SENDERS if own else LIMITS.reach
     attempt = Attempt(
         item="item", number=1, fence=1, started_at=0.0, deadline=DEADLINE,
         outcome="happened" if happened else "unknown",
+        reach=msgspec.structs.replace(reach, hold=held),
     )  # fmt: skip
     now = NOW[phase] if wait else NOW[2]
-    finish = protocol.looked(what, row=ROW, attempt=attempt, now=now, terms=terms)
+    finish = protocol.looked(what, row=ROW, attempt=attempt, now=now, hold=hold)
     message = -1 if finish.result_id is None else int(finish.result_id)
     state = "a person's" if finish.needs_decision else finish.state
     return state, message, finish.outcome == "happened"
@@ -148,11 +161,11 @@ def read(count, bound, wrong=0, long_ago=True):
 def resolved(state, fence, seen, last, phase):
     """Ask the product what becomes of an item that a person says did not arrive; None for no."""
     row = msgspec.structs.replace(ROW, state=state, fence=fence, needs_decision=True)
-    attempt = Attempt(item="item", number=1, fence=last, started_at=0.0, deadline=DEADLINE)
+    attempt = Attempt(
+        item="item", number=1, fence=last, started_at=0.0, deadline=DEADLINE, reach=SENDERS
+    )
     try:
-        change = by_hand.resolve(
-            row, sent=False, last=attempt, seen=seen, now=NOW[phase], terms=HELD
-        )
+        change = by_hand.resolve(row, sent=False, last=attempt, seen=seen, now=NOW[phase])
     except OutboxStateError:
         return None
     return change.finish.state
