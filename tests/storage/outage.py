@@ -24,6 +24,7 @@ class Outage:
 
     def __init__(self, sandbox, state, monkeypatch, caplog):
         self._sandbox, self._patch, self._log = sandbox, monkeypatch, caplog
+        self._state = state
         self._stops, self._goes_alone = [
             Process(sandbox, account["id"], state, wish)
             for account, wish in zip(sandbox.world()["accounts"], ("stop", "local"), strict=False)
@@ -73,6 +74,14 @@ class Outage:
         said = [line for line in self._log.messages if line.startswith("account limits are")]
         assert [line.split()[3] for line in said] == ["kept", "shared"]  # once each
 
+    async def is_kept(self):
+        """Expect that whoever comes after them, and has seen nothing, sees all calls counted."""
+        for process in (self._stops, self._goes_alone):
+            stranger = Process(self._sandbox, process.account, self._state, "stop")
+            async with stranger.client:
+                assert not await stranger.told()
+                assert await stranger.used() == stranger.sent
+
 
 class Process:
     """A client, and the account that it works for."""
@@ -102,7 +111,7 @@ class Process:
             while errors := await self.told(3, push=0.0):
                 if all(re.search(words, str(error)) for error in errors):
                     break
-                assert all(re.search(SILENT, str(error)) for error in errors), errors
+                assert all(re.search(f"{words}|{SILENT}", str(error)) for error in errors), errors
         return errors
 
     async def used(self):

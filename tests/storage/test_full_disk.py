@@ -59,8 +59,9 @@ def small_postgres(disk_of):
 class Place:
     """Where a store lies; `fill` and `free` are those of its disk."""
 
-    def __init__(self, url, fill, free, words="disk is full"):
+    def __init__(self, url, fill, free, words="disk is full", *, restart=None):
         self.url, self.fill, self.free, self.words = url, fill, free, words
+        self.restart = restart or (lambda: None)
 
 
 @pytest.fixture
@@ -79,7 +80,8 @@ def place(request, disk_of):
                 while server.ask("SET", "other", "x" * 5000):  # until it has found that out
                     time.sleep(0.01)
 
-        yield Place(server.url, fill, disk.free, "cannot save to its disk")
+        words = "cannot save to its disk"
+        yield Place(server.url, fill, disk.free, words, restart=server.restart)
     else:
         cluster = request.getfixturevalue("small_postgres")
         schema = request.getfixturevalue("small_schema")
@@ -111,6 +113,8 @@ async def test_counting_stops_or_goes_on_alone_until_there_is_room(
         await outage.is_told(place.words)
         place.free()
         await outage.is_over()
+    place.restart()
+    await outage.is_kept()
 
 
 async def test_however_little_room_is_left_it_is_the_disk_that_is_named(disk_of, open_at, works):

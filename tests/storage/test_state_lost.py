@@ -166,6 +166,7 @@ async def test_counting_stops_or_goes_on_alone_until_it_is_found(
         finally:
             getattr(one, find)()
         await outage.is_over()
+    await outage.is_kept()
 
 
 @pytest.mark.parametrize(
