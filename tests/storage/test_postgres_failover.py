@@ -9,6 +9,7 @@ import pytest
 from postpress_async import Limits, Postpress, StateUnavailableError
 from postpress_async.outbox import Outbox, Send, protocol
 from postpress_async.sandbox import Sandbox
+from postpress_async.storage.postgres import link
 from postpress_async.storage.remote import images
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals stop and kill the server")
@@ -123,10 +124,9 @@ async def test_an_old_primary_can_grant_nothing_where_commits_wait_for_its_stand
     assert await process()() == 0
 
 
-async def test_an_old_primary_that_wakes_counts_apart_until_its_connections_are_cut(
-    process, primary, standby, to_primary
-):
-    """Where no commit waits for a standby: whoever fails over must cut them."""
+@pytest.fixture
+async def apart(process, primary, standby, to_primary):
+    """Return two processes that count at two primaries: no commit waits for a standby."""
     one, other = process(), process()
     assert (await one(2), await other(1)) == (2, 1)
     standby.catch_up(primary)
@@ -139,7 +139,28 @@ async def test_an_old_primary_that_wakes_counts_apart_until_its_connections_are_
     made = to_primary.connections
     assert await other(2) == 2
     assert to_primary.connections == made
+    return one, other
+
+
+async def test_an_old_primary_that_wakes_counts_apart_until_its_connections_are_cut(
+    apart, process, to_primary
+):
+    one, other = apart
     to_primary.cut()
+    assert await other() + await one() == 3
+    assert await process()() == 0
+
+
+async def test_an_old_primary_that_wakes_counts_apart_until_its_connections_are_old(
+    apart, process, monkeypatch, caplog
+):
+    one, other = apart
+    with monkeypatch.context() as sooner:
+        sooner.setattr(link, "LIVES", 0.0)
+        await other.client.scheduler.snapshot(other.account)  # begins to connect anew
+    async with asyncio.timeout(30):
+        while "was restarted or replaced" not in caplog.text:
+            await other.client.scheduler.snapshot(other.account)
     assert await other() + await one() == 3
     assert await process()() == 0
 

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
+from postpress_async.storage.postgres import link
 from postpress_async.storage.postgres.health import health
 from postpress_async.storage.remote.images import PATIENCE
 from postpress_async.storage.remote.swaps import LATE, NotDoneError, Swap
@@ -138,6 +139,21 @@ async def test_connecting_outlives_those_who_waited_in_vain(open_postgres, postg
         assert answer.now > 0
         await server.aclose()
         await asyncio.gather(*served)
+
+
+async def test_an_old_connection_is_kept_where_no_other_is_to_be_had(
+    open_postgres, role, monkeypatch
+):
+    await role("CONNECTION LIMIT 1")
+    server = open_postgres(role.url)
+    await server.swap([], who="a")
+    first = server._link
+    monkeypatch.setattr(link, "LIVES", 0.0)
+    await server.swap([], who="a")
+    await asyncio.wait({server._connecting})
+    assert isinstance(server._connecting.exception(), StateUnavailableError)
+    await server.swap([], who="a")
+    assert server._link is first
 
 
 # -- it stops in the middle ------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from postpress_async.storage.outbox import connections
 from postpress_async.storage.outbox import postgres as of_outbox
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Claimed, Filter, Finish
+from postpress_async.storage.postgres import link
 from postpress_async.storage.remote import images
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="servers of tests want signals")
@@ -169,6 +170,30 @@ async def test_all_connections_are_slow_and_all_goes_on_afterwards(line, store, 
     line.late = 0.0
     told = await asyncio.gather(*[store.counts(Filter()) for _ in range(9)])
     assert told == [{"queued": 9}] * 9
+
+
+async def test_connections_that_are_old_are_not_used_again(store, monkeypatch):
+    opened = []
+    await store.counts(Filter())
+    [first] = store._connections._free
+    real = store._connections.open
+
+    async def open_and_tell():
+        opened.append(await real())
+        return opened[-1]
+
+    monkeypatch.setattr(store._connections, "open", open_and_tell)
+    await store.counts(Filter())
+    assert opened == []
+    monkeypatch.setattr(link, "LIVES", 0.0)
+    await store.counts(Filter())
+    assert store._connections._free == opened
+    assert not first.usable
+    monkeypatch.setattr(connections, "_AGAIN", 0.01)
+    store._connections.listen(lambda: None)
+    async with asyncio.timeout(30):
+        while len(opened) < 4:  # noqa: ASYNC110 - and listens anew
+            await asyncio.sleep(0.01)
 
 
 async def test_an_outbox_whose_marks_are_late_sends_each_once(line, schema, monkeypatch):

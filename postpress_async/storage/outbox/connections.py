@@ -72,7 +72,7 @@ class Connections:
             for turn in (self._puts, self._places) if puts else (self._places,):
                 await self._place(turn)
                 places.callback(turn.release)
-            link = self._kept() or await self.open()
+            link = await self._kept() or await self.open()
             try:
                 yield link
             except BaseException:
@@ -182,10 +182,12 @@ class Connections:
         for link in free:
             await link.aclose()
 
-    def _kept(self) -> Link | None:
+    async def _kept(self) -> Link | None:
         while self._free:
-            if (link := self._free.pop()).usable:
+            link = self._free.pop()
+            if link.usable and not link.old:
                 return link
+            await link.aclose()
         return None
 
     async def _listen(self, heard: Callable[[], None]) -> None:

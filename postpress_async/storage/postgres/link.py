@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
     from psycopg.rows import TupleRow
 
-__all__ = ["Link", "driver"]
+__all__ = ["LIVES", "Link", "driver"]
 
 T = TypeVar("T")
+LIVES: Final = 600.0  # seconds, after which a name, or a proxy, may well lead to another server
 _LOOK_EVERY: Final = 1.0  # seconds, whether or not the socket has said anything
 
 
@@ -46,6 +48,7 @@ class Link:
     def __init__(self, connection: AsyncConnection[TupleRow]) -> None:
         self._connection = connection
         self._process = os.getpid()
+        self._made = time.monotonic()
 
     @classmethod
     async def open(cls, parameters: Mapping[str, str | int]) -> Link:
@@ -76,6 +79,18 @@ class Link:
         if self._connection.closed or self._process != os.getpid():
             return False
         return not _is_over(self._connection.pgconn)
+
+    @property
+    def old(self) -> bool:
+        """Whether it has lasted for so long that another one should take its place.
+
+        A primary that lost its place, and was not stopped, would else be used for ever.
+        """
+        return time.monotonic() - self._made >= LIVES
+
+    def spare(self) -> None:
+        """Let it last once more: none could be had in its place."""
+        self._made = time.monotonic()
 
     @property
     def broken(self) -> bool:
@@ -177,8 +192,8 @@ class Link:
             raise
 
     async def notified(self) -> AsyncGenerator[None]:
-        """Yield whenever the server notifies of something that was listened for."""
-        async for _ in self._connection.notifies():
+        """Yield whenever the server notifies of something that was listened for; while it lives."""
+        async for _ in self._connection.notifies(timeout=LIVES):
             yield
 
     def cut(self) -> None:

@@ -144,7 +144,7 @@ class PostgresServer:
         if connecting is not None and not connecting.done():
             connecting.cancel()
             await asyncio.wait({connecting})
-        elif connecting is not None and not (connecting.cancelled() or connecting.exception()):
+        elif connecting is not None and _came(connecting):
             await connecting.result().aclose()
         await self._let_go()
 
@@ -160,16 +160,35 @@ class PostgresServer:
         server that is far away would never be reached by those who wait for short times only.
         """
         if self._link is not None and self._link.usable:
-            return self._link
+            return await self._renewed(self._link)
         self._link = None
-        if self._connecting is None:
-            self._connecting = asyncio.get_running_loop().create_task(self._connect())
-            self._connecting.add_done_callback(_looked_at)
-        connecting = self._connecting
+        connecting = self._begun()
         await asyncio.wait({connecting})
         self._connecting = None
         self._link = connecting.result()
         return self._link
+
+    async def _renewed(self, link: Link) -> Link:
+        """Return the successor of an old connection once there is one, and until then itself."""
+        connecting = self._connecting
+        if connecting is None and link.old:
+            self._begun()
+        if connecting is None or not connecting.done():
+            return link
+        self._connecting = None
+        if not _came(connecting) or not connecting.result().usable:
+            link.spare()
+            return link
+        self._link = connecting.result()
+        await link.aclose()
+        return self._link
+
+    def _begun(self) -> asyncio.Task[Link]:
+        made = self._connecting
+        if made is None or (_came(made) and not made.result().usable):  # it lay for long
+            made = self._connecting = asyncio.get_running_loop().create_task(self._connect())
+            made.add_done_callback(_looked_at)
+        return made
 
     async def _connect(self) -> Link:
         import psycopg  # noqa: PLC0415 - lazily
@@ -210,6 +229,10 @@ class PostgresServer:
         return translated(
             error, where=self._where, schema=self._schema, user=self._user, secret=self._secret
         )
+
+
+def _came(task: asyncio.Task[Link]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
 def _looked_at(task: asyncio.Task[Link]) -> None:
