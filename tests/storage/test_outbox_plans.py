@@ -15,7 +15,7 @@ from postpress_async.storage.outbox.calls import called
 from postpress_async.storage.outbox.dialect import SQLITE, postgres
 from postpress_async.storage.outbox.functions import functions
 from postpress_async.storage.outbox.opening import open_outbox
-from postpress_async.storage.outbox.rows import Claimed, Filter, Finish
+from postpress_async.storage.outbox.rows import USUAL, Claimed, Filter, Finish
 from postpress_async.storage.outbox.sqlite import OUTBOX
 from postpress_async.storage.postgres.link import Link
 
@@ -52,7 +52,7 @@ async def test_no_step_walks_along_what_is_not_its_own(postgres_url, schema, lin
         asked = known.claim("w", lease=60.0, accounts=accounts, turn=turn, probe=True)
         taken, _ = await step(f"claim {name}", asked)
         row = taken.row
-        assert await step(f"mark {name}", known.mark(row.id, row.fence, seconds=9.0))
+        assert await step(f"mark {name}", known.mark(row.id, row.fence, seconds=9.0, reach=USUAL))
         assert await step(f"finish {name}", known.finish(row.id, row.fence, end))
         return row.account_id
 
