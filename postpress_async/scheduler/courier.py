@@ -66,6 +66,11 @@ class Courier:
         """Whether the store did not answer when it was asked last, and one goes on alone."""
         return self.alone is not None and self.alone.lost
 
+    @property
+    def trouble(self) -> str:
+        """What the store knows to be the matter with it while it does not answer."""
+        return self._state.trouble
+
     def time(self) -> float:
         """Return the store's time, as far as it is known."""
         if self._ahead is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -25,19 +26,21 @@ class Desk:
     Attributes:
         reports, changes: what the next step carries.
         task: the step under way.
+        began: when the store was asked that has not answered yet; inf while it has.
         fresh: who has come since.
         again: whether something came meanwhile.
         stands: whether this process has a place in the line for the account.
         timer: asks again when the store said so, or when somebody's patience ends.
     """
 
-    __slots__ = ("again", "changes", "fresh", "reports", "stands", "task", "timer")
+    __slots__ = ("again", "began", "changes", "fresh", "reports", "stands", "task", "timer")
 
     def __init__(self, timer: Timer) -> None:
         self.fresh: list[Waiter] = []
         self.reports: list[Report] = []
         self.changes: list[Change] = []
         self.task: asyncio.Task[None] | None = None
+        self.began: float = inf
         self.again: bool = False
         self.stands: bool = False
         self.timer: Timer = timer

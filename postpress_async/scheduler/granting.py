@@ -12,7 +12,7 @@ from postpress_async.errors import PostpressError, StateUnavailableError
 
 from .asking import needs_store
 from .courier import RETRY
-from .refusals import lane_closed, too_long
+from .refusals import lane_closed, no_answer, too_long
 from .tally import Slot
 
 if TYPE_CHECKING:
@@ -97,12 +97,16 @@ class Granter:
         """Turn a waiter away that would wait in vain."""
         self.fail(lane, waiter, _refused(lane, waiter, refusal, now, lost=lost))
 
-    def expire(self, lane: Lane, waiter: Waiter, *, lost: bool) -> None:
-        """Turn a waiter away whose patience has ended."""
+    def expire(self, lane: Lane, waiter: Waiter, *, lost: bool, silence: str | None = None) -> None:
+        """Turn a waiter away whose patience has ended, perhaps before the store has answered."""
         name = self._brake.reason if self._brake.until > -inf else ""
         if not name and lost:
             name = "the store of counts is lost, or was a moment ago"
-        error = too_long(lane, waiter.tally.action, name, max_wait=waiter.patience, wait=inf)
+        error: SchedulerError
+        if silence is None or name:
+            error = too_long(lane, waiter.tally.action, name, max_wait=waiter.patience, wait=inf)
+        else:
+            error = no_answer(lane, waiter.tally.action, silence, retry_after=RETRY)
         if not waiter.ticket.done():
             waiter.ticket.set_exception(error)
 

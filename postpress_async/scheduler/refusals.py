@@ -5,7 +5,12 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from postpress_async.errors import LaneClosedError, QueueFullError, WaitTooLongError
+from postpress_async.errors import (
+    LaneClosedError,
+    QueueFullError,
+    StateUnavailableError,
+    WaitTooLongError,
+)
 
 from .blockers import forecast, kind_of, next_step
 
@@ -52,6 +57,22 @@ def too_long(
         limit=name or None,
         retry_after=retry_after,
     )
+
+
+def no_answer(lane: Lane, action: str, said: str, *, retry_after: float) -> StateUnavailableError:
+    """Return the error of a call whose patience ended before the store of counts answered.
+
+    Args:
+        lane: whose.
+        action: what it wanted.
+        said: what the store is known to fail with; empty where it is only silent.
+        retry_after: seconds.
+    """
+    why = said or "look whether it runs, and whether others hold it; the next call asks again"
+    return StateUnavailableError(
+        f"account {lane.account_id}, {action}: the store of counts has not answered yet: {why}",
+        account_id=lane.account_id, action=action, retry_after=retry_after,
+    )  # fmt: skip
 
 
 def queue_full(lane: Lane, action: str) -> QueueFullError:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from postpress_async.limits import REFUND
 
+from .asking import needs_store
 from .courier import RETRY, Courier
 from .desks import Desk
 from .everyone import EVERYONE
@@ -161,6 +162,14 @@ class Sharer:
         """How many tasks will ask in the next tick."""
         return self._woken
 
+    def silence(self, lane: Lane, waiter: Waiter, now: float) -> str | None:
+        """Say why the store has not answered a waiter, as far as it is known; None if it has."""
+        desk = self.desk(lane)
+        late = now - desk.began > ANSWER_WITHIN - EARLY
+        asked = desk.began < inf and not waiter.let_in
+        waits = (late or asked) and needs_store(lane, waiter.tally) and not self.is_alone
+        return self._courier.trouble if waits else None
+
     def desk(self, lane: Lane) -> Desk:
         """Return a lane's desk, made where it has none."""
         desk = self._desks.get(lane)
@@ -232,6 +241,7 @@ class Sharer:
         if not (reports or changes or asked or tries or desk.stands):
             return False
         heads = [name for name, (_, ask) in asked.items() if ask.head]
+        desk.began = began
         try:
             with self._granter.keeping(min(room, len(heads))):
                 outcome = await self._courier.carry(lane, asked, reports, changes, room)
@@ -242,6 +252,8 @@ class Sharer:
                 desk.stands = False  # cancelled, or the loop is gone: nothing is begun anew
                 raise
             return self._lost(lane, desk, asked, error)
+        finally:
+            desk.began = inf
         self._found()
         if alone is not None and not tells:
             alone.saw(lane.account_id or "")

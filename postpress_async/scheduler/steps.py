@@ -65,6 +65,11 @@ class Processes(Protocol):
 class SharedState(Protocol):
     """Be a store of images that several processes share; `storage` has those that exist."""
 
+    @property
+    def trouble(self) -> str:
+        """What it knows to be the matter while it does not answer; empty for nothing."""
+        ...
+
     async def step(self, work: Work[T_co], /) -> T_co:
         """Carry a work out, at the store's own time, which never goes back."""
         ...

@@ -78,7 +78,8 @@ class Usher:
             self.forget(lane)
         else:
             for waiter in queues.expired(now):
-                self._granter.expire(lane, waiter, lost=self._sharer.is_alone)
+                silence = self._sharer.silence(lane, waiter, now)
+                self._granter.expire(lane, waiter, lost=self._sharer.is_alone, silence=silence)
             self._granter.free_ones(lane, queues, now)
             if not queues.waiting:
                 self.forget(lane)

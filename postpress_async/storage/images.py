@@ -45,6 +45,11 @@ class Work(Protocol[T_co]):
 class Images(Protocol):
     """Keep images by key, in whatever the state's URL names."""
 
+    @property
+    def trouble(self) -> str:
+        """What it knows to be the matter while it does not answer; empty for nothing."""
+        ...
+
     async def step(self, work: Work[T], /) -> T:
         """Carry one work out, all or nothing, with nobody else between its reading and writing.
 

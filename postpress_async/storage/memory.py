@@ -22,6 +22,8 @@ T = TypeVar("T")
 class MemoryImages:
     """Keep images in a dictionary, for any number of loops and threads."""
 
+    trouble: str = ""
+
     def __init__(self, *, clock: Callable[[], float] | None = None) -> None:
         self._images: dict[str, bytes] = {}
         self._time = StoreTime(clock)

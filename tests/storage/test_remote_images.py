@@ -786,3 +786,20 @@ def test_what_is_not_ours_is_told_to_all_who_ask_at_once():
         await images.step(Append(["a", "*"]))
 
     run(main)
+
+
+@scenario("none", *["not done"] * 60)
+async def test_what_a_server_fails_with_is_known_before_it_is_given_up_and_has_one_class(
+    server, images, caplog
+):
+    await images.step(Append("a"))
+    assert not images.trouble
+    asked = asyncio.ensure_future(images.step(Append("a")))
+    await asyncio.sleep(0.5)
+    assert images.trouble == "refused"
+    with pytest.raises(StateUnavailableError) as caught:
+        await asked
+    assert type(caught.value) is StateUnavailableError  # not what servers tell us by
+    server.faults.clear()
+    await images.step(Append("a"))
+    assert not images.trouble

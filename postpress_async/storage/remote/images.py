@@ -90,6 +90,12 @@ class RemoteImages:
         self._down = False
         self._answers = False  # whether it did when it was asked last
         self._watch = Watch()
+        self._said = ""
+
+    @property
+    def trouble(self) -> str:
+        """What the server was found to fail with, while it is tried again; empty for nothing."""
+        return self._said
 
     async def step(self, work: Work[T], /) -> T:
         """Carry one work out, all or nothing.
@@ -174,14 +180,14 @@ class RemoteImages:
             self._answers = False
             with self._watch.within(until - now):
                 await self._decider.attempt(jobs)
-            self._answers = True
+            self._answers, self._said = True, ""
         except TimeoutError:
             if self._monotonic() - until > _ASLEEP:
                 self._begin_anew(jobs)
             said = f"{self._server.where} does not answer: look whether it is frozen or busy"
             self._give_up(jobs, StateUnavailableError(f"{said}; the next call tries again"))
         except StateUnavailableError as error:
-            wait = _pause(jobs)
+            wait, self._said = _pause(jobs), str(error)
             for job in jobs:
                 job.said = error
             self._give_up(jobs, error, soon=wait)
@@ -254,4 +260,11 @@ def _pause(jobs: Sequence[Job]) -> float:
 
 def _fail(jobs: Sequence[Job], error: BaseException) -> None:
     for job in jobs:
-        job.fail(copy(error) if isinstance(error, PostpressError) else error)
+        job.fail(_told(error) if isinstance(error, PostpressError) else error)
+
+
+def _told(error: PostpressError) -> PostpressError:
+    """Return an error for one who asked: whether anything was done is between us and the server."""
+    if isinstance(error, StateUnavailableError):
+        return StateUnavailableError(str(error), account_id=error.account_id)
+    return copy(error)

@@ -61,6 +61,8 @@ class SqliteImages:
         mend: what is known when the file was deleted, or replaced by an older copy.
     """
 
+    trouble: str = ""  # nothing is known before SQLite gives up
+
     def __init__(
         self,
         path: str,

@@ -40,6 +40,8 @@ class Copies:
 class Sight:
     """Carry out steps as a file's process does, and put back what the copy has not got."""
 
+    trouble = ""
+
     def __init__(self, copies, own, delay):
         self.copies, self.own, self.delay = copies, own, delay
         self.seen, self.lost, self.falls = {}, {}, 0

@@ -20,6 +20,8 @@ PER = 60.0
 class Line:
     """Reach the images while it is up; each way takes its time, and each loss is noticed late."""
 
+    trouble = ""
+
     def __init__(self, images, draw, slow):
         self.images, self.draw, self.slow = images, draw, slow
         self.up = True

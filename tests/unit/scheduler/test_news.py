@@ -115,6 +115,8 @@ async def test_nothing_is_noted_where_nobody_else_waits(images):
 class Silent:
     """Be a store of news that fails at first."""
 
+    trouble = ""
+
     def __init__(self):
         self.errors = [StateUnavailableError("gone"), ValueError("odd")]
         self.news = None
