@@ -7,7 +7,7 @@ wait. So every crash point of the protocol is among them, the named ones and tho
 Or one question to the store after the other fails, before or after it was carried out, and where
 the disk is full, or a server starts again, all others fail for a while; or one write after the
 other is late, and arrives when its sender has long given up: also where that was killed, and the
-machine's clock set hours ahead.
+machine's clock set hours ahead; or who goes on gives its own requests a fifth of the time.
 
     python tests/campaign/crashes.py --fate kill
     python tests/campaign/crashes.py --fate stop --leases
@@ -19,12 +19,10 @@ import json
 import sys
 
 from judging import judged
-from line import LATE
+from line import EVER, LONGEST
 from simulation import broken
 from story import Story, told
 from weaker import WEAKER, weaken
-
-from postpress_async.outbox.protocol import Terms
 
 HOURS_AHEAD = 3
 FATES = {
@@ -36,6 +34,7 @@ FATES = {
     "restart": lambda step: {"failing": ("restart", step)},
     "late": lambda step: {"late": step},
     "ahead": lambda step: {"late": step},
+    "longer": lambda step: {"late": step},
 }
 
 
@@ -49,13 +48,14 @@ class Scripted(Story):
         self.sandbox.limits([])
         self.fate, self.step = FATES[fate](step), step
         self.until_empty = True
-        self.terms = Terms()
-        self.steps_ahead = fate == "ahead"
+        self.totals, self.holding = (60.0,), 0.0
+        self.steps_ahead, self.longer = fate == "ahead", fate == "longer"
 
     def late(self, process):
-        """Kill who sent it, and have hours pass by the clock alone."""
+        """Kill who sent it; perhaps have hours pass by the clock alone."""
         if self.steps_ahead:
             self.ahead = HOURS_AHEAD * 3_600.0
+        if self.steps_ahead or self.longer:
             process.kill()
             process.met.set()
 
@@ -63,6 +63,7 @@ class Scripted(Story):
         """Live through it; return what became of the items, and whether the fate came."""
         store = self.open()
         await store.add(self.items.more(5))
+        self.totals = (LONGEST if self.longer else 60.0,)
         self.start(0, **self.fate)
         process, _, _, task = self.running[0]
         await asyncio.wait(
@@ -76,12 +77,13 @@ class Scripted(Story):
         if process.dead:
             await self._kill(0)
         if process.met.is_set():
+            self.totals = (60.0,)
             self.start(1)
         while self.running:
             for n in list(self.running):
                 await self.running[n][3]
                 await self._kill(n)
-        await asyncio.sleep(max(LATE))  # until what is on its way has arrived
+        await asyncio.sleep(EVER)  # until what is on its way has arrived
         ended = await judged(self.items, self.sandbox, store)
         return {**ended, "came": came, "quiet": True}
 

@@ -109,7 +109,10 @@ async def _rows(store):
 
 
 def _amiss(items, rows, arrived, tried):
-    """Return what arrived before its time, was begun after it, or says what the store does not."""
+    """Return what arrived before its time, was begun after it, or says what the store does not.
+
+    And what was sent again though its sender left that to a person.
+    """
     for one in arrived:
         row = rows.get(_item(one))
         if row is None or row.id in items.moved or not row.body:  # of somebody who was forgotten
@@ -123,6 +126,10 @@ def _amiss(items, rows, arrived, tried):
         end = rows[item].expires_at
         if end is not None and any(one.started_at > end for one in attempts):
             yield "late", item
+        if rows[item].kind not in HARMLESS and any(
+            one.reach.hold and one.outcome == "absent" for one in attempts
+        ):
+            yield "nobody was asked", item
 
 
 def _said_too_often(items, arrived):

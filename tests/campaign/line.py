@@ -5,11 +5,14 @@ from email.utils import formatdate
 
 from postpress_async.sandbox.bodies import BodyReader
 from postpress_async.sandbox.outcomes import Incoming, Reply
+from postpress_async.storage.outbox.rows import USUAL
 from postpress_async.wire import values
 from postpress_async.wire.multipart import collected
 
-LATE = (0.5, 5.0, 30.0, 50.0, 100.0, 115.0)
-"""Seconds on the way: at most `Terms.total` and `Terms.held` together, as the protocol assumes."""
+LATE = (0.5, 5.0, 30.0, 50.0, 100.0, 1e9)
+"""Seconds on the way: at most `Reach.total` and `Reach.held` together, as the protocol assumes."""
+LONGEST = 300.0  # seconds that a worker of a story gives a request
+EVER = LONGEST + USUAL.held  # … until none of it arrives any more
 
 
 class Line:
@@ -47,10 +50,11 @@ class Line:
         else:
             late = rng.random() < self.lateness * self.trouble
             self.faults += late
-            way = rng.choice(LATE) if late else rng.random() * 0.1
+            longest = request.timeout.total + USUAL.held - 5.0
+            way = min(rng.choice(LATE), longest) if late else rng.random() * 0.1
             self.writes += request.method == "POST"
             if request.method == "POST" and self.writes == self._late:
-                way = LATE[-1]
+                way = longest
                 loop.call_soon(self._told, self._process)
             # From here on it is the network's: whoever sent it may die.
             loop.call_later(way, self._arrive, request, body, answer)

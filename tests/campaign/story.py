@@ -10,12 +10,12 @@ from pathlib import Path
 from flaky import Bell, Flaky
 from items import Items, faults
 from judging import arrived, at_rest, judged
-from line import LATE, Line
+from line import EVER, LONGEST, Line
 from people import Hands, Minds
 from told_time import Deadlock, VirtualLoop, the_only
 from virtual import Killed, Process, ProcessClock, inline_files
 
-from postpress_async import Limit, Limits, Postpress
+from postpress_async import Limit, Limits, Postpress, Timeout
 from postpress_async.outbox.lookback import ClientLooker
 from postpress_async.outbox.protocol import Terms
 from postpress_async.outbox.sending import ClientSender
@@ -42,7 +42,8 @@ class Story:
         self.state = f"sqlite:///{directory}/lanes.db"
         self.trouble = rng.choice((0.0, 1.0, 1.0, 2.0, 4.0))
         self.away = rng.choice((0.0, 0.0, 0.01, 0.05))
-        self.terms = Terms(hold=rng.random() < 0.1)
+        self.totals = rng.choice(((60.0,), (60.0,), (60.0, LONGEST), (20.0, 60.0, LONGEST)))
+        self.holding = rng.choice((0.0,) * 10 + (0.5, 1.0))  # of the workers
         self.ahead = 0.0  # seconds, the machine's clock of the service's
         self.bell = Bell()
         self.lines, self.flakies = [], []
@@ -83,6 +84,7 @@ class Story:
 
     async def _work(self, process, stop, store, failing, late):
         clock, rng = ProcessClock(process, self.time), self.rng
+        terms = Terms(total=rng.choice(self.totals), hold=rng.random() < self.holding)
         line = Line(
             self.sandbox, process, rng, trouble=self.trouble, late=late, told=self.late
         )  # fmt: skip
@@ -90,15 +92,15 @@ class Story:
         client = Postpress(
             self.sandbox.api_key, base_url="http://127.0.0.1:1", state=self.state, clock=clock,
             limits=Limits.none().add(*(Limit(a, n, per=per) for a, n, per in CAPS)),
-            transport=line, key_rate=None,
+            transport=line, key_rate=None, timeout=Timeout(total=terms.total),
             providers=dict.fromkeys(self.accounts, "LINKEDIN"),
         )  # fmt: skip
         seen = Flaky(store, process, rng, share=self.away, bell=self.bell, failing=failing)
         self.flakies.append(seen)
-        looker = ClientLooker(client, seen, clock=clock, terms=self.terms)
+        looker = ClientLooker(client, seen, clock=clock, terms=terms)
         worker = Worker(
             seen, sender=ClientSender(client, before_send=self.minds.of(process)), looker=looker,
-            owner=process.name, clock=clock, random=rng.random, patience=1e9, terms=self.terms,
+            owner=process.name, clock=clock, random=rng.random, patience=1e9, terms=terms,
             concurrency=rng.choice((1, 3, 100)), boot=clock.monotonic,
         )  # fmt: skip
         try:
@@ -165,7 +167,7 @@ class Story:
                 await self._end(store)
         except TimeoutError:
             quiet = False
-        await asyncio.sleep(max(LATE))  # until what is on its way has arrived
+        await asyncio.sleep(EVER)  # until what is on its way has arrived
         told = await judged(self.items, self.sandbox, store)
         for n in list(self.running):
             await self._kill(n)

@@ -4,8 +4,9 @@ from line import Line
 
 from postpress_async.outbox import protocol
 from postpress_async.outbox.lookback import ClientLooker
-from postpress_async.outbox.protocol import Absent
+from postpress_async.outbox.protocol import Absent, Terms
 from postpress_async.outbox.turn import Turn
+from postpress_async.storage.outbox.rows import USUAL
 
 
 async def _nothing(*_, **__):
@@ -17,6 +18,8 @@ WEAKER = {
     "grace": (protocol, "quiet_at", lambda *_: 0.0),
     # nothing is asked in the last step before the first byte
     "deadline": (Turn, "last_act", lambda turn: setattr(turn, "asked", True)),
+    # who looks goes by how long its own requests last, and by its own wish to hold
+    "reach": (Terms, "reach", property(lambda _: USUAL)),
     # what is in doubt is sent again without a look
     "look": (ClientLooker, "look", _nothing),
 }

@@ -1,7 +1,7 @@
 """A worker is killed, stopped, or left without its store at each of its steps, one after the other.
 
 Or each of its writes is late, and arrives when it has long given up, or was killed, and the clock
-was set ahead.
+was set ahead; or whoever goes on gives its own requests less time than the first one did.
 
 Real client, real store, real look-back; the service and the time are the sandbox's, in one loop.
 The same stories with a part of the protocol taken out must double: else they would prove nothing.
@@ -34,7 +34,7 @@ async def ended(*arguments):
     ("fate", "least"),
     [
         *(("kill", 80), ("stop", 80), ("before", 20), ("after", 20)),
-        *(("full", 20), ("restart", 20), ("late", 4), ("ahead", 4)),
+        *(("full", 20), ("restart", 20), ("late", 4), ("ahead", 4), ("longer", 4)),
     ],
 )
 async def test_whatever_happens_at_whichever_step_each_is_sent_once(fate, least, who):
@@ -44,7 +44,8 @@ async def test_whatever_happens_at_whichever_step_each_is_sent_once(fate, least,
 
 
 @pytest.mark.parametrize(
-    ("part", "fate"), [("look", "kill"), ("deadline", "stop"), ("grace", "late")]
+    ("part", "fate"),
+    [("look", "kill"), ("deadline", "stop"), ("grace", "late"), ("reach", "longer")],
 )
 async def test_without_a_part_of_the_protocol_some_are_doubled(part, fate):
     told = await ended("--fate", fate, "--leases", "--weaken", part)
