@@ -28,12 +28,13 @@ class Desk:
         task: the step under way.
         began: when the store was asked that has not answered yet; inf while it has.
         fresh: who has come since.
+        boot: when the last step began, by a clock that goes on while the machine is suspended.
         again: whether something came meanwhile.
         stands: whether this process has a place in the line for the account.
         timer: asks again when the store said so, or when somebody's patience ends.
     """
 
-    __slots__ = ("again", "began", "changes", "fresh", "reports", "stands", "task", "timer")
+    __slots__ = ("again", "began", "boot", "changes", "fresh", "reports", "stands", "task", "timer")
 
     def __init__(self, timer: Timer) -> None:
         self.fresh: list[Waiter] = []
@@ -41,6 +42,7 @@ class Desk:
         self.changes: list[Change] = []
         self.task: asyncio.Task[None] | None = None
         self.began: float = inf
+        self.boot: float = 0.0
         self.again: bool = False
         self.stands: bool = False
         self.timer: Timer = timer

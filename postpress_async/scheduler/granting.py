@@ -76,17 +76,25 @@ class Granter:
             self._go(lane, waiter, lane.grant(waiter.tally, waiter.cost, now))
 
     def grant(
-        self, lane: Lane, waiter: Waiter, reservation: str, *, probe: bool, began: float
+        self,
+        lane: Lane,
+        waiter: Waiter,
+        reservation: str,
+        *,
+        probe: bool,
+        began: float,
+        boot: float,
     ) -> bool:
         """Let a waiter go that the store lets go; return whether it is still there, and may.
 
-        It was granted at the earliest when it was asked for (`began`): a process may sleep since.
+        It was granted at the earliest when it was asked for (`began`, and `boot` by a clock that
+        goes on while the machine is suspended): a process may sleep since.
         """
         now = self._clock.monotonic()
         late = waiter.gone or lane.queues is None or waiter.deadline < now
         if late or self._brake.room(now) <= 0:
             return False
-        slot = Slot(lane, waiter.tally, waiter.cost, began, probe, (), (), reservation)
+        slot = Slot(lane, waiter.tally, waiter.cost, began, probe, (), (), reservation, boot=boot)
         lane.in_flight += 1
         self._go(lane, waiter, slot)
         return True

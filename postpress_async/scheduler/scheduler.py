@@ -26,6 +26,7 @@ from .checks import (
     check_reason,
     check_wait,
 )
+from .clock import boot_time
 from .control import Control, InMemory, InStore, Pause
 from .knowing import Knowing
 from .lane import Setting
@@ -82,9 +83,11 @@ class Scheduler:
         processes: Processes | None = None,
         own: OwnCalls | None = None,
         alone: bool = False,
+        boot: Callable[[], float] = boot_time,
     ) -> None:
         self.look_up: Callable[[str, float], Awaitable[None]] | None = None
         self._clock = clock
+        self._boot = boot
         self._max_queue = max_queue
         rulebook = Rulebook(limits)
         skew = lambda: clock.time() - clock.monotonic()  # noqa: E731 - a line, not a name
@@ -98,7 +101,7 @@ class Scheduler:
             self._sharer = Sharer(
                 state, Shelf(rulebook, random, gone),
                 alone=Shelf(rulebook, random) if alone else None,
-                clock=clock, brake=self._brake, places=places, told=self._told,
+                clock=clock, boot=boot, brake=self._brake, places=places, told=self._told,
                 own=own_calls(processes) if own is None else own,
             )  # fmt: skip
         self._waker: Waker | Usher
@@ -247,7 +250,7 @@ class Scheduler:
             return False
         if self._brake.until > -inf and slot is not self._brake.probe:
             return False
-        if slot.reservation and now - slot.at > USE_WITHIN:
+        if slot.reservation and max(now - slot.at, self._boot() - slot.boot) > USE_WITHIN:
             return False  # its lease may end before its answer: somebody else counts on that
         return lane.holds(slot, now)
 

@@ -65,12 +65,14 @@ class Sharer:
         clock: Clock,
         brake: Brake,
         places: int,
+        boot: Callable[[], float],
         own: OwnCalls,
         told: Callable[[Lane, Outcome], None],
         alone: Shelf | None = None,
     ) -> None:
         self.closed: bool = False
         self._clock = clock
+        self._boot = boot
         self._told = told
         self._courier = Courier(state, shelf, clock=clock, own=own, alone=alone)
         self._granter = Granter(clock, brake, places)
@@ -225,7 +227,7 @@ class Sharer:
     async def _once(self, lane: Lane, desk: Desk) -> bool:
         """Carry out one step; return whether another follows at once."""
         desk.again = False
-        began = self._clock.monotonic()
+        began, desk.boot = self._clock.monotonic(), self._boot()
         room, alone = self._room(began), self._courier.alone
         on_its_own = alone is not None and began + EARLY < alone.until
         tries = self.is_alone and self._courier.lost
@@ -334,7 +336,7 @@ class Sharer:
         """Let those go that were granted, and fail those who wait in vain."""
         for name in outcome.granted:
             waiter, probe = asked[name][0], name in outcome.probes
-            if self._granter.grant(lane, waiter, name, probe=probe, began=began):
+            if self._granter.grant(lane, waiter, name, probe=probe, began=began, boot=desk.boot):
                 self._leases.begin(lane, name)
             else:  # it left, or nobody may go any more
                 self._courier.refund(lane, desk, name)

@@ -27,6 +27,7 @@ class Slot(msgspec.Struct, eq=False):
         rings: what it holds: the action's may change before the answer.
         paces: the distances it keeps.
         reservation: its name in a store; empty where counts are in memory.
+        boot: when a store was asked for it, by a clock that goes on while the machine is suspended.
         place: whether it has a place on the wire, which a tool of somebody's own does not need.
     """
 
@@ -39,6 +40,7 @@ class Slot(msgspec.Struct, eq=False):
     paces: tuple[Gap | Burst, ...]
     reservation: str = ""
     place: bool = True
+    boot: float = 0.0
 
 
 class Tally:

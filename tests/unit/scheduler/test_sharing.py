@@ -51,10 +51,10 @@ def images():
     return MemoryImages(clock=VirtualClock().time)
 
 
-def process(images, *rows, name="one", places=100, **store):
+def process(images, *rows, name="one", places=100, boot=lambda: 0.0, **store):
     made = Scheduler(
         Limits.none().add(*rows), clock=VirtualClock(), random=lambda: 0.0, max_queue=1_000,
-        places=places, state=Store(images, **store), processes=Named(name),
+        places=places, state=Store(images, **store), processes=Named(name), boot=boot,
     )  # fmt: skip
     for account in ("acc_1", "acc_2"):
         made.resign(account)
@@ -135,6 +135,26 @@ async def test_a_grant_that_came_late_is_not_used(images):
     slot = await made.take("acc_1", "profile", max_wait=1_000)
     assert not made.holds(slot)
     made.report(slot, REFUND)
+
+
+@pytest.mark.parametrize("when", ["while it was asked for", "after it was granted"])
+async def test_a_grant_from_before_the_machine_was_suspended_is_not_used(images, when):
+    """The loop's time stands still meanwhile, and the store's does not."""
+    boot = [1_000.0]
+    made = process(images, Limit("profile", 2, per=60), boot=lambda: boot[0], seconds=0.2)
+    asked = asyncio.ensure_future(made.take("acc_1", "profile", max_wait=1_000))
+    await asyncio.sleep(0.1)
+    if when == "while it was asked for":
+        boot[0] += 600.0
+    slot = await asked
+    if when == "after it was granted":
+        assert made.holds(slot)
+        boot[0] += 600.0
+    assert not made.holds(slot)
+    made.report(slot, REFUND)
+    slot = await made.take("acc_1", "profile", max_wait=1_000)
+    assert made.holds(slot)
+    made.report(slot, DONE)
 
 
 async def test_a_refusal_of_the_key_while_the_store_is_asked_is_heard(images):
