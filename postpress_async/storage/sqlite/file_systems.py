@@ -50,7 +50,7 @@ def file_system_of(directory: str) -> str:
     """
     if os.name == "nt":
         return "smbfs" if os.path.realpath(directory).startswith("\\\\") else ""
-    number = _mount_of(directory)
+    number = _mount_of(f"{directory}/.")  # inside, and so of what is mounted only when it is wanted
     try:
         table = Path("/proc/self/mountinfo").read_bytes()
     except OSError:
@@ -98,7 +98,7 @@ def _mounts(table: bytes) -> Iterator[tuple[bytes, bytes, str]]:
             kind, source = os.fsdecode(kinds[0]), kinds[1]
             if kind == "fuse" and b"://" in source:
                 kind = "fuse.davfs"  # which says so by its source alone
-            yield fields[0], re.sub(rb"\\([0-7]{3})", _letter, fields[4]), kind
+            yield fields[0], re.sub(rb"\\([0-3][0-7]{2})", _letter, fields[4]), kind
 
 
 def _letter(found: re.Match[bytes]) -> bytes:
