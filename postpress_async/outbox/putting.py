@@ -17,7 +17,7 @@ from postpress_async.resources._checks import optional_text, within
 from postpress_async.storage.outbox.rows import New
 
 from . import contents
-from .contents import Follow, Invite, ProfileRead, React, StartChat
+from .contents import Follow, Invite, MessageContent, ProfileRead, React, StartChat
 from .decisions import instant_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ __all__ = [
 _DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U
 _RANDOM_BITS: Final = 80
 _LONGEST_KEY: Final = 512
+_LONGEST_ACCOUNT: Final = 512  # bytes: what an index holds of both is at most 2,704 in PostgreSQL
+_LONGEST_ID: Final = 1_024
 
 
 class Names:
@@ -122,11 +124,14 @@ def new_of(
     Raises:
         ConfigurationError: a name in it cannot be kept.
     """
-    kept_text("account_id", account_id)
+    _kept_id("account_id", account_id, most=_LONGEST_ACCOUNT)
     if (person := _person(content)) is not None:
-        kept_text("to" if isinstance(content, StartChat) else "provider_id", person)
-    said = "message_id" if isinstance(content, React) else "chat_id"
-    thread = kept_text(said, content.thread(account_id) or id_)
+        _kept_id("to" if isinstance(content, StartChat) else "provider_id", person)
+    elif isinstance(content, MessageContent):
+        _kept_id("chat_id", content.chat_id)
+    elif isinstance(content, React):
+        _kept_id("message_id", content.message_id)
+    thread = content.thread(account_id) or id_
     recipient = wishes.recipient or person
     start, end = wishes.not_before, wishes.expires_at
     return New(
@@ -183,6 +188,18 @@ def kept_text(name: str, value: object) -> str:
         msg = f"{name} has a NUL character, which no PostgreSQL keeps: leave it out"
         raise ConfigurationError(msg)
     return text
+
+
+def _kept_id(name: str, value: str, *, most: int = _LONGEST_ID) -> None:
+    """Refuse what no index could hold: all items would wait for the one that cannot be sorted in.
+
+    Raises:
+        ConfigurationError: it is longer than any id, or no text that can be kept.
+    """
+    size = len(kept_text(name, value).encode())
+    if size > most:
+        msg = f"{name} has {size} bytes, and ids at most {most}: look whether it is another text"
+        raise ConfigurationError(msg)
 
 
 def kept_priority(value: object) -> None:

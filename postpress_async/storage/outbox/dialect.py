@@ -44,6 +44,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         writers: an expression, the names of those who write now and have not committed, parted by
             spaces; of those alone that may commit after who asks has looked.
         serial, blob, real, flag: types of columns.
+        octets: a function, the length of a text in bytes; of characters where that is no matter.
         rowless: behind a table that is kept in the order of its key, without another one.
     """
 
@@ -63,6 +64,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     blob: str
     real: str
     flag: str
+    octets: str
     rowless: str
 
     def statement(self, template: str) -> str:
@@ -143,6 +145,7 @@ SQLITE: Final = Dialect(
     blob="BLOB",
     real="REAL",
     flag="INTEGER",
+    octets="length",
     rowless=" WITHOUT ROWID",
 )
 
@@ -178,5 +181,6 @@ def postgres(schema: str, *, clock: bool) -> Dialect:
         blob="bytea",
         real="float8",
         flag="boolean",
+        octets="octet_length",
         rowless="",
     )

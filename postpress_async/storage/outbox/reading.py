@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from postpress_async.storage.outbox import statements as sql
 from postpress_async.storage.outbox.rows import PAGE_BYTES, Attempt, Filter, Reach, Row, State
+from postpress_async.storage.outbox.told import kept_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,8 +153,10 @@ def bound(account_id: str, results: Sequence[str]) -> Steps[frozenset[str]]:
     """Return which results belong to items."""
     if not results:
         return frozenset()
-    rows = yield sql.BOUND, {"account_id": account_id, "results": list(results)}
-    return frozenset(row[0] for row in rows)
+    kept = {one: kept_result(one) for one in results}
+    rows = yield sql.BOUND, {"account_id": account_id, "results": list(kept.values())}
+    found = {row[0] for row in rows}
+    return frozenset(one for one in kept if kept[one] in found)
 
 
 def forgotten(tombstones: Sequence[bytes]) -> Steps[frozenset[bytes]]:

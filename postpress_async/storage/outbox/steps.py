@@ -9,6 +9,7 @@ from postpress_async.storage.outbox.clearing import CHUNK, scrubbed
 from postpress_async.storage.outbox.heads import locked, refreshed
 from postpress_async.storage.outbox.reading import row_of, where
 from postpress_async.storage.outbox.rows import OPEN, Attempt, Claimed, Nothing
+from postpress_async.storage.outbox.told import kept_result, kept_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,19 +158,10 @@ def said(to: Finish) -> dict[str, object]:
         "look_at": to.look_at,
         "looks": to.looks,
         "needs_decision": to.needs_decision,
-        "result_id": _kept(to.result_id),
-        "error": _kept(to.error),
+        "result_id": None if to.result_id is None else kept_result(to.result_id),
+        "error": None if to.error is None else kept_text(to.error),
         "body": to.body,
     }
-
-
-def _kept(told: str | None) -> str | None:
-    """Return what can be kept of what a service told.
-
-    It may tell anything; PostgreSQL keeps no NUL, and nobody keeps half of a character: the refusal
-    would come for ever, and the item be `sending` meanwhile.
-    """
-    return None if told is None else told.replace("\0", "").encode(errors="replace").decode()
 
 
 def _shut(row: Row, to: Finish) -> Steps[None]:

@@ -17,6 +17,9 @@ __all__ = ["LATER", "META", "MIGRATIONS"]
 # `busy` items are claimed, sending or unknown: nothing else of their thread may go. It is a column
 # of its own so that a mark changes no index. Conditions of indexes name states one by one, as a
 # list of three would have SQLite make a table of them at every change of a row.
+#
+# No name is longer than an index of PostgreSQL can hold: a `fresh` item is in none of threads yet,
+# and one that cannot be sorted in would be in the way of all that come after it.
 MIGRATIONS: Final[tuple[str, ...]] = (
     """CREATE TABLE {items} (
     serial {serial},
@@ -54,7 +57,8 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     error text,
     created_at {real} NOT NULL,
     changed_at {real} NOT NULL,
-    CHECK (busy = (state = 'claimed' OR state = 'sending' OR state = 'unknown'))
+    CHECK (busy = (state = 'claimed' OR state = 'sending' OR state = 'unknown')),
+    CHECK ({octets}(account_id) <= 512 AND {octets}(thread) <= 1600)
 )""",
     "CREATE UNIQUE INDEX outbox_items_id ON {items} (id)",
     "CREATE UNIQUE INDEX outbox_items_key ON {items} (key)",

@@ -9,6 +9,7 @@ from postpress_async import ConfigurationError
 from postpress_async.options import positive
 from postpress_async.outbox import Defer, Item, Replace, Skip, contents, listing, putting
 from postpress_async.outbox.contents import (
+    Follow,
     Invite,
     MessageContent,
     ProfileRead,
@@ -62,6 +63,25 @@ def test_names_are_unique_and_in_order_whatever_the_clock_does():
 def test_a_name_that_no_store_keeps_is_refused_before(content, account_id, field):
     with pytest.raises(ConfigurationError, match=f"^{field} has a NUL"):
         new_of(content, account_id, Wishes(), provider=None, id_="i")
+
+
+@pytest.mark.parametrize(
+    ("of", "field", "most"),
+    [
+        (lambda long: (StartChat(to=long, text="Hi"), "acc_1"), "to", 1_024),
+        (lambda long: (Invite(provider_id=long), "acc_1"), "provider_id", 1_024),
+        (lambda long: (Follow(provider_id=long), "acc_1"), "provider_id", 1_024),
+        (lambda long: (MessageContent(chat_id=long, text="Hi"), "acc_1"), "chat_id", 1_024),
+        (lambda long: (React(message_id=long, reaction="👍"), "acc_1"), "message_id", 1_024),
+        (lambda long: (MessageContent(chat_id="c", text="Hi"), long), "account_id", 512),
+    ],
+    ids=["to", "invite", "follow", "chat", "message", "account"],
+)
+def test_a_text_in_the_place_of_an_id_is_refused_before(of, field, most):
+    fits, too_long = "é" * (most // 2), "é" * (most // 2) + "e"
+    assert new_of(*of(fits), Wishes(), provider=None, id_="i").id == "i"
+    with pytest.raises(ConfigurationError, match=f"^{field} has {most + 1} bytes, and ids at most"):
+        new_of(*of(too_long), Wishes(), provider=None, id_="i")
 
 
 @pytest.mark.parametrize("value", [2**31, -(2**31) - 1, 10**30])
