@@ -1,9 +1,11 @@
 """Lists of items that hold files: a page has room for so many bytes, and none for the unshown."""
 
+import asyncio
+
 import pytest
 from outbox_worker import item
 
-from postpress_async.storage.outbox import reading
+from postpress_async.storage.outbox import shared
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Filter, Finish
 
@@ -24,7 +26,7 @@ async def store(request, tmp_path):
 
 async def test_a_page_ends_where_it_has_no_more_room(store, monkeypatch):
     """With the first one behind which there is no room, so that even a huge one is on a page."""
-    monkeypatch.setattr(reading, "PAGE_BYTES", 4 * KB)
+    monkeypatch.setattr(shared, "PAGE_BYTES", 4 * KB)
     sizes = [1, 1, 1, 1, 1, 0, 5, 0, 3, 1, 1]  # in KB
     await store.add(
         [item(n, body=bytes([n + 1]) * (size * KB or 9)) for n, size in enumerate(sizes)]
@@ -91,3 +93,43 @@ async def test_what_is_out_is_found_by_every_name(store):
     assert await found(needs_decision=True, group="g", thread="t0") == [0]
     assert await found(needs_decision=False, states=("unknown",)) == [2, 3]
     assert await found(states=("sending",), account_id="a") == []
+
+
+def ids(rows):
+    return [int(row.id[1:]) for row in rows]
+
+
+@pytest.mark.parametrize("window", [1, 4, 11, 12])
+async def test_few_of_many_are_found_wherever_they_stand(store, monkeypatch, window):
+    monkeypatch.setattr(store, "_window", window)
+    await store.add([item(n, group="gh"[n % 2], hold=n in {2, 7, 8, 10}) for n in range(12)])
+    asked = Filter(states=("held",))
+    for bodies in (True, False):
+        assert ids(await store.find(asked, bodies=bodies)) == [2, 7, 8, 10]
+        some = await store.find(asked, limit=2, bodies=bodies)
+        assert ids(some) == [2, 7]
+        behind = some[-1].serial
+        assert ids(await store.find(asked, after=behind, bodies=bodies)) == [8, 10]
+        assert ids(await store.find(asked, after=behind, limit=1, bodies=bodies)) == [8]
+        assert await store.find(Filter(states=("failed",)), bodies=bodies) == []
+        ours = Filter(states=("held",), group="g")
+        assert ids(await store.find(ours, bodies=bodies)) == [2, 8, 10]
+        rest = Filter(needs_decision=False, group="h")
+        assert ids(await store.find(rest, limit=5, bodies=bodies)) == [1, 3, 5, 7, 9]
+    monkeypatch.setattr(shared, "PAGE_BYTES", 6)
+    assert ids(await store.find(asked)) == [2, 7]  # of five bytes each
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("bodies", [True, False])
+async def test_a_claim_gets_in_before_few_are_found_in_a_large_file(store, monkeypatch, bodies):
+    """What is asked of a file is done in order of asking, and by all processes one at a time."""
+    monkeypatch.setattr(store, "_window", 1)
+    await store.add([item(n, thread=f"t{n}") for n in range(20)])
+    await store.enter("w")
+    asked = Filter(states=("failed",))
+    finding = asyncio.create_task(store.find(asked, bodies=bodies))
+    await asyncio.sleep(0)
+    await store.claim("w", lease=60.0)
+    assert not finding.done()
+    assert await finding == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import msgspec
 
 from postpress_async.storage.outbox import statements as sql
 from postpress_async.storage.outbox.rows import PAGE_BYTES, Attempt, Filter, Reach, Row, State
@@ -14,10 +16,11 @@ if TYPE_CHECKING:
     from postpress_async.storage.outbox.dialect import Steps, Values
 
 __all__ = [
+    "Found",
+    "Page",
     "attempts",
     "bound",
     "find",
-    "find_bare",
     "forgotten",
     "get",
     "place_of",
@@ -26,6 +29,27 @@ __all__ = [
 ]
 
 _OUT: Final[frozenset[State]] = frozenset({"claimed", "sending", "unknown"})
+
+Found: TypeAlias = tuple[list[Row], int | None]
+"""Items, and the serial behind which there may be more; None where that is known."""
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Be a part of a list.
+
+    Attributes:
+        after: a serial.
+        limit: how many at most.
+        room: for so many bytes of bodies; the one that fills it is on the page.
+        window: how far to walk along serials at once; None for all the way.
+        bodies: whether they are read.
+    """
+
+    after: int
+    limit: int
+    room: int = PAGE_BYTES
+    window: int | None = None
+    bodies: bool = True
 
 
 def row_of(values: Values) -> Row:
@@ -105,6 +129,15 @@ def _is_out(wanted: Filter) -> bool:
     return wanted.states is not None and _OUT.issuperset(wanted.states)
 
 
+def _is_short(wanted: Filter) -> bool:
+    """Tell whether the way to what a filter chooses is short: by an index, or all that there is."""
+    if _is_out(wanted) or wanted.keys is not None or wanted.serials is not None:
+        return True
+    names = [wanted.account_id, wanted.group, wanted.recipient]
+    others = [wanted.states, wanted.thread, wanted.needs_decision]
+    return names.count(None) >= len(names) - 1 and others.count(None) == len(others)
+
+
 def place_of(wanted: Filter) -> str:
     """Return the serial, said so that a list of few is not walked along in the order of all."""
     return "+serial" if _is_out(wanted) else "serial"
@@ -116,20 +149,27 @@ def get(item: str) -> Steps[Row | None]:
     return row_of(rows[0]) if rows else None
 
 
-def find(wanted: Filter, *, after: int, limit: int) -> Steps[list[Row]]:
-    """Return a page of items, no more of them than there is room for."""
+def find(wanted: Filter, page: Page) -> Steps[Found]:
+    """Return items of a page, no more of them than there is room for."""
     conditions, values = where(wanted)
-    values |= {"after": after, "n": limit, "most": PAGE_BYTES}
-    rows = yield sql.of_filter(conditions, place=place_of(wanted)), values
-    return sorted((row_of(row) for row in rows), key=lambda row: row.serial)
+    end = yield from _end(wanted, page)
+    values |= {"after": page.after, "end": end, "n": page.limit}
+    conditions += " AND serial <= :end" if end is not None else ""
+    place = place_of(wanted)
+    if page.bodies:
+        rows = yield sql.of_filter(conditions, place=place), {**values, "most": page.room}
+    else:
+        rows = yield sql.bare_of(conditions, place=place), {**values, "unread": b"\0", "empty": b""}
+    return sorted((row_of(row) for row in rows), key=lambda row: row.serial), end
 
 
-def find_bare(wanted: Filter, *, after: int, limit: int) -> Steps[list[Row]]:
-    """Return a page of items without what they hold."""
-    conditions, values = where(wanted)
-    values |= {"after": after, "n": limit, "unread": b"\0", "empty": b""}
-    rows = yield sql.bare_of(conditions, place=place_of(wanted)), values
-    return [row_of(row) for row in rows]
+def _end(wanted: Filter, page: Page) -> Steps[int | None]:
+    """Return where to end for now, in a walk that may be long; None where nothing is behind."""
+    if page.window is None or _is_short(wanted):
+        return None
+    first, last = (yield sql.ENDS, {"after": page.after})[0]
+    end = None if first is None else first + page.window - 1
+    return end if end is not None and end < last else None
 
 
 def attempts(item: str) -> Steps[list[Attempt]]:

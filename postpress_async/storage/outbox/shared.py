@@ -16,7 +16,7 @@ from postpress_async.storage.outbox import (
     steps,
 )
 from postpress_async.storage.outbox.given import Given
-from postpress_async.storage.outbox.rows import USUAL, Finish
+from postpress_async.storage.outbox.rows import PAGE_BYTES, USUAL, Finish
 from postpress_async.storage.outbox.waking import Wakeups
 
 if TYPE_CHECKING:
@@ -48,6 +48,9 @@ _TAKEN: Final = Finish(state="unknown", error="what was found is another item's:
 
 class SharedOutbox:
     """Ask for transactions; whoever has a database carries them out."""
+
+    _window: int | None = None
+    """How far a list walks in a transaction; None where it holds back nobody."""
 
     def __init__(self) -> None:
         self._wakeups = Wakeups()
@@ -132,8 +135,18 @@ class SharedOutbox:
         self, wanted: Filter, /, *, after: int = 0, limit: int = 100, bodies: bool = True
     ) -> list[Row]:
         """Return items in the order of `serial`, behind one; as in `Store`."""
-        found = reading.find if bodies else reading.find_bare
-        return await self._run(lambda: found(wanted, after=after, limit=limit))
+        rows: list[Row] = []
+        behind: int | None = after
+        room = PAGE_BYTES
+        while behind is not None and len(rows) < limit and room > 0:
+            left = limit - len(rows)
+            page = reading.Page(
+                after=behind, limit=left, room=room, window=self._window, bodies=bodies
+            )
+            some, behind = await self._run(partial(reading.find, wanted, page))
+            room -= sum(len(row.body) for row in some)
+            rows += some
+        return rows
 
     async def counts(self, wanted: Filter, /) -> Mapping[State, int]:
         """Count items by state."""

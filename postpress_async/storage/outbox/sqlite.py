@@ -73,6 +73,9 @@ class SqliteOutbox(SharedOutbox):
         timeout, look_every, file_system: as in `SqliteFile`.
     """
 
+    _window = 20_000
+    """Serials: whoever reads holds back whoever writes, in all processes."""
+
     def __init__(
         self,
         path: str,

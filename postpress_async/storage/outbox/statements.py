@@ -349,6 +349,10 @@ DOUBTFUL: Final = (
 GET: Final = (
     f"SELECT {COLUMNS} FROM {{items}} WHERE id = :item OR key = :item ORDER BY id <> :item LIMIT 1"
 )
+ENDS: Final = (
+    "SELECT (SELECT min(serial) FROM {items} WHERE serial > :after), "
+    "(SELECT max(serial) FROM {items})"
+)
 ATTEMPTS: Final = (
     "SELECT i.id, a.number, a.fence, a.started_at, a.deadline, a.outcome, a.total, a.held, a.hold "
     "FROM {attempts} a "
