@@ -56,6 +56,7 @@ class Caretaker:
         settled: Callable[[], None],
         ended_by: Callable[[BaseException], None],
         told: Callable[[Row], None] = nobody,
+        accounts: Sequence[str] | None = None,
     ) -> None:
         self._store = store
         self._looker = looker
@@ -67,6 +68,7 @@ class Caretaker:
         self._settled = settled
         self._ended_by = ended_by
         self._told = told
+        self._accounts = accounts
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._unsure = False
         self._ahead = 0.0
@@ -122,7 +124,9 @@ class Caretaker:
         if self._unsure:
             await give_back(self._store, self._owner, state="unknown", known=self._looks)
         self._unsure = True  # until the answer is here: perhaps it has taken what we never see
-        row = await self._store.doubtful(self._owner, lease=self._terms.lease)
+        row = await self._store.doubtful(
+            self._owner, lease=self._terms.lease, accounts=self._accounts
+        )
         self._unsure = False
         if row is not None:
             self._ages.saw(row.changed_at)

@@ -52,7 +52,7 @@ class Worker:
         random: random numbers in [0, 1).
         terms: how long things may take.
         concurrency: items under way at once.
-        accounts: only these accounts' items; None for all.
+        accounts: only these accounts' items are sent, and looked for; None for all.
         patience: seconds to go on without the store before `run` raises.
         stop_within: seconds that requests under way get at the end.
         boot: seconds since the machine started.
@@ -125,6 +125,7 @@ class Worker:
             settled=self._wake.set,
             ended_by=self._end_by,
             told=self._told,
+            accounts=self._accounts,
         )
         helpers = [self._helper(caretaker.beat()), self._helper(caretaker.care())]
         if stop is not None:

@@ -48,7 +48,7 @@ class Scripted(Story):
         self.sandbox.limits([])
         self.fate, self.step = FATES[fate](step), step
         self.until_empty = True
-        self.totals, self.holding = (60.0,), 0.0
+        self.totals, self.holding, self.parted = (60.0,), 0.0, False
         self.steps_ahead, self.longer = fate == "ahead", fate == "longer"
 
     def late(self, process):

@@ -177,4 +177,4 @@ def _disorder(items, rows, arrived):
 def kept(told):
     """Tell whether every promise was kept."""
     names = ("lost", "doubled", "out_of_order", "open", "failed_and_sent", "amiss", "over")
-    return not any(told[name] for name in names)
+    return not any(told[name] for name in names) and not told.get("astray")

@@ -17,6 +17,7 @@ from virtual import Killed, Process, ProcessClock, inline_files
 
 from postpress_async import Limit, Limits, Postpress, Timeout
 from postpress_async.outbox.lookback import ClientLooker
+from postpress_async.outbox.pools import Pools
 from postpress_async.outbox.protocol import Terms
 from postpress_async.outbox.sending import ClientSender
 from postpress_async.outbox.worker import Worker
@@ -29,6 +30,22 @@ CAPS = (("message", 3, 60.0), ("message", 40, 86_400.0))
 CALM_AFTER = 3_000.0  # seconds of told time; from then on all goes well, so that stories end
 REST_SECONDS = 20.0  # of told time, between two looks whether nothing moves
 HORIZON = 86_400.0  # seconds of told time, by when everything must have come to rest
+
+
+LAST = frozenset({"worker_99", "worker_100"})
+
+
+class Own:
+    """Look for what is in doubt, and remember where that is not this worker's to do."""
+
+    def __init__(self, looker, accounts, astray):
+        self._looker, self._accounts, self._astray = looker, accounts, astray
+
+    async def look(self, row, /, *, attempts, quiet):
+        mine = self._accounts is None or row.account_id in self._accounts
+        if not mine and row.kind != "profile":  # for which nobody looks anywhere
+            self._astray.append(row.account_id)
+        return await self._looker.look(row, attempts=attempts, quiet=quiet)
 
 
 class Story:
@@ -44,6 +61,8 @@ class Story:
         self.away = rng.choice((0.0, 0.0, 0.01, 0.05))
         self.totals = rng.choice(((60.0,), (60.0,), (60.0, LONGEST), (20.0, 60.0, LONGEST)))
         self.holding = rng.choice((0.0,) * 10 + (0.5, 1.0))  # of the workers
+        self.parted = rng.random() < 0.15  # each worker is for one account, mostly
+        self.astray = []  # accounts for which somebody else looked
         self.ahead = 0.0  # seconds, the machine's clock of the service's
         self.bell = Bell()
         self.lines, self.flakies = [], []
@@ -97,17 +116,29 @@ class Story:
         )  # fmt: skip
         seen = Flaky(store, process, rng, share=self.away, bell=self.bell, failing=failing)
         self.flakies.append(seen)
-        looker = ClientLooker(client, seen, clock=clock, terms=terms)
+        mine = self._mine(process) if self.parted else None
+        pools = None if mine is None else Pools(seen, mine)
+        looker = Own(ClientLooker(client, seen, clock=clock, terms=terms), mine, self.astray)
+        sender = ClientSender(client, before_send=self.minds.of(process), accounts=mine)
         worker = Worker(
-            seen, sender=ClientSender(client, before_send=self.minds.of(process)), looker=looker,
+            seen, sender=sender, looker=looker, accounts=None if pools is None else pools.names,
             owner=process.name, clock=clock, random=rng.random, patience=1e9, terms=terms,
             concurrency=rng.choice((1, 3, 100)), boot=clock.monotonic,
         )  # fmt: skip
+        looking = None if pools is None else process.start(pools.keep_looking(clock))
         try:
             await worker.run(until_empty=self.until_empty, stop=stop)
         finally:
+            if looking is not None:
+                looking.cancel()
             if not process.dead:
                 await client.aclose()
+
+    def _mine(self, process):
+        """Return the accounts of a worker; None where it is the one for the rest, or for all."""
+        if process.name in LAST or self.rng.random() < 0.2:
+            return None
+        return frozenset({self.rng.choice(self.accounts)})
 
     async def _kill(self, n):
         process, _, store, task = self.running.pop(n)
@@ -177,13 +208,15 @@ class Story:
             **told, "quiet": quiet, "kills": self.kills, "stops": self.stops,
             "faults": sum(line.faults for line in self.lines),
             "away": sum(seen.faults for seen in self.flakies),
-            "decided": self.minds.count, "by_hand": self.hands.count,
+            "astray": len(self.astray), "decided": self.minds.count, "by_hand": self.hands.count,
             "at": self.sandbox.clock.time(),
             "mark": self.rng.getrandbits(32),  # of the whole story: all that happened drew from it
         }  # fmt: skip
 
     async def _end(self, store):
         """Wait until nothing moves by itself, and all workers have ended."""
+        if self.parted:
+            self.start(99)
         while not self.until_empty and not await at_rest(store):  # noqa: ASYNC110 - a store tells nobody
             await asyncio.sleep(REST_SECONDS)
         for _, stop, _, task in list(self.running.values()):
@@ -192,8 +225,8 @@ class Story:
             await task
         if not await at_rest(store):
             self.until_empty = True
-            self.start(99)  # all were asked to end before the last item was sent
-            await self.running[99][3]
+            self.start(100)  # all were asked to end before the last item was sent
+            await self.running[100][3]
 
 
 def told(story_in, *, certain):

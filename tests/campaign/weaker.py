@@ -30,4 +30,5 @@ def weaken(name):
     setattr(*WEAKER[name])
     if name == "grace":
         protocol.still = lambda *_, **__: 0.0  # neither by the store's clock nor by our own
-        Line.lateness = 0.4  # it is needed for late requests only
+    if name in {"grace", "reach"}:
+        Line.lateness = 0.4  # they are needed for late requests only

@@ -162,11 +162,12 @@ class Model:
                 item.state = "queued" if item.state == "claimed" else "unknown"
                 item.owner = item.lease = None
 
-    def doubtful(self):
+    def doubtful(self, account=None):
         return [
             item
             for item in self.of("unknown")
             if not item.needs_decision
+            and account in {None, item.new.account_id}
             and item.look_at <= self.now
             and (item.lease is None or item.lease <= self.now)
         ]

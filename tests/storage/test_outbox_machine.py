@@ -250,10 +250,11 @@ class Machine(RuleBasedStateMachine):
             assert {row.id for row in rows} == {item.new.id for item in unknown}
         self.run(self.stores[owner].enter(owner))
 
-    @rule(owner=owners)
-    def doubtful(self, owner):
-        row = self.run(self.stores[owner].doubtful(owner, lease=LEASE))
-        expected = self.model.doubtful()
+    @rule(owner=owners, account=mostly(None, *ACCOUNTS))
+    def doubtful(self, owner, account):
+        accounts = None if account is None else [account]
+        row = self.run(self.stores[owner].doubtful(owner, lease=LEASE, accounts=accounts))
+        expected = self.model.doubtful(account)
         assert (row is not None) == bool(expected)
         if row is not None:
             item = self.model.items[row.id]

@@ -139,3 +139,20 @@ async def test_whom_one_wakes_another_has_not_heard(open_store):
     async with asyncio.timeout(40.0):  # or it would never end
         await store.wait(1e6, since=first)
     assert not isinstance(await store.claim("w1", lease=60.0, accounts=["b"]), Nothing)
+
+
+async def test_a_doubt_is_for_who_works_for_its_account_and_a_read_for_anybody(store, clock):
+    kinds = {"acc_a": "message", "acc_b": "invite", "acc_a,acc_b": "profile"}
+    new = [
+        item(n, account_id=account, kind=kind, thread=account)
+        for n, (account, kind) in enumerate(kinds.items())
+    ]
+    await store.add(new)
+    for _ in new:
+        row = await claimed(store, "w1")
+        await store.mark(row.id, row.fence, seconds=30.0)
+        await store.finish(row.id, row.fence, Finish(state="unknown", look_at=clock.now))
+    asked = [("acc_c",), ("acc_c",), ("acc_b", "acc_c"), ("acc_b", "acc_c"), None, None]
+    found = [await store.doubtful("w2", lease=60.0, accounts=accounts) for accounts in asked]
+    ids = [None if row is None else row.kind for row in found]
+    assert ids == ["profile", None, "invite", None, "message", None]

@@ -431,8 +431,14 @@ class Store(Protocol):
         """
         ...
 
-    async def doubtful(self, owner: str, /, *, lease: float) -> Row | None:
-        """Take an unknown item whose `look_at` has come: fence + 1, still unknown, leased."""
+    async def doubtful(
+        self, owner: str, /, *, lease: float, accounts: Sequence[str] | None = None
+    ) -> Row | None:
+        """Take an unknown item whose `look_at` has come: fence + 1, still unknown, leased.
+
+        With `accounts` only what goes through one of them, for which a look may need their key;
+        and a `profile` of any, for which nobody looks.
+        """
         ...
 
     async def attempts(self, item: str, /) -> list[Attempt]:

@@ -112,9 +112,11 @@ class SharedOutbox:
     async def _end(self, item: str, fence: int, finish: Finish) -> Row | None:
         return await self._run(lambda: steps.finish(item, fence, finish))
 
-    async def doubtful(self, owner: str, /, *, lease: float) -> Row | None:
-        """Take an unknown item whose time to be looked for has come."""
-        row = await self._run(lambda: steps.doubtful(owner, lease=lease))
+    async def doubtful(
+        self, owner: str, /, *, lease: float, accounts: Sequence[str] | None = None
+    ) -> Row | None:
+        """Take an unknown item whose time to be looked for has come; as in `Store`."""
+        row = await self._run(lambda: steps.doubtful(owner, lease=lease, accounts=accounts))
         if row is not None:
             self._given.to(owner, row)
         return row

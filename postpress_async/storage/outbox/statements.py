@@ -337,12 +337,15 @@ LET_GO: Final = (
     "UPDATE {items} SET owner = NULL, lease = NULL WHERE busy AND owner = :owner "
     "AND state = 'unknown'"
 )
-DOUBTFUL: Final = (
+_DOUBTFUL: Final = (
     "UPDATE {items} SET fence = fence + 1, owner = :owner, lease = {now} + :lease, "
     "changed_at = {now} WHERE serial = (SELECT serial FROM {items} WHERE state = 'unknown' "
-    "AND NOT needs_decision AND look_at <= {now} AND (lease IS NULL OR lease <= {now}) "
+    "AND NOT needs_decision AND look_at <= {now} AND (lease IS NULL OR lease <= {now}) % "
     f"ORDER BY look_at LIMIT 1 {{skip}}) RETURNING {COLUMNS}"
 )
+DOUBTFUL: Final = _DOUBTFUL.replace("% ", "")
+# For a read that several accounts may do nobody looks anywhere, so anybody may settle it.
+DOUBTFUL_OF: Final = _DOUBTFUL.replace("%", "AND (account_id IN :accounts[] OR kind = 'profile')")
 
 # -- to look -----------------------------------------------------------------------------------
 

@@ -222,9 +222,14 @@ def _may_open(item: str, to: Finish) -> Steps[bool]:
     return not found
 
 
-def doubtful(owner: str, *, lease: float) -> Steps[Row | None]:
-    """Take an unknown item to look for it."""
-    rows = yield sql.DOUBTFUL, {"owner": owner, "lease": lease}
+def doubtful(
+    owner: str, *, lease: float, accounts: Sequence[str] | None = None
+) -> Steps[Row | None]:
+    """Take an unknown item to look for it, one of some accounts or any."""
+    text, values = sql.DOUBTFUL, {"owner": owner, "lease": lease}
+    if accounts is not None:
+        text, values = sql.DOUBTFUL_OF, {**values, "accounts": list(accounts)}
+    rows = yield text, values
     return row_of(rows[0]) if rows else None
 
 
