@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from postpress_async.errors import ConfigurationError
-from postpress_async.options import Discreet
+from postpress_async.options import Discreet, of_kind
 from postpress_async.resources._base import checked_text
 
 if TYPE_CHECKING:
@@ -45,19 +45,24 @@ class Defer(Discreet, frozen=True):
     Attributes:
         until: not before this instant; one of the past means at once, and asks again.
         reason: why, kept with the item.
+        keeps_place: whether it goes before all that is behind it now, which waits with it. Then
+            `until` is meant by the clock of who answers, else by that of the outbox's store.
     """
 
     until: datetime
     reason: str = "deferred"
+    keeps_place: bool = False
 
     def __post_init__(self) -> None:
         instant_of("Defer.until", self.until)
         checked_text("Defer.reason", self.reason)
+        of_kind("Defer.keeps_place", self.keeps_place, bool, "True")
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """Yield all of it."""
         yield "until", self.until
         yield "reason", self.reason
+        yield "keeps_place", self.keeps_place
 
 
 class Replace(Discreet, frozen=True, kw_only=True):

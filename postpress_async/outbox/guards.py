@@ -142,7 +142,8 @@ def human_takeover(outbox: Callable[[], Outbox], *, quiet: float | None = None) 
     Args:
         outbox: tells the outbox whose items are ours; it is asked when an item may go, since the
             guard is there before the outbox is.
-        quiet: seconds after their last word when the item may go; None: it is skipped.
+        quiet: seconds after their last word when the item may go, and all that is behind it in its
+            chat; None: it is skipped.
     """
     positive("quiet", quiet)
     if not callable(cast("object", outbox)):
@@ -162,7 +163,7 @@ def human_takeover(outbox: Callable[[], Outbox], *, quiet: float | None = None) 
                 return Skip(f"somebody wrote from the account at {last:%Y-%m-%d %H:%M} UTC")
             until = last + off + timedelta(seconds=quiet)
             if until > _now(client):
-                return Defer(until, "somebody writes from the account")
+                return Defer(until, "somebody writes from the account", keeps_place=True)
         return Send()
 
     return ask
@@ -171,7 +172,8 @@ def human_takeover(outbox: Callable[[], Outbox], *, quiet: float | None = None) 
 def debounce(client: Postpress, *, seconds: float, own: bool = False) -> Guard:
     """Defer what goes into a chat until nobody has written there for some seconds.
 
-    So an answer waits for the last of several messages in a row. It has no bound: give items that
+    So an answer waits for the last of several messages in a row, and all that is behind it in its
+    chat waits with it: the order stays. It has no bound: give items that
     must not wait for ever an `expires_at`.
 
     Args:
@@ -190,7 +192,8 @@ def debounce(client: Postpress, *, seconds: float, own: bool = False) -> Guard:
                 heard.append(newest(messages, since=now - span - off, own=True))
             until = max((at + off + span for at in heard if at is not None), default=now)
             if until > now:
-                return Defer(min(until, now + span), "somebody writes in the chat right now")
+                until = min(until, now + span)
+                return Defer(until, "somebody writes in the chat right now", keeps_place=True)
         return Send()
 
     return ask

@@ -16,7 +16,7 @@ from . import contents
 from .decisions import Defer, Replace, Send, Skip, instant_of
 from .items import item_of
 from .putting import rewritten
-from .results import Deferred, Later, Refused, Skipped
+from .results import Deferred, Later, Refused, Skipped, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -175,8 +175,12 @@ class LastWord:
                 return
             case Skip(reason=reason):
                 raise DecidedError(Skipped(reason=reason))
-            case Defer(until=until, reason=reason):
-                raise DecidedError(Deferred(reason=reason, until=instant_of("until", until)))
+            case Defer(until=until, reason=reason, keeps_place=keeps_place):
+                at = instant_of("until", until)
+                if keeps_place:
+                    seconds = self._granted.seconds_until(at)
+                    raise DecidedError(Waiting(reason=reason, seconds=seconds))
+                raise DecidedError(Deferred(reason=reason, until=at))
             case Replace(text=text):
                 raise ReplacedError(text)
             case _:  # somebody's None: rather late than against their wish

@@ -21,7 +21,7 @@ import msgspec
 from postpress_async.storage.outbox.rows import USUAL, Finish, Reach
 
 from .findings import Absent, Found, Nowhere, Perhaps, Seen, Undecided, two_looks
-from .results import Already, Deferred, Doubtful, Later, Refused, Result, Sent, Skipped
+from .results import Already, Deferred, Doubtful, Later, Refused, Result, Sent, Skipped, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -181,9 +181,8 @@ def after(
             if row.kind == "profile":
                 return _read_again(reason, row, now, jitter)
             return _unknown(reason, now, outcome=_GIVEN_UP if given_up else "unknown")
-        case Deferred(reason=reason, until=until):
-            at = max(until, now - lead)
-            return Finish(state="queued", due_at=at, error=reason, looks=0, keep_attempt=False)
+        case Deferred() | Waiting():
+            return _asked_again(result, now, lead)
         case Skipped(reason=reason):
             return Finish(state="cancelled", error=reason, keep_attempt=False)
         case Later():
@@ -196,6 +195,22 @@ def _already(reason: str, row: Row, now: float, *, replay: bool, proof: bool) ->
         return Finish(state="sent", outcome="already")
     # A clash on a replay may be the earlier request, still under way: only a look can tell.
     return _unknown(reason, now) if replay else Finish(state="failed", error=reason)
+
+
+def _asked_again(result: Deferred | Waiting, now: float, lead: float) -> Finish:
+    due_at = retry_at = None
+    if isinstance(result, Deferred):
+        due_at = max(result.until, now - lead)
+    else:
+        retry_at = now + max(result.seconds, 0.0)
+    return Finish(
+        state="queued",
+        due_at=due_at,
+        retry_at=retry_at,
+        error=result.reason,
+        looks=0,
+        keep_attempt=False,
+    )
 
 
 def _unknown(reason: str, now: float, *, outcome: str = "unknown") -> Finish:

@@ -43,6 +43,7 @@ __all__ = [
     "Result",
     "Sent",
     "Skipped",
+    "Waiting",
     "ends_all",
     "of_error",
     "pause_of",
@@ -133,13 +134,20 @@ class Deferred(msgspec.Struct, frozen=True, kw_only=True):
     until: float
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """`before_send` wants to be asked again: it keeps its place in its thread."""
+
+    reason: str
+    seconds: float
+
+
 class Skipped(msgspec.Struct, frozen=True, kw_only=True):
     """`before_send` does not want it any more."""
 
     reason: str
 
 
-Result: TypeAlias = Sent | Refused | Already | Later | Doubtful | Deferred | Skipped
+Result: TypeAlias = Sent | Refused | Already | Later | Doubtful | Deferred | Waiting | Skipped
 
 
 def ends_all(error: BaseException) -> bool:

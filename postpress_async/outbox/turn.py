@@ -105,6 +105,10 @@ class Turn:
         """Return the store's time, rather too late than too early."""
         return self._clock.monotonic() + self._ahead
 
+    def seconds_until(self, instant: float) -> float:
+        """Return how long it is until an instant that was told by the clock of this process."""
+        return instant - self._clock.time()
+
     async def doubted(self) -> bool:
         """Tell whether an earlier attempt may have been done, for all that was known when it ended.
 

@@ -122,6 +122,9 @@ def _amiss(items, rows, arrived, tried):
             yield "early", one.text, one.at, _shown(row)
         elif row.state == "sent" and said is not None and one.text != said:
             yield "other words", one.text, said
+    for item, row in rows.items():
+        if item in items.made and item not in items.moved and row.due_at != _due(items, row):
+            yield "moved", item, row.due_at, _shown(row)
     for item, attempts in tried.items():
         end = rows[item].expires_at
         if end is not None and any(one.started_at > end for one in attempts):
@@ -160,6 +163,11 @@ def _shown(row):
     return None if row is None else {name: getattr(row, name) for name in names}
 
 
+def _due(items, row):
+    """Return when an item was to go, as it was put in; whoever moves one says so in `moved`."""
+    return items.made[row.id].due_at or row.created_at
+
+
 def _disorder(items, rows, arrived):
     """Return what arrived in a thread behind something that was to go later."""
     last, wrong = {}, []
@@ -167,7 +175,7 @@ def _disorder(items, rows, arrived):
         if item in items.moved or items.made[item].kind in HARMLESS:
             continue
         row = rows[item]
-        place = (row.due_at, row.serial)
+        place = (_due(items, row), row.serial)
         if place < last.get(row.thread, (0.0, 0)):
             wrong.append((last[row.thread], item))
         last[row.thread] = max(place, last.get(row.thread, place))

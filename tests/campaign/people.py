@@ -41,11 +41,15 @@ class Minds:
         return ask
 
     def _other(self, item, rng):
-        match rng.choice(("defer", "replace", "replace", "skip", "fail", "none")):
+        match rng.choice(("defer", "wait", "wait", "replace", "replace", "skip", "fail", "none")):
             case "defer":
                 self._items.moved.add(item.id)
                 seconds = rng.choice((-5.0, 10.0, 90.0, 400.0))
                 return Defer(datetime.fromtimestamp(self._now() + seconds, UTC), "later")
+            case "wait":  # all that is behind it waits, too: the order stays
+                seconds = rng.choice((-5.0, 3.0, 40.0, 200.0))
+                until = datetime.fromtimestamp(self._now() + seconds, UTC)
+                return Defer(until, "they write", keeps_place=True)
             case "replace" if item.kind in {"message", "start_chat"}:
                 return Replace(text=f"{item.text} instead")
             case "skip":

@@ -192,6 +192,48 @@ async def test_an_answer_waits_until_they_have_finished(box, sandbox, account):
         debounce(client, seconds=0)
 
 
+@pytest.mark.parametrize("ahead", [0.0, 60.0])
+@pytest.mark.parametrize("who", ["they", "a person"])
+async def test_what_waits_for_a_quiet_chat_keeps_its_place(
+    connect, tmp_path, sandbox, account, *, who, ahead
+):
+    """Whatever the next one is told: clocks and dates differ by more than one writes apart."""
+    await sandbox.advance(3600)
+    clock, said = WrongClock(sandbox.clock, ahead), []
+    where = {"account_id": account["id"], "chat_id": account["chats"][0]}
+    async with connect(clock=clock) as client:
+        if who == "they":
+            guard = debounce(client, seconds=30)
+        else:
+            guard = human_takeover(lambda: outbox, quiet=30)
+
+        async def before_send(item):
+            answer = await guard(item) if item.text == "first" else Send()
+            said.append((item.text, type(answer)))
+            return answer
+
+        url = f"sqlite:///{tmp_path / 'o.db'}"
+        async with Outbox(client, url, before_send=before_send) as outbox:
+            first = await outbox.message(**where, text="first")
+            await outbox.message(**where, text="second")
+            await sandbox.advance(1)
+            if who == "they":
+                await receive(sandbox, account)
+            else:
+                await client.messages.send(**where, text="by hand")
+            async with asyncio.timeout(20):
+                running = asyncio.create_task(outbox.run(until_empty=True))
+                while not running.done():
+                    if said and (await outbox._store.get(first.id)).state == "queued":
+                        await sandbox.advance(5)
+                    await asyncio.sleep(0.01)
+                await running
+            assert (await outbox.get(first.id)).not_before == first.not_before
+    assert said[0] == ("first", Defer)
+    assert said[-1] == ("second", Send)
+    assert [text for text, _ in said] == ["first"] * (len(said) - 1) + ["second"]
+
+
 async def test_guards_together(box):
     client, outbox = box
     item = await outbox.put()

@@ -20,7 +20,7 @@ from postpress_async.outbox.protocol import (
     looked,
     two_looks,
 )
-from postpress_async.outbox.results import Deferred, Later, Sent, Skipped, of_error
+from postpress_async.outbox.results import Deferred, Later, Sent, Skipped, Waiting, of_error
 from postpress_async.storage.outbox.rows import Attempt, Reach
 
 from .memory import a_row
@@ -222,6 +222,12 @@ def test_what_before_send_wants():
     later = Deferred(reason="night", until=NOW - 500)  # by a clock that the store's is ahead of
     ahead = after(later, row=a_row(), now=NOW, jitter=0.0, lead=1_000.0)
     assert ahead.due_at == NOW - 500
+    waiting = Waiting(reason="they write", seconds=9.0)
+    asked_again = after(waiting, row=a_row(looks=3), now=NOW, jitter=0.0, lead=1_000.0)
+    assert (asked_again.retry_at, asked_again.due_at) == (NOW + 9.0, None)  # its place stays
+    assert (asked_again.state, asked_again.looks, asked_again.keep_attempt) == ("queued", 0, False)
+    late = Waiting(reason="they write", seconds=-9.0)
+    assert after(late, row=a_row(), now=NOW, jitter=0.0).retry_at == NOW
     skipped = after(Skipped(reason="replied"), row=a_row(), now=NOW, jitter=0.0)
     assert (skipped.state, skipped.error) == ("cancelled", "replied")
 
