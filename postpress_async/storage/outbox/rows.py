@@ -459,9 +459,8 @@ class Store(Protocol):
         """Return items in the order of `serial`, behind one: ask again behind the last for more.
 
         They are looked for some thousand at a time, where the way to them is long. With the one
-        whose body makes it `PAGE_BYTES` together, a page ends before its limit. Where
-        nobody wants `bodies`, none is read: each is a byte that says nothing, or empty where it
-        was emptied.
+        whose body makes it `PAGE_BYTES` together, a page ends before its limit. Where nobody wants
+        `bodies`, none is read: each is a byte that says nothing, or empty where it was emptied.
         """
         ...
 
