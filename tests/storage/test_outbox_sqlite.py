@@ -186,6 +186,32 @@ async def test_two_workers_of_one_name_are_refused_and_names_come_free(open_stor
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+async def test_files_of_the_dead_go_in_time_and_nobody_elses(open_store, file):
+    directory = file.parent / "outbox.db-workers"
+    gone, store = open_store(), open_store()
+    await gone.enter("idle")
+    idle = {each.name for each in directory.iterdir()}
+    await gone.enter("busy")
+    await store.enter("alive")
+    await store.add([item(0)])
+    row = (await gone.claim("busy", lease=60.0)).row
+    await gone.mark(row.id, row.fence, seconds=30.0)
+    (directory / "README").write_text("not ours")
+    before = {each.name for each in directory.iterdir()}
+    await gone.aclose()  # as its death: nobody has left
+    await store.enter("now")
+    young = {each.name for each in directory.iterdir()} - before
+    store._workers.leave("now", left=True)
+    for name in before:
+        os.utime(directory / name, (1e9, 1e9))
+    assert [one.id for one in await store.orphans()] == [row.id]
+    left = {each.name for each in directory.iterdir()}
+    assert idle.isdisjoint(left)
+    assert left >= young | {"README"}
+    assert len(left) == 3  # and that of whoever lives
+    assert store._workers.life("alive") == "alive"
+
+
 async def test_whoever_leaves_with_an_attempt_out_leaves_an_orphan(open_store):
     store, other = open_store(), open_store()
     await store.add([item(0), item(1)])

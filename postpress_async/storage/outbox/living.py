@@ -8,12 +8,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import stat
+import time
 import weakref
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from postpress_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 try:
     import fcntl
@@ -27,6 +32,7 @@ CERTAIN = fcntl is not None
 Life: TypeAlias = Literal["alive", "dead", "untold"]
 """`untold` where there is no file to ask: it was removed by hand, or is another machine's."""
 
+_YOUNG = 60.0  # seconds
 _TIMES = 50  # that a file is opened which others clear away at that moment
 
 
@@ -108,11 +114,45 @@ class Workers:
 
     def clear(self, owner: str) -> None:
         """Remove the file of a dead worker, of whom nothing is left."""
+        self._clear(self._path(owner))
+
+    def dead(self) -> list[Path]:
+        """Return the files of all that are dead, but for very young ones.
+
+        A young one may be of somebody who has made it, and not locked it yet.
+        """
+        found: list[Path] = []
         with contextlib.suppress(OSError):
-            handle = os.open(self._path(owner), os.O_RDWR | _SAFE)
+            for path in filter(_is_ours, self._directory.iterdir()):
+                with contextlib.suppress(OSError):
+                    handle = os.open(path, os.O_RDWR | _SAFE)
+                    try:
+                        old = time.time() - os.fstat(handle).st_mtime > _YOUNG
+                        if old and _lock(handle):
+                            found.append(path)
+                    finally:
+                        os.close(handle)
+        return found
+
+    def sweep(self, dead: Iterable[Path], *, owners: Iterable[str]) -> None:
+        """Remove files of the dead, but for those of whom something is left.
+
+        Args:
+            dead: what `dead` returned, before it was asked who owns items: later, nobody of them
+                comes to own one.
+            owners: who owns items.
+        """
+        kept = {self._path(owner) for owner in owners}
+        for path in dead:
+            if path not in kept:
+                self._clear(path)
+
+    def _clear(self, path: Path) -> None:
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDWR | _SAFE)
             try:
-                if _lock(handle) and _same(handle, self._path(owner)):
-                    self._path(owner).unlink()
+                if _lock(handle) and _same(handle, path):
+                    path.unlink()
             finally:
                 os.close(handle)
 
@@ -138,6 +178,11 @@ class Workers:
             self._directory.chmod(0o700)
 
 
+def _is_ours(path: Path) -> bool:
+    return _NAME.fullmatch(path.name) is not None
+
+
+_NAME = re.compile(r"[0-9a-f]{32}")
 _SAFE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 

@@ -187,7 +187,9 @@ class SqliteOutbox(SharedOutbox):
 
     async def orphans(self) -> list[Row]:
         """Take in what the dead have left; as in `Store`."""
+        ended = self._workers.dead() if CERTAIN else []
         own = await self._run(owners.owners)
+        self._workers.sweep(ended, owners=own)
         lives = {owner: self._workers.life(owner) if CERTAIN else "untold" for owner in own}
         dead = [owner for owner, life in lives.items() if life == "dead"]
         found = await self._run(lambda: owners.left_by(dead)) if dead else []
