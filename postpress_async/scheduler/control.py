@@ -146,7 +146,8 @@ class InStore:
             for tally in lane.tallies.values():
                 book.tally(tally.action, now)
             kept = {id(one): one for one in (book.lane.setting, book.lane.rules)}
-            found.append(View(deepcopy(book.lane, kept), now, now))
+            epoch = now + book.lane.setting.skew()
+            found.append(View(deepcopy(book.lane, kept), now, epoch))
 
         await self._sharer.look(lane, look)
         view = found[-1]  # a step may run more than once: the last one was carried out
@@ -156,17 +157,22 @@ class InStore:
 
     async def pause(self, pause: Pause) -> None:
         """Close an account in the store, or all of them."""
-        closure = pause.closure(0.0)
+
+        def close(lane: Lane, _: float) -> None:
+            lane.troubled().close(pause.closure(lane.setting.skew()))
+
         if pause.account_id == "*":
-            await self._sharer.for_everyone(lambda everyone: everyone.pause(closure))
+            await self._sharer.for_everyone(
+                lambda everyone, skew: everyone.pause(pause.closure(skew))
+            )
         else:
-            await self._do(pause.account_id, lambda lane, _: lane.troubled().close(closure))
+            await self._do(pause.account_id, close)
         self._wake(pause.account_id)
 
     async def resume(self, account_id: str, action: str | None) -> None:
         """Open an account in the store, or what all of them were closed for."""
         if account_id == "*":
-            await self._sharer.for_everyone(lambda everyone: everyone.resume(action))
+            await self._sharer.for_everyone(lambda everyone, _: everyone.resume(action))
         else:
             await self._do(account_id, lambda lane, now: reopen(lane, action, now))
         self._wake(account_id)
@@ -180,12 +186,12 @@ class InStore:
 
     async def record(self, lane: Lane, action: str, count: int, at: float | None) -> None:
         """Add to what the store has counted; now is the store's, whatever this machine's clock."""
-        await self._sharer.look(
-            lane,
-            lambda book, everyone, now: book.record(
-                action, count, now if at is None else at, now, everyone
-            ),
-        )
+
+        def done(book: Book, everyone: Everyone, now: float) -> None:
+            when = now if at is None else at - book.lane.setting.skew()
+            book.record(action, count, when, now, everyone)
+
+        await self._sharer.look(lane, done)
 
     async def _do(self, account_id: str, change: Callable[[Lane, float], None]) -> None:
         lane = self._lanes.get(account_id, self._clock.monotonic())

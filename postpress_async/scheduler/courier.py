@@ -131,8 +131,8 @@ class Courier:
         self._ahead = outcome.now - self._clock.monotonic()
         self._told(reports, changes, outcome.now)
 
-    async def for_everyone(self, change: Callable[[Everyone], None]) -> None:
-        """Change what holds for all accounts together.
+    async def for_everyone(self, change: Callable[[Everyone, float], None]) -> None:
+        """Change what holds for all accounts together, given the seconds from there to the epoch.
 
         Raises:
             StateUnavailableError: the store cannot be asked.

@@ -97,10 +97,10 @@ class Scheduler:
         self._brake = Brake(random, several=state is None)
         self._sharer: Sharer | None = None
         if state is not None:
-            gone = processes.gone if processes else _nobody_is
+            gone, lead = processes.gone if processes else _nobody_is, lambda: state.lead
             self._sharer = Sharer(
-                state, Shelf(rulebook, random, gone),
-                alone=Shelf(rulebook, random) if alone else None,
+                state, Shelf(rulebook, random, gone, lead=lead),
+                alone=Shelf(rulebook, random, lead=lead) if alone else None,
                 clock=clock, boot=boot, brake=self._brake, places=places, told=self._told,
                 own=own_calls(processes) if own is None else own,
             )  # fmt: skip

@@ -102,8 +102,8 @@ class Sharer:
         with suppress(RuntimeError):  # before the loop runs: it rides in the first step
             self.pump(lane)
 
-    async def for_everyone(self, change: Callable[[Everyone], None]) -> None:
-        """Change what holds for all accounts together.
+    async def for_everyone(self, change: Callable[[Everyone, float], None]) -> None:
+        """Change what holds for all accounts together, given the seconds from there to the epoch.
 
         Raises:
             StateUnavailableError: the store cannot be asked.

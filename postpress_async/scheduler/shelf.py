@@ -15,20 +15,29 @@ if TYPE_CHECKING:
     from .rulebook import Rulebook
 
 _OPEN_MOST: Final = 10_000
+_OFF: Final = 1.0  # seconds by which a store's time is ahead of the clock that was set back
 
 
 class Shelf:
-    """Keep books open between steps; one that somebody else has written to is read anew."""
+    """Keep books open between steps; one that somebody else has written to is read anew.
+
+    Args:
+        rulebook, random, gone: what its books decide by.
+        lead: tells by how much the store's time is ahead of the clock. Windows go by the former,
+            hours, ages and dates by the latter: a clock that was ahead for a moment moves none.
+    """
 
     def __init__(
         self,
         rulebook: Rulebook,
         random: Callable[[], float],
         gone: Callable[[str], bool] = lambda _: False,
+        *,
+        lead: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.rulebook: Rulebook = rulebook
         self.gone: Callable[[str], bool] = gone
-        self.setting: Setting = Setting(random, _no_skew, asks=rulebook.asks)
+        self.setting: Setting = Setting(random, lambda: _skew(lead()), asks=rulebook.asks)
         self.everyone: Everyone = Everyone()
         self._everyone_was: bytes | None = b""
         self._everyone_seen: bytes | None = None
@@ -64,5 +73,6 @@ class Shelf:
         return None if kept is None else kept[0]
 
 
-def _no_skew() -> float:
-    return 0.0  # the store's time is the epoch's
+def _skew(lead: float) -> float:
+    """Return the seconds from the store's time to the epoch, as the clock has it by now."""
+    return -lead if lead > _OFF else 0.0

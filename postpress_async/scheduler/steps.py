@@ -70,6 +70,11 @@ class SharedState(Protocol):
         """What it knows to be the matter while it does not answer; empty for nothing."""
         ...
 
+    @property
+    def lead(self) -> float:
+        """By how many seconds its time is ahead of the clock by which hours and dates are meant."""
+        ...
+
     async def step(self, work: Work[T_co], /) -> T_co:
         """Carry a work out, at the store's own time, which never goes back."""
         ...
@@ -135,7 +140,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class ForEveryone:
     """Change what holds for all accounts together."""
 
-    def __init__(self, shelf: Shelf, change: Callable[[Everyone], None]) -> None:
+    def __init__(self, shelf: Shelf, change: Callable[[Everyone, float], None]) -> None:
         self.keys: tuple[str, ...] = (EVERYONE, NEWS)
         self._shelf = shelf
         self._change = change
@@ -145,7 +150,7 @@ class ForEveryone:
     ) -> tuple[Mapping[str, bytes | None], None]:
         """Do it."""
         everyone = image.load_everyone(images[EVERYONE])
-        self._change(everyone)
+        self._change(everyone, self._shelf.setting.skew())
         news = noted(images[NEWS], [EVERYONE], now)
         return {EVERYONE: image.dump_everyone(everyone, now), NEWS: news}, None
 

@@ -50,6 +50,11 @@ class Images(Protocol):
         """What it knows to be the matter while it does not answer; empty for nothing."""
         ...
 
+    @property
+    def lead(self) -> float:
+        """By how many seconds its time is ahead of the clock by which hours and dates are meant."""
+        ...
+
     async def step(self, work: Work[T], /) -> T:
         """Carry one work out, all or nothing, with nobody else between its reading and writing.
 

@@ -30,6 +30,11 @@ class MemoryImages:
         self._lock = threading.Lock()
         self._closed = False
 
+    @property
+    def lead(self) -> float:
+        """By how many seconds its time is ahead of the clock, which was set back."""
+        return self._time.lead
+
     async def step(self, work: Work[T], /) -> T:
         """Carry one work out, at once.
 

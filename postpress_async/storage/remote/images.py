@@ -82,6 +82,7 @@ class RemoteImages:
         self._monotonic = monotonic
         self._draw = draw
         times = ServerTime(monotonic, clock)
+        self._times = times
         self._decider = Decider(server, mend=mend, times=times, monotonic=monotonic)
         self._asked: deque[Job] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -91,6 +92,14 @@ class RemoteImages:
         self._answers = False  # whether it did when it was asked last
         self._watch = Watch()
         self._said = ""
+
+    @property
+    def lead(self) -> float:
+        """By how many seconds its time is ahead of a clock that was handed in, and went back.
+
+        A server's own clock is the one by which hours are meant; what it was is not known.
+        """
+        return self._times.lead
 
     @property
     def trouble(self) -> str:

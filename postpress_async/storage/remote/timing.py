@@ -45,6 +45,11 @@ class ServerTime:
         """Tell whether it is the server's, and not that of a clock that was handed in."""
         return self._clock is None
 
+    @property
+    def lead(self) -> float:
+        """By how much it is ahead of a clock that was handed in; 0 for the server's."""
+        return 0.0 if self._clock is None else self._clock.lead
+
     def now(self, seen: float = -math.inf) -> float:
         """Return seconds since the epoch, never less than the time of what was seen."""
         if self._clock is not None:

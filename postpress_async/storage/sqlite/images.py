@@ -83,7 +83,13 @@ class SqliteImages:
             file_system=file_system,
             log_most=_LOG_MOST,
         )
-        self._together = Stepping(StoreTime(clock), Sheet(mend))
+        self._time = StoreTime(clock)
+        self._together = Stepping(self._time, Sheet(mend))
+
+    @property
+    def lead(self) -> float:
+        """By how many seconds its time is ahead of the clock, which was set back."""
+        return self._time.lead
 
     async def step(self, work: Work[T], /) -> T:
         """Carry one work out, all or nothing, with no other process in between.

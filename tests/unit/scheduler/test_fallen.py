@@ -40,7 +40,7 @@ class Copies:
 class Sight:
     """Carry out steps as a file's process does, and put back what the copy has not got."""
 
-    trouble = ""
+    trouble, lead = "", 0.0
 
     def __init__(self, copies, own, delay):
         self.copies, self.own, self.delay = copies, own, delay

@@ -20,7 +20,7 @@ PER = 60.0
 class Line:
     """Reach the images while it is up; each way takes its time, and each loss is noticed late."""
 
-    trouble = ""
+    trouble, lead = "", 0.0
 
     def __init__(self, images, draw, slow):
         self.images, self.draw, self.slow = images, draw, slow

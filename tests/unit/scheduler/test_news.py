@@ -115,7 +115,7 @@ async def test_nothing_is_noted_where_nobody_else_waits(images):
 class Silent:
     """Be a store of news that fails at first."""
 
-    trouble = ""
+    trouble, lead = "", 0.0
 
     def __init__(self):
         self.errors = [StateUnavailableError("gone"), ValueError("odd")]

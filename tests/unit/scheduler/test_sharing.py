@@ -23,6 +23,10 @@ class Store:
     def __init__(self, images, seconds=0.0, error=None):
         self.images, self.seconds, self.error = images, seconds, error
 
+    @property
+    def lead(self):
+        return self.images.lead
+
     async def step(self, work):
         error = self.error
         await asyncio.sleep(self.seconds / 2)
