@@ -62,10 +62,11 @@ class Postgres:
 
     Args:
         options: settings, beside those of all.
+        initdb: arguments to make it with.
         copies: another one that runs, whose standby it begins as.
     """
 
-    def __init__(self, options=(), *, copies=None):
+    def __init__(self, options=(), *, initdb=(), copies=None):
         self._bin = binaries()
         self._user = _user()
         self._directory = Path(
@@ -87,7 +88,7 @@ class Postgres:
                        "-U", "postgres", "-R", "-X", "stream", "-c", "fast", "-N")  # fmt: skip
             return
         self._call("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                   "--no-locale", "--no-sync", "--no-instructions")  # fmt: skip
+                   "--no-locale", "--no-sync", "--no-instructions", *initdb)  # fmt: skip
 
     @property
     def url(self):
