@@ -83,6 +83,7 @@ class Pipeline:
     Attributes:
         home: the loop, the network and their end.
         scheduler: the lanes.
+        key_taken: whether the service has answered a call of this key as it should.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Pipeline:
         self._serial = 0
         self._quota = RetryQuota()
         self._refusal: PostpressError | None = None  # the last one of the key
+        self.key_taken = False
 
     async def send(
         self, call: Call[T], terms: Terms, decide: Callable[[str | None], str] | None = None
@@ -137,6 +139,7 @@ class Pipeline:
             cause = error.__cause__ if isinstance(error, ConfigurationError) else None
             raise self._marked(error, call, run) from cause
         if isinstance(result, Good):
+            self.key_taken = True
             if watched:
                 run.ended(None)
             return result.value

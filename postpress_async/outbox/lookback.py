@@ -25,6 +25,7 @@ from .clocks import ServiceTime
 from .contents import Follow, Invite, MessageContent, React, StartChat
 from .matching import SKEW, WIDE, Wanted
 from .protocol import Absent, Found, Nowhere, Perhaps, Undecided, two_looks
+from .refused_keys import telling
 from .searching import Search
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class ClientLooker:
 
     async def look(self, row: Row, /, *, attempts: Sequence[Attempt], quiet: bool) -> Seen:
         """Look for an item where it would be; see `turn.Looker`."""
+        with telling(self._client):
+            return await self._look(row, attempts, quiet=quiet)
+
+    async def _look(self, row: Row, attempts: Sequence[Attempt], *, quiet: bool) -> Seen:
         if not row.body:
             return Nowhere(reason="what it said is no longer kept: compare it by hand")
         content = contents.decode(row.body)

@@ -21,6 +21,7 @@ from . import contents, results
 from .caretaker import nobody
 from .contents import Follow, Invite, MessageContent, ProfileRead, React, StartChat
 from .last_word import HOOK_SECONDS, DecidedError, LastWord, ReplacedError
+from .refused_keys import telling
 from .results import Later, Refused, Sent
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class ClientSender:
     async def _go(self, row: Row, content: Content, guard: LastWord) -> Result:
         if isinstance(content, ProfileRead):
             return await self._read(row, content, guard)
-        with guarded(guard):
+        with telling(self._client), guarded(guard):
             return Sent(result_id=await self._call(row, content))
 
     async def _call(self, row: Row, content: Content) -> str | None:
@@ -145,7 +146,7 @@ class ClientSender:
         mine = self._mine(content.accounts)
         for account_id in await self._by_turn(mine):
             try:
-                with guarded(guard):
+                with telling(self._client), guarded(guard):
                     profile = await self._client.users.get(
                         content.identifier,
                         account_id=account_id,

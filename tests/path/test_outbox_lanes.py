@@ -104,6 +104,7 @@ async def test_what_the_service_put_off_waits_as_long_as_it_said(
 ):
     least = answer.get("retry_after", 300.0)
     async with connect() as client, Outbox(client, url) as outbox:
+        await client.accounts.get(account["id"])  # the key is a good one
         sandbox.faults([{"route": MESSAGES, "effect": "status", "times": 1, **answer}])
         await put(outbox, account, 1)
         start = sandbox.clock.time()

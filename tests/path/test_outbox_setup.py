@@ -5,10 +5,11 @@ import asyncio
 import aiohttp
 import pytest
 
-from postpress_async import Limit, Limits
+from postpress_async import Limit, Limits, Postpress
 from postpress_async.errors import ConfigurationError
 from postpress_async.outbox import Outbox
 
+MESSAGES = "POST /chats/{chat_id}/messages"
 PACED = Limits.none().add(Limit("message", 1000, per="day")).add(Limit("profile", 1000, per="day"))
 
 
@@ -111,3 +112,56 @@ async def test_limits_that_cannot_be_told_keep_one_account_waiting(
                 await sandbox.advance(5.0)
         await running
         assert len(texts()) == 3
+
+
+async def test_a_key_that_the_service_never_took(sandbox, tmp_path, account, texts):
+    async with (
+        Postpress("pp_wrong", base_url=sandbox.url, clock=sandbox.clock, limits=PACED) as client,
+        Outbox(client, f"sqlite:///{tmp_path / 'o.db'}") as outbox,
+    ):
+        await ends_with_all_queued(outbox, account, texts, "refuses the API key: check it")
+        await outbox.profile(account["strangers"][0], accounts=[account["id"]], key="p")
+        with pytest.raises(ConfigurationError, match="refuses the API key"):
+            await asyncio.wait_for(outbox.run(accounts=[account["id"]]), 20)
+        assert (await outbox.get("p")).state == "queued"
+
+
+async def test_a_key_that_is_refused_when_it_is_asked_what_arrived(
+    connect, sandbox, tmp_path, account, texts
+):
+    url = f"sqlite:///{tmp_path / 'o.db'}"
+    async with connect(limits=PACED) as client, Outbox(client, url) as outbox:
+        sandbox.faults([{"route": MESSAGES, "effect": "reset", "stage": "after", "times": 1}])
+        await put_in(outbox, account, 1)
+        task = asyncio.create_task(outbox.run())
+        while (await outbox.get("k0")).state != "unknown":  # noqa: ASYNC110 - a store tells nobody
+            await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait({task})
+    async with (
+        Postpress("pp_wrong", base_url=sandbox.url, clock=sandbox.clock, limits=PACED) as client,
+        Outbox(client, url) as outbox,
+    ):
+        with pytest.raises(ConfigurationError, match="refuses the API key"):
+            await asyncio.wait_for(outbox.run(), 20)
+        assert (await outbox.get("k0")).state == "unknown"
+
+
+async def test_a_key_that_was_taken_before_is_warned_of(
+    connect, sandbox, tmp_path, account, caplog
+):
+    async with (
+        connect(limits=PACED) as client,
+        Outbox(client, f"sqlite:///{tmp_path / 'o.db'}") as outbox,
+    ):
+        await client.accounts.get(account["id"])
+        refused = {"effect": "status", "status": 401, "type": "missing_credentials"}
+        sandbox.faults([{"route": MESSAGES, "times": 1, **refused}])
+        await put_in(outbox, account, 1)
+        task = asyncio.create_task(outbox.run())
+        while (await outbox.metrics()).resting != 1:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+        assert not task.done()  # perhaps it is being changed just now
+        assert "refuses the API key now" in caplog.text
+        task.cancel()
+        await asyncio.wait({task})
