@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from postpress_async.errors import ConfigurationError
+from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.outbox import adding
 from postpress_async.storage.outbox.settling import EPOCH
+from postpress_async.storage.postgres.faults import is_passing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +26,7 @@ __all__ = ["add_in_transaction", "driven"]
 
 T = TypeVar("T")
 
+_CANCEL_EVERY: Final = 1.0  # seconds, and how long each may take is ten times that
 _THERE = "SELECT to_regclass(%s) IS NOT NULL"
 
 
@@ -67,7 +71,7 @@ async def add_in_transaction(
     Raises:
         ConfigurationError: it is none of psycopg's connections, is connected to another database,
             or has no transaction to be part of.
-        StateUnavailableError: the server cannot be used for now.
+        StateUnavailableError: the server cannot be used for now, or not in this transaction.
     """
     import psycopg  # noqa: PLC0415 - lazily
 
@@ -78,8 +82,13 @@ async def add_in_transaction(
             task = asyncio.ensure_future(
                 asyncio.to_thread(_add_here, items, cast("Any", connection), connections, now)
             )
-            return await _to_its_end(task)
+            return await _to_its_end(task, connection)
     except psycopg.Error as error:
+        if is_passing(error):  # elsewhere, but not in what this transaction sees
+            raise StateUnavailableError(
+                f"connection= to {connections.where}: others wrote at the same moment: roll back, "
+                f"and begin the transaction anew ({error.sqlstate})"
+            ) from error
         raise connections.translated(error) from error
     raise ConfigurationError(
         "connection= must be a psycopg.Connection or psycopg.AsyncConnection to "
@@ -87,13 +96,33 @@ async def add_in_transaction(
     )
 
 
-async def _to_its_end(task: asyncio.Future[T]) -> T:
+async def _to_its_end(task: asyncio.Future[T], connection: Connection[Any]) -> T:
     """Wait for a thread that uses the caller's connection, also where he is cancelled."""
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task})
+        # It may wait for another's transaction, as long as that goes on. What is said between two
+        # statements, or before the first one, is not heard: so it is said again.
+        while not task.done():
+            await _cancelled(connection)
+            await asyncio.wait({task}, timeout=_CANCEL_EVERY)
         raise
+
+
+async def _cancelled(connection: Connection[Any]) -> None:
+    """Have the server leave off what it does on a connection, if it does anything."""
+    pool = ThreadPoolExecutor(1)  # its own: threads that wait may have taken all others
+    try:
+        await asyncio.get_running_loop().run_in_executor(pool, _cancelled_here, connection)
+    finally:
+        pool.shutdown(wait=False)
+
+
+def _cancelled_here(connection: Connection[Any]) -> None:
+    import psycopg  # noqa: PLC0415 - lazily
+
+    with suppress(psycopg.Error):  # it is gone, and so is what it did
+        connection.cancel_safe(timeout=10.0 * _CANCEL_EVERY)
 
 
 async def _add(
@@ -102,10 +131,12 @@ async def _add(
     connections: Connections,
     now: float | None,
 ) -> list[Added]:
+    from psycopg import AsyncCursor  # noqa: PLC0415 - lazily
     from psycopg.rows import tuple_row  # noqa: PLC0415 - lazily
 
     _check(connection, connections)
-    async with connection.cursor(row_factory=tuple_row) as cursor:
+    # Not of the caller's own kind: some take no binary values, others no names of values.
+    async with AsyncCursor(connection, row_factory=tuple_row) as cursor:
         await cursor.execute("SAVEPOINT postpress_outbox")
         try:
             await cursor.execute(_THERE, (f"{connections.schema}.outbox_meta",))
@@ -126,10 +157,11 @@ async def _add(
 def _add_here(
     items: Sequence[New], connection: Connection[Any], connections: Connections, now: float | None
 ) -> list[Added]:
+    from psycopg import Cursor  # noqa: PLC0415 - lazily
     from psycopg.rows import tuple_row  # noqa: PLC0415 - lazily
 
     _check(connection, connections)
-    with connection.cursor(row_factory=tuple_row) as cursor:
+    with Cursor(connection, row_factory=tuple_row) as cursor:
         cursor.execute("SAVEPOINT postpress_outbox")
         try:
             cursor.execute(_THERE, (f"{connections.schema}.outbox_meta",))
