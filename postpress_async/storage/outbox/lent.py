@@ -82,7 +82,7 @@ async def add_in_transaction(
             task = asyncio.ensure_future(
                 asyncio.to_thread(_add_here, items, cast("Any", connection), connections, now)
             )
-            return await _to_its_end(task, connection)
+            return await _to_its_end(task, cast("Any", connection))
     except psycopg.Error as error:
         if is_passing(error):  # elsewhere, but not in what this transaction sees
             raise StateUnavailableError(
