@@ -1,8 +1,8 @@
 """From files to items: every line is checked before the first one is queued.
 
-Two passes over a file, and nothing held between them but eight bytes and a number for each key. The
-second pass goes in batches and may be cut off at any line: whoever imports the file again queues
-what is left, since each line's key stands for its item.
+Two passes over a file, and nothing held between them but eight bytes and a number for each key, and
+for each person to be invited. The second pass goes in batches and may be cut off at any line:
+whoever imports the file again queues what is left, since each line's key stands for its item.
 """
 
 from __future__ import annotations
@@ -83,9 +83,11 @@ class Importer:
             ahead[one] = sum((await self._store.counts(waiting)).values())
         return ImportForecast(
             lines=found.lines,
-            new=found.lines - found.already - found.forgotten,
+            new=found.lines - found.already - found.forgotten - found.refusals,
             already=found.already,
             forgotten=found.forgotten,
+            refused=tuple(found.refused),
+            refusals=found.refusals,
             ahead=ahead,
             plans=tuple(plans),
             last_not_before=found.last or None,
@@ -157,17 +159,29 @@ class Importer:
         known = {row.key: row.digest for row in rows}
         marks = {mark for one in news for mark in (one.tombstone, one.person) if mark}
         gone = await self._store.forgotten(sorted(marks))
+        invited = await self._invited(news)
         for (line, _), new in zip(drafts, news, strict=True):
             digest = known.get(new.key)
             if digest is None and gone.isdisjoint((new.tombstone, new.person)):
-                found.actions[new.account_id, new.action] += 1
-                found.last = max(found.last, new.due_at)
+                found.fresh(line, new, invited.get((new.account_id, new.thread)))
             elif digest is None:
                 found.forgotten += 1
             elif digest == new.digest:
                 found.already += 1
             else:
                 found.wrong([ImportProblem(line=line.number, column="key", message=_OTHER)])
+
+    async def _invited(self, news: Sequence[New]) -> dict[tuple[str, str], str]:
+        """Return the open invitations to whom some lines invite, by account and thread."""
+        threads: dict[str, list[str]] = {}
+        for new in news:
+            if new.kind == _INVITE:
+                threads.setdefault(new.account_id, []).append(new.thread)
+        invited: dict[tuple[str, str], str] = {}
+        for one, some in threads.items():
+            there = await self._store.inviting(one, some)
+            invited |= {(one, thread): item for thread, item in there.items()}
+        return invited
 
     # -- the second pass ----------------------------------------------------------------------
 
@@ -220,16 +234,21 @@ _OTHER: Final = (
 )
 
 
+_INVITE: Final = "invite"  # a store holds one open one to a person from an account
+
+
 class _Found:
     """Gather what the first pass finds."""
 
     def __init__(self, *, most: int) -> None:
-        self.lines = self.already = self.forgotten = self.wrongs = 0
+        self.lines = self.already = self.forgotten = self.wrongs = self.refusals = 0
         self.last = 0.0
         self.actions: Counter[tuple[str, str]] = Counter()
         self.problems: list[ImportProblem] = []
+        self.refused: list[ImportProblem] = []
         self._most = most
         self._keys: dict[int, int] = {}
+        self._people: dict[int, int] = {}
 
     def wrong(self, problems: Sequence[ImportProblem]) -> None:
         """Note what is wrong; of many, the first ones."""
@@ -238,13 +257,40 @@ class _Found:
 
     def is_twice(self, line: Line, draft: Draft) -> bool:
         """Tell whether a line before has this key, which is wrong then."""
-        digest = blake2b((draft.wishes.key or "").encode(), digest_size=8).digest()
-        first = self._keys.setdefault(int.from_bytes(digest, "big"), line.number)
+        first = self._keys.setdefault(_short(draft.wishes.key or ""), line.number)
         if first == line.number:
             return False
         why = f"has the same key as line {first}: take one of them out, or tell them apart by key"
         self.wrong([ImportProblem(line=line.number, column="key", message=why)])
         return True
+
+    def fresh(self, line: Line, new: New, invited: str | None) -> None:
+        """Note what no store knows: of one invitation to somebody, a second one is wrong.
+
+        Args:
+            line: where it stands.
+            new: what it would be.
+            invited: the open invitation in the store that would keep it out for now.
+        """
+        if new.kind == _INVITE:
+            first = self._people.setdefault(_short(f"{new.account_id}\0{new.thread}"), line.number)
+            if first != line.number:
+                why = f"invites the same person as line {first}: take one of them out"
+                self.wrong([ImportProblem(line=line.number, column=None, message=why)])
+                return
+        if invited is not None:
+            self.refusals += 1
+            if len(self.refused) < self._most:
+                why = f"item {invited} to the same person is open: wait for it, or cancel it"
+                self.refused.append(ImportProblem(line=line.number, column=None, message=why))
+            return
+        self.actions[new.account_id, new.action] += 1
+        self.last = max(self.last, new.due_at)
+
+
+def _short(text: str) -> int:
+    """Return a digest of eight bytes, which is all that is held of a line."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 async def _drafted(cook: Cook, line: Line) -> Draft | list[ImportProblem]:

@@ -26,6 +26,9 @@ class ImportForecast(Discreet, frozen=True, kw_only=True):
         new: how many would be queued.
         already: how many are in the outbox, from an earlier import.
         forgotten: how many are for somebody who is not to be written to any more.
+        refused: what the outbox would not take for now: there is another open invitation to the
+            same person in it; at most as many as were asked for.
+        refusals: how many those are in all.
         ahead: by account, how many items wait in the outbox before them.
         plans: an account's plan for the new ones: which actions, when, and which limit binds. It
             knows nothing of `not_before`, nor of those ahead.
@@ -36,6 +39,8 @@ class ImportForecast(Discreet, frozen=True, kw_only=True):
     new: int = 0
     already: int = 0
     forgotten: int = 0
+    refused: tuple[ImportProblem, ...] = ()
+    refusals: int = 0
     ahead: dict[str, int] = msgspec.field(default_factory=dict[str, int])
     plans: tuple[Plan, ...] = ()
     last_not_before: float | None = None
@@ -44,6 +49,8 @@ class ImportForecast(Discreet, frozen=True, kw_only=True):
         """Yield the counts."""
         for name in ("lines", "new", "already", "forgotten"):
             yield name, getattr(self, name)
+        if self.refusals:
+            yield "refusals", self.refusals
 
 
 class Imported(Discreet, frozen=True, kw_only=True):

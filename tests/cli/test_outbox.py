@@ -117,6 +117,19 @@ def test_a_file_is_planned_put_in_sent_and_put_in_again(run, leads, options, sen
     assert SECRET not in plan.out + done.out + work.out + work.err
 
 
+def test_a_plan_tells_of_whom_the_outbox_invites_already(run, box, linkedin):
+    (box / "people.csv").write_text("id,provider_id\n1,ACoAAC\n2,ACoAAD\n", encoding="utf-8")
+    ask = ("outbox", "import", "people.csv", "--kind", "invite", "--account-id", linkedin["id"])
+    assert run(*ask, "--key", "a/{id}").code == 0
+    plan = run(*ask, "--key", "b/{id}", "--dry-run", "--json")
+    assert (plan.lines[0]["new"], plan.lines[0]["refusals"]) == (0, 2)
+    assert [one["line"] for one in plan.lines[0]["refused"]] == [2, 3]
+    ran = run(*ask, "--key", "b/{id}", "--dry-run")
+    assert "refused" in ran.out
+    assert "line 2: item " in ran.err
+    assert "to the same person is open: wait for it, or cancel it" in ran.err
+
+
 def test_what_is_wrong_is_listed_and_nothing_is_put_in(run, box, options):
     (box / "bad.csv").write_text("id,chat,first_name\n1,,Ada\n2,c,\n", encoding="utf-8")
     ran = run("outbox", "import", "bad.csv", *options)

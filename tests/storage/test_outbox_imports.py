@@ -7,7 +7,7 @@ from postpress_async.outbox.putting import Names, tombstone_of
 from postpress_async.outbox.recipes import ImportRefusedError, Recipe
 from postpress_async.outbox.sources import How
 from postpress_async.storage.outbox.opening import open_outbox
-from postpress_async.storage.outbox.rows import Filter
+from postpress_async.storage.outbox.rows import Filter, Finish
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -64,6 +64,52 @@ async def test_who_was_forgotten_by_an_id_is_counted_so_before_and_after(store):
     assert (found.new, found.forgotten) == (2, 1)
     done = await importer.load(people, recipe, How())
     assert (done.queued, done.forgotten) == (2, 1)
+
+
+async def test_a_second_invitation_to_somebody_is_told_before_the_first_line_is_queued(store):
+    importer = Importer(store, new_id=Names(), provider_of=provider_of, plan=plan)
+    recipe = Recipe(kind="invite", account_id="acc_{a|1}", key="{id}")
+    people = [{"id": n, "provider_id": f"ACo{n}"} for n in range(150)]
+    for twice in ({"id": "x", "provider_id": "ACo3"}, {"id": "x", "provider_id": " ACo149 "}):
+        at = int(twice["provider_id"].strip()[3:]) + 1
+        for ask in (importer.preview, importer.load):
+            with pytest.raises(ImportRefusedError, match=f"same person as line {at}") as caught:
+                await ask([*people, twice], recipe, How())
+            assert [one.line for one in caught.value.problems] == [151]
+    assert await store.counts(Filter()) == {}
+    # From another account it is another one.
+    more = [{"id": f"o{n}", "provider_id": f"ACo{n}", "a": "2"} for n in range(2)]
+    done = await importer.load([*people, *more], recipe, How())
+    assert (done.queued, done.refusals) == (152, 0)
+    assert (await importer.load([*people, *more], recipe, How())).already == 152
+
+
+@pytest.mark.parametrize("state", ["queued", "held", "sent", "cancelled"])
+async def test_a_preview_tells_of_whom_the_outbox_invites_already(store, state):
+    importer = Importer(store, new_id=Names(), provider_of=provider_of, plan=plan)
+    first = Recipe(kind="invite", account_id="acc_1", hold=state == "held")
+    people = [{"id": n, "provider_id": f"ACo{n}"} for n in range(3)]
+    await importer.load(people[:2], first, How())
+    if state == "sent":
+        await store.enter("w")
+        for _ in range(2):
+            row = (await store.claim("w", lease=60.0)).row
+            await store.mark(row.id, row.fence, seconds=30.0)
+            await store.finish(row.id, row.fence, Finish(state="sent"))
+    elif state == "cancelled":
+        await store.cancel(Filter(), reason="so")
+    closed = state in {"sent", "cancelled"}
+    again = Recipe(kind="invite", account_id="acc_1", key="again/{id}")
+    found = await importer.preview(people, again, How(most_problems=1))
+    done = await importer.load(people, again, How(most_problems=1))
+    assert (
+        (found.new, found.refusals) == (done.queued, done.refusals) == ((3, 0), (1, 2))[not closed]
+    )
+    assert found.plans == ({"invite": 3 if closed else 1},)
+    for told in (found, done):
+        assert [one.line for one in told.refused] == ([] if closed else [1])
+    if not closed:
+        assert (await store.find(Filter()))[0].id in found.refused[0].message
 
 
 async def test_items_are_found_by_their_keys(store):

@@ -51,7 +51,8 @@ def print_imported(done: Imported, *, as_json: bool) -> None:
 def print_preview(found: ImportForecast, *, as_json: bool) -> None:
     """Print what would be put in, and when each account could have sent it."""
     if as_json:
-        print_json({name: getattr(found, name) for name in _COUNTS})
+        refused = {"refusals": found.refusals, "refused": found.refused} if found.refusals else {}
+        print_json({name: getattr(found, name) for name in _COUNTS} | refused)
         for plan in found.plans:
             ahead = found.ahead.get(plan.account_id, 0)
             print_json(
@@ -59,6 +60,9 @@ def print_preview(found: ImportForecast, *, as_json: bool) -> None:
             )
         return
     print_facts((name, f"{getattr(found, name):,}") for name in _COUNTS)
+    if found.refusals:
+        print_facts((("refused", f"{found.refusals:,}"),))
+        print_problems(found.refused, as_json=False)
     if found.last_not_before is not None:
         print_facts((("the last waits until", local(found.last_not_before)),))
     for plan in found.plans:

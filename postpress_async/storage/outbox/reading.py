@@ -23,6 +23,7 @@ __all__ = [
     "find",
     "forgotten",
     "get",
+    "inviting",
     "place_of",
     "row_of",
     "where",
@@ -197,6 +198,14 @@ def bound(account_id: str, results: Sequence[str]) -> Steps[frozenset[str]]:
     rows = yield sql.BOUND, {"account_id": account_id, "results": list(kept.values())}
     found = {row[0] for row in rows}
     return frozenset(one for one in kept if kept[one] in found)
+
+
+def inviting(account_id: str, threads: Sequence[str]) -> Steps[dict[str, str]]:
+    """Return the open invitations in some threads: their ids, by thread."""
+    if not threads:
+        return {}
+    rows = yield sql.INVITING, {"account_id": account_id, "threads": list(threads)}
+    return dict(rows)
 
 
 def forgotten(tombstones: Sequence[bytes]) -> Steps[frozenset[bytes]]:

@@ -449,6 +449,10 @@ class Store(Protocol):
         """Return which of some results belong to items already."""
         ...
 
+    async def inviting(self, account_id: str, threads: Sequence[str], /) -> Mapping[str, str]:
+        """Return the open invitations of an account in some threads: their ids, by thread."""
+        ...
+
     async def get(self, item: str, /) -> Row | None:
         """Return one item, by id or by key."""
         ...

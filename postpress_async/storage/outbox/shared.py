@@ -129,6 +129,10 @@ class SharedOutbox:
         """Return which of some results belong to items already."""
         return await self._run(lambda: reading.bound(account_id, result_ids))
 
+    async def inviting(self, account_id: str, threads: Sequence[str], /) -> dict[str, str]:
+        """Return the open invitations in some threads: their ids, by thread."""
+        return await self._run(lambda: reading.inviting(account_id, threads))
+
     async def get(self, item: str, /) -> Row | None:
         """Return one item, by id or by key."""
         return await self._run(lambda: reading.get(item))

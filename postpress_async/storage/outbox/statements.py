@@ -65,9 +65,14 @@ def insert_lists() -> str:
 
 BY_KEYS: Final = f"SELECT {COLUMNS} FROM {{items}} WHERE key IN :keys[]"
 BY_IDS: Final = f"SELECT {COLUMNS} FROM {{items}} WHERE id IN :ids[]"
+_OPEN_INVITATION: Final = "kind = 'invite' AND (busy OR state = 'held' OR state = 'queued')"
 INVITED: Final = (
     f"SELECT {COLUMNS} FROM {{items}} WHERE account_id = :account_id AND thread = :thread "
-    "AND kind = 'invite' AND (busy OR state = 'held' OR state = 'queued')"
+    f"AND {_OPEN_INVITATION}"
+)
+INVITING: Final = (
+    "SELECT thread, id FROM {items} WHERE account_id = :account_id AND thread IN :threads[] "
+    f"AND {_OPEN_INVITATION}"
 )
 NOW: Final = "SELECT {now}"
 TELL: Final = "SELECT {tell}"
