@@ -100,6 +100,20 @@ async def test_a_name_that_nobody_knows(open_postgres_images, works):
     assert "hidden" not in await unavailable(images, works.add(), "cannot be reached")
 
 
+async def test_a_server_without_room_for_one_more_process_is_asked_again(
+    open_postgres_images, works
+):
+    async def spent(reader, writer):
+        await reader.read(8)  # the question for TLS, which such a server has nobody to read
+        writer.write(b"Ecould not fork new process for connection: Cannot allocate memory\n\0")
+        writer.close()
+
+    async with await asyncio.start_server(spent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        images = open_postgres_images(f"postgresql://me:hidden@127.0.0.1:{port}/name")
+        await unavailable(images, works.add(), "cannot be reached; the next call tries again")
+
+
 async def test_who_accepts_and_never_answers(open_postgres_images, works):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

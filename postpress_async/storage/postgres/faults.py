@@ -61,7 +61,8 @@ _WORDS: Final = (
 )
 # Of TLS, the first that fits holds. libpq does not tell an unknown authority from an expired
 # certificate, nor a server that asks for a certificate of ours from one that just goes.
-_CUT: Final = re.compile(r"closed unexpectedly|unexpected eof|SYSCALL")
+# An error in the place of TLS's first word comes from a server that cannot start a process for us.
+_CUT: Final = re.compile(r"closed unexpectedly|unexpected eof|SYSCALL|error response during SSL")
 _TLS: Final = (
     (r"does not match host name", "its certificate is for another name: let the URL name it so"),
     (
