@@ -118,6 +118,21 @@ async def test_what_is_under_way_alone_counts_when_the_store_is_back(images):
     nothing_is_open(made)
 
 
+async def test_what_is_under_way_alone_counts_in_a_budget_of_all_accounts(images):
+    made, other = (
+        process(images, Limit("invite", 100, per="day", scope="key"), name=name) for name in "ab"
+    )
+    lose(made)
+    slots = [await made.take("acc_1", "invite", max_wait=1.0) for _ in range(10)]
+    find(made)
+    await asyncio.sleep(1.2)
+    assert await as_many_as_go(other) == 90
+    for slot in slots:
+        made.report(slot, DONE)
+    await asyncio.sleep(4)
+    nothing_is_open(made)
+
+
 async def test_nobody_takes_what_others_have_not_told_yet(images):
     made = [process(images, Limit("invite", 100, per="day"), name=f"p{n}") for n in range(10)]
     for one in made:
@@ -261,8 +276,11 @@ async def test_cancelled_alone_it_holds_nothing(images):
     nothing_is_open(made)
 
 
-async def test_a_long_call_keeps_its_lease(images):
-    made, other = (process(images, Limit("invite", 1, per=60.0), name=name) for name in "ab")
+@pytest.mark.parametrize("scope", ["account", "key"])
+async def test_a_long_call_keeps_its_lease(images, scope):
+    made, other = (
+        process(images, Limit("invite", 1, per=60.0, scope=scope), name=name) for name in "ab"
+    )
     slot = await made.take("acc_1", "invite")
     task = asyncio.ensure_future(send(other, max_wait=1e5))
     await asyncio.sleep(3600)

@@ -6,9 +6,16 @@ from math import inf
 
 import pytest
 
-from postpress_async import Limit, Spacing
+from postpress_async import Limit, Limits, Spacing
 from postpress_async.limits import DONE, REFUND
+from postpress_async.scheduler import image
+from postpress_async.scheduler.adaptive import Adaptive
+from postpress_async.scheduler.everyone import Everyone
+from postpress_async.scheduler.lane import Setting
 from postpress_async.scheduler.line import GRACE, LOOK_EVERY, Line, Place, returns
+from postpress_async.scheduler.rulebook import Rulebook
+from postpress_async.scheduler.steps import Ask
+from postpress_async.scheduler.turns import turn_of
 from postpress_async.storage.memory import MemoryImages
 
 from .rehearsal import VirtualClock, dismiss, nothing_leaks, now
@@ -282,3 +289,20 @@ async def test_a_call_of_another_is_looked_at_whosever_process_it_is(images, nam
     one.report(slot, DONE)
     ended = now()
     assert await waits - ended == pytest.approx(0.5, abs=0.3)
+
+
+def test_one_behind_another_waits_until_a_learned_rate_lets_both_go():
+    book = image.load(
+        None, "acc_1", Rulebook(Limits.none()), Setting(lambda: 0.0, lambda: 0.0), 0.0
+    )
+    rate = book.lane.troubled().rate = Adaptive(0.0, 0, 0.0)
+    rate.rate, now = 0.25, 1000.0
+    assert rate.ready_at(now) <= now
+    ask = Ask(
+        reservation="p2:x.1", action="profile", cost=1, reply=False, head=True, fresh=False,
+        patience=inf, ahead=0,
+    )  # fmt: skip
+    assert turn_of(book, Everyone(), ask, 2, now).at <= now
+    book.line.stand(Place(1, "profile", now + 0.01), [1], now)
+    turn = turn_of(book, Everyone(), ask, 2, now)
+    assert (turn.at, turn.ahead) == (now + 1 / 0.25, 1)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from postpress_async import LaneClosedError, Limit, StateUnavailableError
+from postpress_async import LaneClosedError, Limit, Limits, StateUnavailableError, WarmUp
 from postpress_async.limits import REFUND, Verdict
 from postpress_async.scheduler.everyone import EVERYONE
 from postpress_async.scheduler.news import LISTEN_EVERY, NEWS, Listener, noted
@@ -56,6 +56,37 @@ async def test_a_refund(images):
     one, other = processes(images, 2, Limit("profile", 1))
     slot = await one.take("acc_1", "profile")
     task = later(other)
+    await asyncio.sleep(30)
+    one.report(slot, REFUND)
+    assert not (await noticed(task)).exception()
+
+
+async def test_limits_of_its_own(images):
+    one, other = processes(images, 2, Limit("profile", 1))
+    await later(one)
+    task = later(other)
+    await asyncio.sleep(30)
+    await one.set_limits("acc_1", Limits.none().add(Limit("profile", 1, per=40.0)))
+    assert not (await noticed(task, after=10 + SOON)).exception()
+
+
+async def test_the_age_of_an_account(images):
+    one, other = processes(images, 2, Limit("profile", 2), WarmUp(0.5, days=9))
+    one.describe("acc_1", "LINKEDIN", ok=None)
+    await later(one)
+    task = later(other)
+    await asyncio.sleep(30)
+    one.describe("acc_1", "LINKEDIN", connected_at=one._clock.time() - 30 * 86_400, ok=None)
+    assert not (await noticed(task)).exception()
+
+
+@pytest.mark.parametrize("scope", ["account", "key"])
+async def test_a_refund_beside_what_was_done(images, scope):
+    """Whoever waits was told an instant far away, and looks at no call that is under way."""
+    one, other = processes(images, 2, Limit("profile", 2, scope=scope))
+    await later(one)
+    slot = await one.take("acc_1", "profile")
+    task = later(other, account="acc_1" if scope == "account" else "acc_2")
     await asyncio.sleep(30)
     one.report(slot, REFUND)
     assert not (await noticed(task)).exception()

@@ -170,6 +170,18 @@ async def test_a_refusal_of_the_key_while_the_store_is_asked_is_heard(images):
     assert await task >= 30
 
 
+async def test_cancelled_while_the_store_is_asked_its_grant_goes_to_who_waits_behind_it(images):
+    made = process(images, Limit("profile", 1, per="day"), seconds=0.2)
+    first = asyncio.ensure_future(made.take("acc_1", "profile", max_wait=60.0))
+    behind = asyncio.ensure_future(made.take("acc_1", "profile", max_wait=1e6))
+    await asyncio.sleep(0.1)
+    first.cancel()
+    slot = await asyncio.wait_for(behind, 60.0)
+    made.report(slot, REFUND)
+    await asyncio.sleep(1)
+    nothing_leaks(made)
+
+
 async def test_what_another_process_does_is_noticed_soon(images):
     one, other = (process(images, Limit("profile", 1, per="day"), name=name) for name in "ab")
     await done(one)
