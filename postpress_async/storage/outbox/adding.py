@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from postpress_async.errors import StateUnavailableError
 from postpress_async.storage.outbox import statements as sql
-from postpress_async.storage.outbox.heads import FORGOTTEN, locked, refreshed, upkeep
+from postpress_async.storage.outbox.erasing import FORGOTTEN
+from postpress_async.storage.outbox.heads import locked, refreshed, upkeep
 from postpress_async.storage.outbox.reading import row_of
 from postpress_async.storage.outbox.rows import Added, Row
 

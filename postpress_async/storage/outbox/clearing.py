@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.storage.outbox import statements as sql
-from postpress_async.storage.outbox.erasing import COLUMNS, SCRUB, erased, scrubbed
+from postpress_async.storage.outbox.erasing import COLUMNS, erased
 from postpress_async.storage.outbox.heads import locked, refreshed
 
 if TYPE_CHECKING:
     from postpress_async.storage.outbox.dialect import Steps
 
-__all__ = ["CHUNK", "SCRUB", "delete", "entomb", "forget", "purge", "scrubbed"]
+__all__ = ["CHUNK", "delete", "entomb", "forget", "purge"]
 
 CHUNK: Final = 1_000  # items that a transaction clears away at once
 

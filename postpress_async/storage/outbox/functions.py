@@ -14,8 +14,7 @@ import msgspec
 
 from postpress_async.storage.outbox import statements as sql
 from postpress_async.storage.outbox.calls import Call, call_of
-from postpress_async.storage.outbox.clearing import SCRUB
-from postpress_async.storage.outbox.heads import FORGOTTEN
+from postpress_async.storage.outbox.erasing import FORGOTTEN, SCRUB
 from postpress_async.storage.outbox.reading import row_of
 from postpress_async.storage.outbox.rows import OPEN, Attempt, Claimed
 from postpress_async.storage.outbox.steps import FEW, LANES, said

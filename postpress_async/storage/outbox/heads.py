@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.storage.outbox import statements as sql
-from postpress_async.storage.outbox.erasing import FORGOTTEN, erased_late
+from postpress_async.storage.outbox.erasing import erased_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from postpress_async.storage.outbox.dialect import Steps
 
-__all__ = ["FORGOTTEN", "bumped", "locked", "refreshed", "upkeep"]
+__all__ = ["bumped", "locked", "refreshed", "upkeep"]
 
 _MOST: Final = 64  # of each kind, in one upkeep: what a claim may pay for
 

@@ -173,10 +173,6 @@ RIPE: Final = (
     "ORDER BY ready_at LIMIT :n"
 )
 SORTED: Final = "UPDATE {items} SET fresh = :no WHERE serial IN :serials[] AND fresh"
-REFUSE: Final = (
-    "UPDATE {items} SET state = 'cancelled', error = :error, body = :empty, fence = fence + 1, "
-    "changed_at = {now} WHERE serial IN :serials[] AND state IN ('held', 'queued')"
-)
 EXPIRE: Final = (
     "UPDATE {items} SET state = 'expired', changed_at = {now} WHERE serial IN :serials[] "
     "AND state IN ('held', 'queued') AND expires_at <= {now} - {lead}"

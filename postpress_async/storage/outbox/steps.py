@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.storage.outbox import statements as sql
-from postpress_async.storage.outbox.clearing import CHUNK, scrubbed
+from postpress_async.storage.outbox.clearing import CHUNK
+from postpress_async.storage.outbox.erasing import scrubbed
 from postpress_async.storage.outbox.heads import locked, refreshed
 from postpress_async.storage.outbox.reading import row_of, where
 from postpress_async.storage.outbox.rows import OPEN, Attempt, Claimed, Nothing
