@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["PostgresServer"]
 
 _CONNECT: Final = 2.0  # seconds to connect in, and to look at what is there
+_LEAST: Final = 2.0  # the same for each of several, which no driver gives less
 _SILENT: Final = 10  # seconds after which a network that says nothing counts as gone
 _TIMES: Final = 3  # that a swap is asked for where others wrote at the same moment
 _DAY: Final = 86_400.0
@@ -253,7 +254,8 @@ def _seconds(text: str | None) -> float:
 
 def _patience(url: StoreUrl) -> float:
     """Return how long to try to connect: each of several servers has its time."""
-    return _seconds(url.options.get("connect_timeout")) * (1 + len(url.others))
+    seconds = _seconds(url.options.get("connect_timeout"))
+    return seconds if not url.others else max(seconds, _LEAST) * (1 + len(url.others))
 
 
 def _where(url: StoreUrl) -> str:
