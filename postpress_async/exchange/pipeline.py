@@ -106,7 +106,7 @@ class Pipeline:
         self._serial = 0
         self._quota = RetryQuota()
         self._refusal: PostpressError | None = None  # the last one of the key
-        self.key_taken = False
+        self.key_taken: bool = False
 
     async def send(
         self, call: Call[T], terms: Terms, decide: Callable[[str | None], str] | None = None
