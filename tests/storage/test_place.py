@@ -42,6 +42,18 @@ async def test_a_copy_that_others_may_read_is_closed_to_them(path, open_at, work
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+async def test_a_copy_in_use_that_others_may_read_is_closed_to_them_with_its_log(
+    path, open_at, works
+):
+    images = open_at()
+    await images.step(works.add())
+    beside = [path.with_name(path.name + end) for end in ("", "-wal", "-shm")]
+    for one in beside:  # as they are where the file was put back, and only looked at since
+        one.chmod(0o644)
+    assert await open_at().step(works.add()) == 2
+    assert {stat.S_IMODE(one.stat().st_mode) for one in beside} == {0o600}
+
+
 async def refused(images, works, words):
     for _ in range(2):  # and again: a refusal is no state to get stuck in
         with pytest.raises(ConfigurationError, match=words):
@@ -104,9 +116,12 @@ def scribble(path, *statements):
 )
 async def test_another_programs_file_is_refused_and_left_alone(path, open_at, works, statement):
     scribble(path, statement)
+    path.chmod(0o644)
     before = path.read_bytes()
     await refused(open_at(), works, "something else")
     assert path.read_bytes() == before
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert list(path.parent.iterdir()) == [path]
 
 
 async def test_a_newer_format_is_refused(path, open_at, works):
@@ -114,7 +129,9 @@ async def test_a_newer_format_is_refused(path, open_at, works):
     await images.step(works.add())
     await images.aclose()
     scribble(path, "PRAGMA user_version=99")
+    path.chmod(0o644)
     await refused(open_at(), works, "upgrade the package")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 async def test_an_upgrade_while_it_runs_is_noticed(path, open_at, works):
@@ -132,7 +149,9 @@ async def test_an_upgrade_while_it_runs_is_noticed(path, open_at, works):
 async def test_what_is_no_database_is_refused(path, open_at, works):
     path.parent.mkdir(mode=0o700)
     path.write_bytes(b"Dear diary, " * 500)
+    path.chmod(0o644)
     await refused(open_at(), works, "no SQLite database")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 async def test_an_sqlite_that_is_too_old_is_refused(open_at, works, monkeypatch):

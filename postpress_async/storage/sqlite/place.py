@@ -23,6 +23,7 @@ __all__ = [
     "check_directory",
     "check_file",
     "clear",
+    "close_to_others",
     "identity",
     "prepare",
     "refused",
@@ -54,8 +55,7 @@ def prepare(path: str, file_system: Callable[[str], str]) -> None:
         check_file_system(path, file_system(str(parent)))
         with _making:
             _make_file(path)
-        if check_file(Path(path)).st_mode & 0o077 and os.name == "posix":
-            Path(path).chmod(0o600)  # a copy that was put back, made under another umask
+        check_file(Path(path))
         check_access(Path(path))
     except OSError as error:
         raise refused(path, error) from None
@@ -68,6 +68,26 @@ def identity(path: str) -> Identity | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return status.st_dev, status.st_ino
+
+
+def close_to_others(path: str) -> None:
+    """Take a file that is known to be ours out of others' reach, and what SQLite keeps beside it.
+
+    Such as a copy that was put back, made under another umask: its log takes its mode from it, also
+    where the file was only looked at.
+
+    Raises:
+        ConfigurationError: it may not be changed.
+    """
+    if os.name != "posix":
+        return
+    try:
+        for end in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                if os.lstat(path + end).st_mode & 0o077:
+                    Path(path + end).chmod(0o600)
+    except OSError as error:
+        raise refused(path, error) from None
 
 
 def clear(path: str, log: Identity | None) -> None:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.storage.sqlite import place
 
 __all__ = ["Migration", "Schema", "settle", "standing", "version_of"]
 
@@ -32,7 +33,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def settle(connection: Connection, schema: Schema, path: str, synchronous: str) -> None:
-    """Check the file, switch it to WAL and bring it to this version.
+    """Check the file, close it to other users, switch it to WAL and bring it to this version.
 
     Safe to repeat, and to do in several processes at once.
 
@@ -41,6 +42,7 @@ def settle(connection: Connection, schema: Schema, path: str, synchronous: str) 
         StateUnavailableError: the file system cannot do WAL.
     """
     version = standing(connection, schema, path)
+    place.close_to_others(path)  # only now that it is no stranger's
     if _number(connection, "PRAGMA journal_mode=WAL") != "wal":
         raise StateUnavailableError(
             f"{path}: this file system cannot share memory between processes, which SQLite's WAL "
