@@ -139,7 +139,8 @@ def test_looking_what_a_file_lies_on_drops_no_lock(tmp_path):
 
 # -- in the table ----------------------------------------------------------------------------------
 
-# As kernels write it: of a pod in Kubernetes, a machine with shares, a virtual one, and WSL.
+# As kernels write it: of a pod in Kubernetes, a machine with shares, a virtual one, and WSL. The
+# last lines are torn, as they are where something is mounted while the table is read.
 TABLE = r"""
 2892 2705 0:198 / / rw,relatime - overlay overlay rw,lowerdir=/k8s/1/fs,upperdir=/k8s/2/fs
 2893 2892 0:200 / /proc rw,nosuid,nodev,noexec,relatime - proc proc rw
@@ -164,6 +165,8 @@ TABLE = r"""
 154 28 0:66 / /auto rw,relatime shared:2 - autofs systemd-1 rw,fd=55
 155 154 0:67 / /auto rw,relatime shared:3 - nfs4 192.0.2.45:/home rw
 no mount at all
+156 28 0:68 / /mn
+0:69
 """
 
 FAR = "/certs /mnt/old /mnt/share /mnt/smb /mnt/box /mnt/c /mnt/virtio /mnt/mac /afs /mnt/ceph "
