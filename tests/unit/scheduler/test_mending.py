@@ -243,21 +243,23 @@ KNOWN = {
 
 
 @pytest.mark.parametrize("what", KNOWN)
-@pytest.mark.parametrize("since", ["nothing", "trouble"])
+@pytest.mark.parametrize("since", ["nothing", "others wrote"])
 def test_what_stands_beside_the_counts_is_put_back(what, since):
     learn, is_known = KNOWN[what]
     store = Told()
     store.send(1000.0)
     older = store.past[-1]
+    store.send(1005.0)
     store.step(1010.0, changes=[lambda book, everyone, _: learn(store, book, everyone)])
     seen = store.past[-1]
     store.fall_back(older)
-    if since == "trouble":  # others wrote there since, and had trouble of their own
+    if since == "others wrote":  # and had trouble of their own
         other = structs.replace(PAUSE, action="search")
         store.step(1011.0, changes=[lambda book, *_: book.lane.troubled().close(other)])
         store.send(1012.0, own="p2")
     assert not store.known(1013.0, lambda *both: what != "strikes" and is_known(*both))
-    store.written = dict.fromkeys(BOTH, 1009.0)  # a failover: its own instants are of before
+    if since == "nothing":
+        store.written = dict(older[1])
     store.mend(seen)
     assert store.known(1020.0, is_known)
 
@@ -274,7 +276,9 @@ def test_what_is_spread_evenly_goes_on_where_it_was():
     store.send(1000.0)
     seen, ends = store.past[-1], 1000.0 + 864.0
     store.fall_back(older)
-    store.step(1001.0, changes=[lambda book, everyone, now: everyone.pause(PAUSE)])
+    other = structs.replace(PAUSE, action="search")
+    store.step(1001.0, changes=[lambda book, *_: book.lane.troubled().close(other)])
+    store.step(1001.0, changes=[lambda _, everyone, __: everyone.pause(other)])
     store.mend(seen)
     bursts = store.known(1002.0, lambda book, everyone: [book.bursts, everyone.bursts])
     assert [list(map(round, one.values())) for one in bursts] == [[round(ends)]] * 2
@@ -310,11 +314,11 @@ def test_windows_that_only_others_declare_keep_what_they_need():
 
 
 def test_a_step_that_is_carried_out_twice_grants_once():
-    store = Told()
+    store = Told(Limits.none().add(Limit("invite", 1, per="day")))
     ask = store.ask()
     for at in (1000.0, 1001.0):
         assert store.step(at, asks=[ask]).granted == (ask.reservation,)
-    assert store.used(1002.0) == (1, 1)
+    assert store.used(1002.0) == (1, 0)
     store.step(1003.0, reports=[(ask.reservation, REFUND)])
     assert store.used(1004.0) == (0, 0)
 

@@ -311,6 +311,37 @@ async def test_who_would_not_wait_hears_within_a_second_of_a_store_that_does_not
     nothing_leaks(made)
 
 
+async def test_whose_patience_ends_hears_of_the_store_where_that_has_not_answered(images):
+    made = process(images, Limit("profile", 1, per=60.0))
+    await done(made)
+    waits = asyncio.ensure_future(made.take("acc_1", "profile", max_wait=65.0))
+    await asyncio.sleep(30)
+    made._sharer._courier._state.seconds = 600.0  # it is frozen when it is asked again
+    with pytest.raises(StateUnavailableError, match="has not answered yet"):
+        await waits
+
+    made = process(images, Limit("invite", 1, per=60.0), seconds=0.8)
+    first = asyncio.ensure_future(made.take("acc_1", "invite", max_wait=0.0))
+    await asyncio.sleep(0.1)  # it comes when the first question is on its way
+    with pytest.raises(StateUnavailableError, match="has not answered yet"):
+        await made.take("acc_1", "invite", max_wait=0.0)
+    made.report(await first, DONE)
+    await asyncio.sleep(3)
+    with pytest.raises(WaitTooLongError, match="1 invite per 60 s"):
+        await made.take("acc_1", "invite", max_wait=0.0)
+
+
+async def test_whoever_asks_no_store_does_not_hear_of_it(images):
+    free = process(images, places=1)
+    slot = await free.take("acc_1", "read")
+    free._sharer._courier._state.seconds = 600.0
+    counted = asyncio.ensure_future(free.take("acc_1", "invite", max_wait=90.0))
+    with pytest.raises(WaitTooLongError):
+        await free.take("acc_1", "read", max_wait=1.0)
+    counted.cancel()
+    free.report(slot, DONE)
+
+
 async def test_who_would_not_wait_and_is_cancelled_leaves_nothing(images):
     made = process(images, Limit("profile", 1, per="day"), seconds=0.2)
     task = asyncio.ensure_future(made.take("acc_1", "profile", max_wait=0.0))
