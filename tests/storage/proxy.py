@@ -20,6 +20,7 @@ class Proxy:
         self.connections = 0
         self.late = 0.0  # seconds by which each answer comes late
         self.late_asks = 0.0  # the same for what is asked
+        self.which = b""  # … of it, what holds this
         self.jitter = 0.0  # … and at most so many more, each way, by chance
         self.rate = None  # bytes a second, each way
         self.passed = asyncio.Event()  # set when something late has arrived
@@ -61,7 +62,7 @@ class Proxy:
 
     async def _pass(self, reader, writer, answers=False):
         while data := await reader.read(1 << 16):
-            late = self.late if answers else self.late_asks
+            late = self.late if answers else self.late_asks * (self.which in data)
             late += random.random() * self.jitter
             if self.rate is not None:
                 late += len(data) / self.rate

@@ -219,7 +219,7 @@ async def test_an_outbox_whose_primary_dies_amid_sends_loses_and_doubles_none(
         Sandbox(seed=1) as sandbox,
         Postpress(sandbox.api_key, base_url=sandbox.url, limits=Limits.none()) as client,
         Outbox(client, url, before_send=before_send) as outbox,
-        asyncio.timeout(60),
+        asyncio.timeout(150),
     ):
         account = next(one for one in sandbox.world()["accounts"] if len(one["chats"]) > 5)
         for number in range(30):
