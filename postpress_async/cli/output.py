@@ -112,6 +112,11 @@ def complain(error: BaseException, *, as_json: bool) -> None:
     sys.stderr.write(line_of(_told(error)) if as_json else f"postpress: {_sentence(error)}\n")
 
 
+def note(text: str) -> None:
+    """Print one line that somebody should know, to stderr, where no program reads results."""
+    sys.stderr.write(f"postpress: note: {plain(text)}\n")
+
+
 def line_of(value: object) -> str:
     """Return a value as one line of JSON, in ASCII."""
     return json.dumps(msgspec.to_builtins(value), separators=(",", ":")) + "\n"

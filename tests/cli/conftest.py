@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from postpress_async import Postpress
 from postpress_async.cli import main
 from postpress_async.sandbox import Sandbox
 
@@ -50,6 +52,20 @@ def run(capsys: pytest.CaptureFixture[str]):
     return run
 
 
+@pytest.fixture
+def counts(tmp_path):
+    """Return a file of counts that a worker has in use."""
+    url = f"sqlite:///{tmp_path / 'counts.db'}"
+
+    async def begin():
+        async with Postpress("a-key", state=url) as client:
+            client.scheduler.describe("acc_0", "WHATSAPP", ok=None)
+            await client.scheduler.record("acc_0", "message")
+
+    asyncio.run(begin())
+    return url
+
+
 @pytest.fixture(scope="module")
 def sandbox():
     with Sandbox(seed=5, chats=3, messages=3) as sandbox:
@@ -83,8 +99,8 @@ def program():
 
     def program(*arguments: str, **options: Any) -> subprocess.Popen[str]:
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
-        command = [sys.executable, "-m", "postpress_async.cli", *arguments]
-        process = subprocess.Popen(command, **options)
+        command = options.pop("command", [sys.executable, "-m", "postpress_async.cli"])
+        process = subprocess.Popen([*command, *arguments], **options)
         running.append(process)
         return process
 

@@ -186,9 +186,8 @@ def test_a_store_is_looked_at_without_key_and_network(run, monkeypatch, tmp_path
     assert (ran.code, ill(ran)) == (2, {"schema": "fail"})
 
 
-def test_a_file_that_somebody_holds_locked(run, served, tmp_path):
-    state = f"sqlite:///{tmp_path}/counts.db"
-    assert run("limits", "pause", "acc_1", "--reason", "r", "--state", state).code == 0
+def test_a_file_that_somebody_holds_locked(run, served, counts, tmp_path):
+    state = counts
     with closing(sqlite3.connect(tmp_path / "counts.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.execute("UPDATE meta SET seen = seen")

@@ -312,8 +312,8 @@ def test_a_pause_that_nobody_would_see_is_refused(run, arguments):
     assert "--state" in ran.err
 
 
-def test_a_pause_in_a_file_holds_for_whoever_shares_it(run, served, tmp_path):
-    state = f"sqlite:///{tmp_path / 'counts.db'}"
+def test_a_pause_in_a_file_holds_for_whoever_shares_it(run, served, counts):
+    state = counts
     ran = run("limits", "pause", "acc_1", "--reason", "under review", "--state", state)
     assert ran.code == 0
     seen = run("limits", "explain", "acc_1", "--provider", "LINKEDIN", "--state", state)
@@ -324,8 +324,35 @@ def test_a_pause_in_a_file_holds_for_whoever_shares_it(run, served, tmp_path):
 
 
 @pytest.mark.usefixtures("alone")
-def test_a_shared_state_needs_no_key(run, tmp_path):
-    state = ("--state", f"sqlite:///{tmp_path / 'counts.db'}")
+@pytest.mark.parametrize(
+    "arguments", [("pause", "*", "--reason", "r"), ("resume", "acc_1"), ("show", "acc_1"),
+                  ("explain", "acc_1", "--provider", "LINKEDIN"),
+                  ("plan", "acc_1", "invite=1", "--provider", "LINKEDIN")], ids=" ".join,
+)  # fmt: skip
+def test_a_file_that_is_not_there_is_nobodys_state(run, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    ran = run("limits", *arguments, "--state", "sqlite:///misspelled.db")
+    assert (ran.code, ran.out) == (2, "")
+    assert str(tmp_path / "misspelled.db") in ran.err  # where it was looked for
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_pause_of_an_account_that_the_state_does_not_know_says_so(run, counts):
+    def err(*arguments):
+        ran = run("limits", *arguments, "--state", counts)
+        assert ran.code == 0
+        return ran.err
+
+    assert err("pause", "acc_0", "--reason", "r") == ""
+    assert "acc_typo" in err("pause", "acc_typo", "--reason", "r")
+    assert err("pause", "acc_typo", "--reason", "again") == ""
+    assert err("pause", "*", "--reason", "r") == ""
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_shared_state_needs_no_key(run, counts):
+    state = ("--state", counts)
     assert run("limits", "pause", "acc_1", "--reason", "under review", *state).code == 0
     seen = run("limits", "show", "acc_1", "--json", *state)
     [lane] = seen.lines

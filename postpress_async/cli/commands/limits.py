@@ -7,7 +7,7 @@ from typing import Annotated, Final, TypeAlias
 from cyclopts import Parameter
 
 from postpress_async.cli.options import AsJson, State
-from postpress_async.cli.output import print_json, print_out
+from postpress_async.cli.output import note, print_json, print_out
 from postpress_async.cli.pacing import forecasts, times
 from postpress_async.cli.pacing.given import (
     Given,
@@ -117,7 +117,8 @@ async def pause(
 ) -> None:
     """Stop an account, or all of them with '*', in the state that their processes share.
 
-    memory: is this command's own, which nobody else sees: it is refused.
+    memory: is this command's own, which nobody else sees, and a file that is not there nobody has
+    in use: both are refused.
 
     Args:
         account_id: the account, or '*' for all, also those to come.
@@ -143,11 +144,27 @@ async def pause_in(
     as_json: bool,
 ) -> None:
     """Pause in a client's state, and print what it has come to."""
+    strange = account_id != "*" and await _is_strange(client, account_id)
     await client.scheduler.pause(account_id, action=action, until=until, reason=reason)
     if not as_json:
         end = "until resumed" if until is None else f"until {times.until(until, time.time())}"
         print_out(f"paused: {_what(account_id, action)}, {end}")
     await _print_state(client, account_id, as_json=as_json)
+    if strange:
+        note(
+            f"note: this state knew nothing of account {account_id} before: look whether it is "
+            "spelled as where it sends"
+        )
+
+
+async def _is_strange(client: Postpress, account_id: str) -> bool:
+    """Tell whether the state knows nothing of an account, as of one that is misspelled."""
+    client.account(account_id)  # refuses what is no id
+    client.scheduler.lane(account_id)  # of this process alone: nothing is written
+    [lane] = await client.scheduler.snapshot(account_id)
+    known = (lane.provider, lane.paused, lane.cooling_until, lane.rate)
+    used = any(limit.used for limit in lane.limits)
+    return known == (None,) * len(known) and not (used or lane.closed_actions or lane.in_flight)
 
 
 async def resume(

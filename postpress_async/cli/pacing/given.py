@@ -16,6 +16,8 @@ from postpress_async.errors import ConfigurationError
 from postpress_async.limits import ACTIONS, PROVIDERS, Limits, check_provider
 from postpress_async.models import Account
 from postpress_async.options import whole
+from postpress_async.storage.sqlite.place import absolute
+from postpress_async.storage.urls import parse
 
 from .times import instant
 
@@ -121,7 +123,7 @@ async def _recalled(client: Postpress, account_id: str) -> bool:
 
 def client_of(given: Given, account_id: str) -> Postpress:
     """Return a client with the limits that were given; one that asks nobody needs no key."""
-    state, provider = state_of(given.state), provider_of(given)
+    state, provider = existing(state_of(given.state)), provider_of(given)
     if provider is None and given.tier is not None:
         msg = "--tier needs --provider: without it the account is asked for both"
         raise ConfigurationError(msg)
@@ -138,9 +140,9 @@ def shared(state: str | None) -> Postpress:
     """Return a client whose state others see; it asks nobody, and so needs no key.
 
     Raises:
-        ConfigurationError: it is this process's own.
+        ConfigurationError: it is this process's own, or a file that is not there.
     """
-    url = state_of(state)
+    url = existing(state_of(state))
     if url == _MEMORY:
         msg = (
             "state 'memory:' is this process's own, so that a pause would end with this command: "
@@ -159,6 +161,23 @@ def _no_key() -> str | None:
 def state_of(given: str | None) -> str:
     """Return where counts live."""
     return given or os.environ.get(STATE) or _MEMORY
+
+
+def existing(url: str) -> str:
+    """Return a state, unless it is a file that is not there, which nobody else can have in use.
+
+    Raises:
+        ConfigurationError: it is one: a misspelled name, or a relative one in another directory.
+    """
+    known = parse(url)
+    if known.kind == "sqlite" and known.path and not os.path.lexists(path := absolute(known.path)):
+        msg = (
+            f"there is no store of counts {path}: name the file that the processes which send have "
+            "as their state, by its whole path; they make it at their first action, and until then "
+            "--state memory: tells what would hold"
+        )
+        raise ConfigurationError(msg)
+    return url
 
 
 def limits_of(given: Given) -> Limits:
