@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_INTERRUPTED_JSON = '{"error":"KeyboardInterrupt","message":"interrupted","exit":130}\n'
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code, as `exits.Exit` lists them.
@@ -24,6 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if find_spec("cyclopts") is None or find_spec("rich") is None:
         sys.stderr.write("postpress: commands need an extra: pip install 'postpress-async[cli]'\n")
         return 2  # as Exit.USAGE, whose module needs the package's own dependencies
-    from .app import run  # noqa: PLC0415 - not before it is known to be there
+    try:
+        from .app import run  # noqa: PLC0415 - not before it is known to be there
 
-    return run(arguments)
+        return run(arguments)
+    except KeyboardInterrupt:  # while it was loaded; later `run` tells it
+        words = sys.argv[1:] if arguments is None else arguments
+        sys.stderr.write(_INTERRUPTED_JSON if "--json" in words else "postpress: interrupted\n")
+        return 130  # as Exit.INTERRUPTED

@@ -25,8 +25,8 @@ from .clocks import ServiceTime
 from .contents import Follow, Invite, MessageContent, React, StartChat
 from .matching import SKEW, WIDE, Wanted
 from .protocol import Absent, Found, Nowhere, Perhaps, Undecided, two_looks
-from .refused_keys import telling
 from .searching import Search
+from .telling import telling
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -21,8 +21,8 @@ from . import contents, results
 from .caretaker import nobody
 from .contents import Follow, Invite, MessageContent, ProfileRead, React, StartChat
 from .last_word import HOOK_SECONDS, DecidedError, LastWord, ReplacedError
-from .refused_keys import telling
 from .results import Later, Refused, Sent
+from .telling import telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -361,6 +361,9 @@ async def test_a_wrong_password_is_refused_without_showing_it(valkey, open_url, 
         images = open_url(f"redis://{login}@127.0.0.1:{valkey.port}")
         async with refused("refuses the user or password", error=ConfigurationError):
             await images.step(works.add())
+    images = open_url(valkey.url.replace("unix://", "unix://me:hunter2@"))
+    async with refused("refuses the user or password", error=ConfigurationError):
+        await images.step(works.add())
     assert "hunter2" not in caplog.text
     assert await open_url(f"redis://me:right@127.0.0.1:{valkey.port}").step(works.add()) == 1
 

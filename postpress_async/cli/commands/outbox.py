@@ -94,9 +94,10 @@ async def run(
     guard = guard_of(blocked=blocked, stop_replied=stop_replied)
     async with sending(
         outbox, state=state, limits=table, guard=guard, hold=hold_unknown, base_url=base_url
-    ) as box:
+    ) as (box, client):
         return await work(
             box,
+            client=client,
             until_empty=until_empty,
             concurrency=concurrency,
             accounts=account,
@@ -336,7 +337,7 @@ async def import_(
     counts = state_of(state)  # nothing is sent here: memory: will do
     async with sending(
         outbox, state=counts, limits=table, guard=lambda _: None, base_url=base_url
-    ) as box:
+    ) as (box, _):
         try:
             if dry_run:
                 found = await preview_import(

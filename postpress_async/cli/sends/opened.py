@@ -76,7 +76,7 @@ async def sending(
     guard: Callable[[Postpress], Guard | None],
     hold: bool = False,
     base_url: str | None = None,
-) -> AsyncGenerator[Outbox]:
+) -> AsyncGenerator[tuple[Outbox, Postpress]]:
     """Open an outbox to put items in, or to send them; a file is made where there is none.
 
     Args:
@@ -104,4 +104,4 @@ async def sending(
         asked = guard(client)
         outbox = Outbox(client, url, before_send=asked, on_unknown=on_unknown)
         async with aclosing(outbox) as box:  # not entered: nothing is made before it is needed
-            yield box
+            yield box, client

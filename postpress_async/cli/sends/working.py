@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -12,10 +13,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from postpress_async.cli.exits import Exit
 from postpress_async.cli.output import console, print_facts, print_json
-from postpress_async.errors import ConfigurationError
+from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.outbox import all_of, do_not_contact, stop_on_reply
 
 from .shown import as_line
+from .warned import warned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -26,11 +28,14 @@ if TYPE_CHECKING:
 
 _OVER = ("sent", "failed", "cancelled", "expired")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_ANYBODY = "anybody"
+_log = logging.getLogger("postpress_async.cli")
 
 
 async def work(
     outbox: Outbox,
     *,
+    client: Postpress,
     until_empty: bool,
     concurrency: int,
     accounts: Sequence[str] | None,
@@ -40,11 +45,15 @@ async def work(
     """Run a worker until it is told to stop, or has nothing left; return the exit code.
 
     The first signal ends it gracefully: nothing more is begun, and what is under way gets its
-    bounded time. A second one cuts that short; what may have gone then stays marked.
+    bounded time. A second one cuts that short; what may have gone then stays marked. What the
+    package warns of is shown on stderr as it comes.
+
+    Raises:
+        ConfigurationError: the store of counts refuses, or is none; told before the first item.
     """
     stop, got = asyncio.Event(), list[int]()
     seen: Counter[str] = Counter()
-    with _progress() as tell, _signals(stop, got):
+    with _progress() as tell, warned(as_json=as_json), _signals(stop, got):
 
         def heard(item: Item) -> None:
             seen["decide" if item.needs_decision else item.state] += 1
@@ -54,6 +63,7 @@ async def work(
 
         listening = asyncio.create_task(_listen(outbox.changes(here=True), heard))
         try:
+            await _look(client, stop)
             await outbox.run(
                 until_empty=until_empty, concurrency=concurrency, stop=stop, accounts=accounts
             )
@@ -117,6 +127,28 @@ def _summary(seen: Counter[str], left: Mapping[str, int], *, as_json: bool) -> N
     print_facts([*((name, f"{n:,}") for name, n in told.items()), ("left", waiting or "nothing")])
 
 
+async def _look(client: Postpress, stop: asyncio.Event) -> None:
+    """Ask the store of counts once, for an outbox may be empty for days; one that is away is told.
+
+    The outbox itself is asked by the worker, which waits for it and says so.
+    """
+    client.scheduler.lane(_ANYBODY)  # of this process alone: nothing is written
+    tasks = [
+        asyncio.create_task(client.scheduler.snapshot(_ANYBODY)),
+        asyncio.create_task(stop.wait()),
+    ]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            await tasks[0]
+    except StateUnavailableError as error:
+        _log.warning("the store of counts is away, and items wait: %s", error)
+    finally:
+        for one in tasks:
+            one.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def _listen(changes: ItemChanges, heard: Callable[[Item], None]) -> None:
     async for item in changes:
         heard(item)
@@ -132,13 +164,15 @@ def _signals(stop: asyncio.Event, got: list[int]) -> Generator[None]:
         got.append(number)
         stop.set()
 
-    for one in _SIGNALS:
-        loop.add_signal_handler(one, ring, one)
-    try:
-        yield
-    finally:
+    with contextlib.ExitStack() as undone:
         for one in _SIGNALS:
-            loop.remove_signal_handler(one)
+            try:
+                loop.add_signal_handler(one, ring, one)
+                undone.callback(loop.remove_signal_handler, one)
+            except NotImplementedError:  # Windows
+                before = signal.signal(one, lambda n, _: loop.call_soon_threadsafe(ring, n))
+                undone.callback(signal.signal, one, before)
+        yield
 
 
 @contextlib.contextmanager
