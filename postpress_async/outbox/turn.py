@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from postpress_async.errors import ConfigurationError, OutboxStateError, WaitTooLongError
 
@@ -19,14 +18,7 @@ if TYPE_CHECKING:
     from .protocol import Seen, Terms
     from .results import Result
 
-__all__ = ["Looker", "Sender", "Turn", "boot_time"]
-
-_BOOT: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
-
-
-def boot_time() -> float:
-    """Return seconds since the machine started, those included in which it was suspended."""
-    return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
+__all__ = ["Looker", "Sender", "Turn"]
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.errors import PostpressError, StateUnavailableError
+from postpress_async.scheduler.clock import boot_time
 from postpress_async.storage.outbox.rows import Claimed
 
 from . import protocol, results
@@ -21,7 +22,7 @@ from .patience import Patience
 from .protocol import Terms
 from .results import Already, Doubtful, Later
 from .strays import give_back
-from .turn import Turn, boot_time
+from .turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
