@@ -49,6 +49,7 @@ class Scripted(Story):
         self.fate, self.step = FATES[fate](step), step
         self.until_empty = True
         self.totals, self.holding, self.parted = (60.0,), 0.0, False
+        self.workers, self.slow = 1, 0.0
         self.steps_ahead, self.longer = fate == "ahead", fate == "longer"
 
     def late(self, process):

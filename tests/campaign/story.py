@@ -5,6 +5,7 @@ import contextlib
 import logging
 import random
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from flaky import Bell, Flaky
@@ -36,15 +37,21 @@ LAST = frozenset({"worker_99", "worker_100"})
 
 
 class Own:
-    """Look for what is in doubt, and remember where that is not this worker's to do."""
+    """Look for what is in doubt, and remember where that is not this worker's to do.
 
-    def __init__(self, looker, accounts, astray):
+    It may take its time: others must wait for it, as long as its worker lives.
+    """
+
+    def __init__(self, looker, accounts, astray, *, clock, slow):
         self._looker, self._accounts, self._astray = looker, accounts, astray
+        self._clock, self._slow = clock, slow
 
     async def look(self, row, /, *, attempts, quiet):
         mine = self._accounts is None or row.account_id in self._accounts
         if not mine and row.kind != "profile":  # for which nobody looks anywhere
             self._astray.append(row.account_id)
+        if self._slow:
+            await self._clock.sleep(self._slow)
         return await self._looker.look(row, attempts=attempts, quiet=quiet)
 
 
@@ -62,6 +69,8 @@ class Story:
         self.totals = rng.choice(((60.0,), (60.0,), (60.0, LONGEST), (20.0, 60.0, LONGEST)))
         self.holding = rng.choice((0.0,) * 10 + (0.5, 1.0))  # of the workers
         self.parted = rng.random() < 0.15  # each worker is for one account, mostly
+        self.workers = rng.choice((1, 1, 1, 1, 2))  # of each process: they share its store
+        self.slow = rng.choice((0.0, 0.0, 0.0, 0.0, 100.0))  # seconds more, that a look takes
         self.astray = []  # accounts for which somebody else looked
         self.ahead = 0.0  # seconds, the machine's clock of the service's
         self.bell = Bell()
@@ -94,14 +103,20 @@ class Story:
         """Hear that a write of a process has left, and will be late."""
 
     def start(self, n, *, fate=None, failing=None, late=None):
-        """Start a worker in a process of its own."""
+        """Start a worker in a process of its own, or two."""
         process = Process(f"worker_{n}", self.rng, fate)
         stop = asyncio.Event()
         store = self.open()
-        work = self._work(process, stop, store, failing, late)
+        work = self._crew(process, stop, store, failing, late)
         self.running[n] = (process, stop, store, process.start(work))
 
-    async def _work(self, process, stop, store, failing, late):
+    async def _crew(self, process, stop, store, failing, late):
+        names = [process.name, f"{process.name}_too"][: self.workers]
+        work = partial(self._work, failing=failing, late=late)
+        crew = (work(process, name, stop, store) for name in names)
+        await asyncio.gather(*crew)
+
+    async def _work(self, process, name, stop, store, *, failing, late):
         clock, rng = ProcessClock(process, self.time), self.rng
         terms = Terms(total=rng.choice(self.totals), hold=rng.random() < self.holding)
         line = Line(
@@ -118,11 +133,14 @@ class Story:
         self.flakies.append(seen)
         mine = self._mine(process) if self.parted else None
         pools = None if mine is None else Pools(seen, mine)
-        looker = Own(ClientLooker(client, seen, clock=clock, terms=terms), mine, self.astray)
+        looker = Own(
+            ClientLooker(client, seen, clock=clock, terms=terms), mine, self.astray,
+            clock=clock, slow=self.slow,
+        )  # fmt: skip
         sender = ClientSender(client, before_send=self.minds.of(process), accounts=mine)
         worker = Worker(
             seen, sender=sender, looker=looker, accounts=None if pools is None else pools.names,
-            owner=process.name, clock=clock, random=rng.random, patience=1e9, terms=terms,
+            owner=name, clock=clock, random=rng.random, patience=1e9, terms=terms,
             concurrency=rng.choice((1, 3, 100)), boot=clock.monotonic,
         )  # fmt: skip
         looking = None if pools is None else process.start(pools.keep_looking(clock))

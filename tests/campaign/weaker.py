@@ -6,6 +6,7 @@ from postpress_async.outbox import protocol
 from postpress_async.outbox.lookback import ClientLooker
 from postpress_async.outbox.protocol import Absent, Terms
 from postpress_async.outbox.turn import Turn
+from postpress_async.storage.outbox.given import Given
 from postpress_async.storage.outbox.rows import USUAL
 
 
@@ -20,6 +21,12 @@ WEAKER = {
     "deadline": (Turn, "last_act", lambda turn: setattr(turn, "asked", True)),
     # who looks goes by how long its own requests last, and by its own wish to hold
     "reach": (Terms, "reach", property(lambda _: USUAL)),
+    # of two workers that share a store, each asks to keep what the other holds, and drops it
+    "shared": (
+        Given,
+        "of",
+        lambda given, _: {item: fence for item, (_, fence) in given._held.items()},
+    ),
     # what is in doubt is sent again without a look
     "look": (ClientLooker, "look", _nothing),
 }
