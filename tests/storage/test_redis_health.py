@@ -1,5 +1,6 @@
 """What a look at a Redis or Valkey server finds."""
 
+import struct
 import time
 
 import pytest
@@ -22,7 +23,22 @@ async def test_a_server_that_is_fit_has_nothing_to_change(valkey):
     ]  # fmt: skip
     assert {one.level for one in findings.values()} == {"ok"}
     assert not any(one.next_step for one in findings.values())
-    assert valkey.ask("DBSIZE") == 1  # the namespace's own
+    assert valkey.ask("DBSIZE") == 0  # nobody has begun a namespace here
+
+
+async def test_a_look_at_a_namespace_in_use_changes_nothing_in_it(valkey, open_url, works):
+    await open_url(valkey.url).step(works.add())
+    noted = bytearray(valkey.ask("GET", "{postpress}:time"))
+    struct.pack_into(">d", noted, 16, time.time() - 60)  # as after a minute of quiet
+    valkey.ask("SET", "{postpress}:time", bytes(noted), "PX", 3_600_000)
+    keys = sorted(valkey.ask("KEYS", "*"))
+    before = [(valkey.ask("DUMP", key), valkey.ask("PTTL", key)) for key in keys]
+    findings = await found(valkey.url)
+    assert findings["epoch"].level == "ok"
+    assert sorted(valkey.ask("KEYS", "*")) == keys
+    for key, (held, left) in zip(keys, before, strict=True):
+        assert valkey.ask("DUMP", key) == held
+        assert valkey.ask("PTTL", key) <= left  # not prolonged
 
 
 async def test_what_would_lose_counts_is_said(valkeys):
@@ -61,7 +77,11 @@ async def test_a_user_with_few_permissions_is_told_what_it_may_see(valkey):
     valkey.ask("ACL", "SETUSER", "me", "+info")
     findings = await found(f"redis://me:pw@127.0.0.1:{valkey.port}")
     assert findings["appendfsync"].level == "note"
-    valkey.ask("ACL", "SETUSER", "me", "-eval", "-evalsha")
+    valkey.ask("ACL", "SETUSER", "me", "-set")
+    findings = await found(f"redis://me:pw@127.0.0.1:{valkey.port}")
+    assert findings["scripting"].level == "error"
+    assert valkey.ask("DBSIZE") == 0
+    valkey.ask("ACL", "SETUSER", "me", "+set", "-eval", "-evalsha")
     findings = await found(f"redis://me:pw@127.0.0.1:{valkey.port}")
     assert findings["scripting"].level == "error"
 

@@ -24,7 +24,7 @@ _FAR: Final = 60.0
 
 
 async def health(url: str) -> list[Finding]:
-    """Look at a server, and try what keeping counts needs; counts stay as they are.
+    """Look at a server, and try what keeping counts needs; nothing in it changes.
 
     The findings are `reachable`, or `login` where it does not let us in; and if it does `tls` where
     a password goes without, `version`, `role`, `appendonly`, `eviction`, `appendfsync`, `clock`,
@@ -76,14 +76,15 @@ async def _appendfsync(link: Link) -> Finding:
 
 
 async def _tried(store: StoreUrl, server: RedisServer) -> list[Finding]:
-    """Run the script, over two connections."""
+    """Run the script, over two connections; where nobody has begun, nobody has afterwards."""
+    fresh = secrets.token_bytes(16)
     answers: list[Answer] = []
     again = RedisServer(store)
     between = 0.0
     try:
         for one in (server, again):
             began = time.time()
-            answers.append(await one.swap([], who=secrets.token_hex(4)))
+            answers.append(await one.look(who=secrets.token_hex(4), fresh=fresh))
             between = (began + time.time()) / 2
     except (StateUnavailableError, ConfigurationError) as error:
         return [Finding(name="scripting", level="error", said=str(error))]

@@ -28,6 +28,7 @@ SCRIPT: Final = Template("""
 -- ARGV: packed as `packed` does; times that are not given are negative.
 local unpack = struct.unpack
 local who, fresh, given, strict, count, pos = unpack('>c8c16dBH', ARGV[1])
+local looks = strict == 2 -- somebody looks whether it could, and leaves nothing
 strict = strict == 1
 local swaps = {}
 for n = 1, count do
@@ -132,7 +133,12 @@ for n, swap in ipairs(swaps) do
   fates[n] = fate
 end
 
-if noted then
+if looks then
+  if not turn then -- what may not be written is found, and nobody is in the way
+    redis.call('SET', KEYS[2], who, 'PX', 1000)
+    redis.call('DEL', KEYS[2])
+  end
+elseif noted then
   redis.call('SET', KEYS[1], epoch .. struct.pack('>dd', now, now - raw), 'PX', KEPT)
 end
 for i, value in pairs(new) do
@@ -177,7 +183,13 @@ _SEEN: Final = struct.Struct(">HB")
 
 
 def packed(
-    swaps: Sequence[Swap], *, who: str, fresh: bytes, strict: bool, given: float | None
+    swaps: Sequence[Swap],
+    *,
+    who: str,
+    fresh: bytes,
+    strict: bool,
+    given: float | None,
+    looks: bool = False,
 ) -> tuple[list[str], bytes]:
     """Return the images' keys that swaps name, and the script's argument.
 
@@ -187,10 +199,11 @@ def packed(
         fresh: names the store if it is a new one.
         strict: whether swaps of another time are refused.
         given: the server's time, for one that tells none to scripts.
+        looks: whether nothing is to be left behind; without swaps.
     """
     places: dict[str, int] = {}
     time = -1.0 if given is None else given
-    parts = [_HEAD.pack(who.encode(), fresh, time, strict, len(swaps))]
+    parts = [_HEAD.pack(who.encode(), fresh, time, 2 if looks else strict, len(swaps))]
     for swap in swaps:
         parts.append(_SWAP.pack(swap.now, swap.urgent, len(swap.seen), len(swap.writes)))
         for key, stamp in swap.seen:

@@ -78,6 +78,21 @@ class RedisServer:
         Raises:
             StateUnavailableError, ConfigurationError: as in `Server`.
         """
+        return await self._swapped(swaps, who, None)
+
+    async def look(self, *, who: str, fresh: bytes) -> Answer:
+        """Try the script, and that it may write, in one call that leaves nothing behind.
+
+        Args:
+            who: this process.
+            fresh: names the namespace in the answer where nobody has begun it.
+
+        Raises:
+            StateUnavailableError, ConfigurationError: as in `Server`.
+        """
+        return await self._swapped([], who, fresh)
+
+    async def _swapped(self, swaps: Sequence[Swap], who: str, looks: bytes | None) -> Answer:
         link, self._link = self._link, None  # whoever is cancelled, or fails, leaves none behind
         if link is not None and not await link.usable():
             await link.drop()
@@ -85,7 +100,7 @@ class RedisServer:
         if link is None:
             link = await self._connected()
         try:
-            answer = await self._run(link, swaps, who)
+            answer = await self._run(link, swaps, who, looks)
         except MovedAwayError as moved:
             self._at = (moved.host or self._url.host or "localhost", moved.port)
             raise
@@ -107,9 +122,18 @@ class RedisServer:
         if link is not None:
             await link.drop()
 
-    async def _run(self, link: Link, swaps: Sequence[Swap], who: str) -> Answer:
+    async def _run(
+        self, link: Link, swaps: Sequence[Swap], who: str, looks: bytes | None
+    ) -> Answer:
         given = await self._time(link) if self._asks_time else None
-        keys, argument = packed(swaps, who=who, fresh=self._fresh, strict=self._strict, given=given)
+        keys, argument = packed(
+            swaps,
+            who=who,
+            fresh=looks or self._fresh,
+            strict=self._strict,
+            given=given,
+            looks=looks is not None,
+        )
         named = [*self._fixed, *[self._space + key for key in keys]]
         try:
             try:
