@@ -325,6 +325,30 @@ def test_what_cannot_be_is_told_before_anything_is_made(run, bare, arguments, wo
     assert list(bare.iterdir()) == []
 
 
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize(
+    "arguments", [("list",), ("show", "x"), ("status",), ("cancel", "--group", "g"), ("export",),
+                  ("forget", "x"), ("vacuum",)], ids=" ".join,
+)  # fmt: skip
+def test_a_look_makes_no_tables_in_a_database_that_has_none(run, postgres, arguments):
+    import psycopg  # noqa: PLC0415 - where there is a server, there is the client
+
+    url = f"{postgres.url}?prefix=nobody_put_in"
+    ran = run("outbox", *arguments, "--outbox", url)
+    assert (ran.code, ran.out) == (2, "")
+    assert "there is no outbox in the schema nobody_put_in" in ran.err
+    with psycopg.connect(postgres.url) as connection:
+        found = connection.execute("SELECT to_regnamespace('nobody_put_in')").fetchone()
+    assert found == (None,)
+
+
+def test_a_file_in_the_home_is_found(run, put, box, monkeypatch):
+    put(1)
+    monkeypatch.setenv("HOME", str(box))
+    ran = run("outbox", "list", "--counts", "--outbox", "sqlite:///~/outbox.db")
+    assert (ran.code, ran.err) == (0, "")
+
+
 def test_stdin_and_a_text_of_a_file(program, run, box, linkedin):
     (box / "text.txt").write_text("Hello {first_name},\n\nbye\n", encoding="utf-8")
     ran = program(

@@ -13,6 +13,8 @@ from postpress_async.client import Postpress
 from postpress_async.errors import ConfigurationError
 from postpress_async.limits import Limits
 from postpress_async.outbox import Guard, Outbox
+from postpress_async.storage.outbox.opening import is_there
+from postpress_async.storage.sqlite.place import absolute
 from postpress_async.storage.urls import parse
 
 Where: TypeAlias = Annotated[
@@ -22,6 +24,12 @@ Where: TypeAlias = Annotated[
 WithText: TypeAlias = Annotated[
     bool, Parameter(name="--text", negative="", help="What it says, too; else no text is shown.")
 ]
+Table: TypeAlias = Annotated[
+    str, Parameter(name="--limits", help="recommended, human, none, or a .toml or .json file.")
+]
+Zone: TypeAlias = Annotated[
+    str | None, Parameter(name="--tz", help="The zone of human's working hours.")
+]
 Group: TypeAlias = Annotated[
     str | None, Parameter(name="--group", help="All that was put in under this group.")
 ]
@@ -29,37 +37,51 @@ OUTBOX: Final = "POSTPRESS_OUTBOX"
 """The environment variable for who gives no `--outbox`."""
 
 
-def url_of(given: str | None, *, make: bool = False) -> str:
+def url_of(given: str | None) -> str:
     """Return where the outbox is.
 
-    Args:
-        given: what was given.
-        make: whether a file may be made; else a misspelled name would be an empty outbox.
-
     Raises:
-        ConfigurationError: nobody says where, or there is no such file.
+        ConfigurationError: nobody says where.
     """
     url = given or os.environ.get(OUTBOX)
     if not url:
         msg = f"name the outbox by --outbox or {OUTBOX}, such as sqlite:///outbox.db"
         raise ConfigurationError(msg)
-    known = parse(url)
-    if not make and known.kind == "sqlite" and known.path and not os.path.exists(known.path):  # noqa: PTH110 - the path is a text all along
-        msg = f"there is no outbox {known.path}: `outbox import` and `outbox run` make one"
-        raise ConfigurationError(msg)
     return url
+
+
+async def existing(url: str) -> str:
+    """Return an outbox's URL, unless none is there: a misspelled name would be an empty one.
+
+    Raises:
+        ConfigurationError: there is none, or it cannot be used.
+        StateUnavailableError: its server cannot be reached.
+    """
+    if await is_there(url):
+        return url
+    known = parse(url)
+    schema = known.options.get("prefix", "postpress")
+    where = absolute(known.path) if known.path else f"in the schema {schema} of that database"
+    msg = f"there is no outbox {where}: `outbox import` and `outbox run` make one"
+    raise ConfigurationError(msg)
 
 
 @asynccontextmanager
 async def looking_at(
-    where: str | None, *, state: str | None = None, base_url: str | None = None
+    where: str | None,
+    *,
+    state: str | None = None,
+    limits: Limits | None = None,
+    base_url: str | None = None,
 ) -> AsyncGenerator[Outbox]:
     """Open an outbox to look at it, or to change items by hand: no key is needed."""
-    url = url_of(where)
+    url = await existing(url_of(where))
     key = None if os.environ.get("POSTPRESS_API_KEY") else "nobody-is-asked"
     counts = state or os.environ.get(STATE) or "memory:"
     async with (
-        Postpress(key, base_url=base_url, state=counts) as client,
+        Postpress(
+            key, base_url=base_url, state=counts, limits=limits or Limits.recommended()
+        ) as client,
         Outbox(client, url) as box,
     ):
         if key is not None:  # nobody is to be asked with it, about an account's provider either
@@ -91,7 +113,7 @@ async def sending(
         ConfigurationError: nobody says where counts live, or in memory: a worker that forgets them
             at its end would go over every limit of a day when it is started again.
     """
-    url = url_of(where, make=True)
+    url = url_of(where)
     counts = state or os.environ.get(STATE)
     if not counts or parse(counts).kind == "memory":
         msg = (

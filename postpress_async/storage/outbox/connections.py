@@ -7,14 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.errors import ClientClosedError, PostpressError, StateUnavailableError
-from postpress_async.storage.outbox.settling import settle
+from postpress_async.storage.outbox.settling import is_there, settle
 from postpress_async.storage.postgres.faults import translated
 from postpress_async.storage.postgres.link import Link, driver
 from postpress_async.storage.postgres.schema import checked_prefix
 from postpress_async.storage.postgres.server import _parameters, _patience, _where
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from psycopg import Error
 
@@ -110,24 +110,47 @@ class Connections:
             ) from error
 
     async def open(self) -> Link:
-        """Connect, and see that the tables are there.
+        """Connect, and see that the tables are there; they are made where they are not.
 
         Raises:
             StateUnavailableError: it cannot be reached for now.
             ConfigurationError: it cannot be used at all.
         """
+        return await self._open(self._settle)
+
+    async def is_there(self) -> bool:
+        """Connect, and tell whether the tables are there, without making any.
+
+        Raises:
+            StateUnavailableError, ConfigurationError: as `open` does.
+        """
+        found = False
+
+        async def look(link: Link) -> None:
+            nonlocal found
+            found = await link.use(
+                lambda connection: is_there(connection, self.schema, self.dialect, where=self.where)
+            )
+
+        link = await self._open(look)
+        await asyncio.shield(link.aclose())
+        return found
+
+    async def _settle(self, link: Link) -> None:
+        if self.epoch is None:
+            self.epoch = await link.use(
+                lambda connection: settle(connection, self.schema, self.dialect, where=self.where)
+            )
+
+    async def _open(self, settled: Callable[[Link], Awaitable[None]]) -> Link:
+        """Connect, and do so much more before anybody uses it."""
         import psycopg  # noqa: PLC0415 - lazily
 
         link: Link | None = None
         try:
             async with asyncio.timeout(self._patience):
                 link = await Link.open(self._parameters)
-                if self.epoch is None:
-                    self.epoch = await link.use(
-                        lambda connection: settle(
-                            connection, self.schema, self.dialect, where=self.where
-                        )
-                    )
+                await settled(link)
         except BaseException as error:
             if link is not None:
                 await asyncio.shield(link.aclose())

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from postpress_async.storage.outbox.rows import Store
 
-__all__ = ["open_outbox"]
+__all__ = ["is_there", "open_outbox"]
 
 
 def open_outbox(url: str, *, clock: Callable[[], float] | None = None) -> Store:
@@ -41,3 +41,23 @@ def open_outbox(url: str, *, clock: Callable[[], float] | None = None) -> Store:
         f"{store.kind}: cannot keep an outbox, which must survive everything: use "
         "sqlite:///outbox.db on one machine, or postgresql://host/name for several"
     )
+
+
+async def is_there(url: str) -> bool:
+    """Tell whether an outbox is there that a look could be taken at, without making one.
+
+    Raises:
+        ConfigurationError: the URL names no store, or what is there is another program's.
+        StateUnavailableError: the server cannot be reached.
+    """
+    store = parse(url)
+    if store.kind == "sqlite" and store.path is not None:
+        from postpress_async.storage.sqlite import place  # noqa: PLC0415 - lazily
+
+        return place.identity(place.absolute(store.path)) is not None
+    if store.kind == "postgresql":
+        from postpress_async.storage.outbox.connections import Connections  # noqa: PLC0415 - lazily
+        from postpress_async.storage.outbox.dialect import postgres  # noqa: PLC0415 - lazily
+
+        return await Connections(store, lambda schema: postgres(schema, clock=False)).is_there()
+    return True  # nobody can keep one there, which `open_outbox` says

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from postpress_async.storage.outbox.dialect import Dialect
 
-__all__ = ["EPOCH", "settle"]
+__all__ = ["EPOCH", "is_there", "settle"]
 
 _WHAT: Final = "postpress-async outbox"
 _TABLES: Final = tuple(
@@ -76,6 +76,19 @@ async def settle(
         if not await _called(connection, schema, made):
             await _make(connection, schema, tuple(made.values()), dialect, where)
     return epoch
+
+
+async def is_there(
+    connection: AsyncConnection[TupleRow], schema: str, dialect: Dialect, *, where: str
+) -> bool:
+    """Tell whether an outbox is there; nothing is made.
+
+    Raises:
+        ConfigurationError: what is there cannot be used, as in `settle`.
+    """
+    known = len(MIGRATIONS + LATER)
+    epoch, _ = await _standing(connection, schema, dialect, where, known)
+    return epoch is not None
 
 
 async def _standing(
