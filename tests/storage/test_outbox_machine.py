@@ -14,10 +14,11 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
-from outbox_model import Model
+from outbox_model import Item, Model
 
 from postpress_async.storage.outbox.living import CERTAIN
 from postpress_async.storage.outbox.opening import open_outbox
@@ -55,12 +56,14 @@ news = st.tuples(
 
 class Machine(RuleBasedStateMachine):
     url = None  # set by each test
+    server = None  # where callers have transactions of their own that others need not wait for
     certain = True
 
     def __init__(self):
         super().__init__()
         self.model = Model()
         self.model.now = START
+        self.late = None  # such a transaction, and what it has put in
         self.fences = []  # every (item, fence) that was ever given out
         self.loop = asyncio.new_event_loop()
         self.stack = contextlib.ExitStack()
@@ -78,6 +81,8 @@ class Machine(RuleBasedStateMachine):
         return self.loop.run_until_complete(coroutine)
 
     def teardown(self):
+        if self.late is not None:
+            self.run(self.late[0].close())
         for store in self.stores.values():
             self.run(store.aclose())
         self.stack.close()
@@ -118,6 +123,54 @@ class Machine(RuleBasedStateMachine):
             assert added.row.id == item.new.id
             if kind == "new":
                 item.serial = added.row.serial
+
+    @precondition(lambda self: self.server is not None and self.late is None)
+    @rule(owner=owners, items=st.lists(news, min_size=1, max_size=3))
+    def begin_a_transaction(self, owner, items):
+        """Put some in that nobody sees yet, under keys that nobody waits for."""
+        self.late = (self.run(self.connected()), {})
+        connection, seen_later = self.late
+        for account, thread, action, due, _, priority, hold, *_, recipient, _, person in items:
+            self.n += 1
+            name = f"i{self.n:04}"
+            new = New(
+                id=name, key=name, digest=b"d", kind="message", account_id=account, action=action,
+                thread=name if thread is None else f"{account}-{thread}", body=b"hello",
+                recipient=recipient, tombstone=b"" if recipient is None else recipient.encode(),
+                person=person, priority=priority, due_at=self.model.now + due, hold=hold,
+            )  # fmt: skip
+            (added,) = self.run(self.stores[owner].add([new], connection=connection))
+            gone = {new.tombstone, new.person} & self.model.tombstones
+            assert added.kind == ("forgotten" if gone else "new")
+            if not gone:
+                seen_later[name] = Item(added.row.serial, new)
+
+    @precondition(lambda self: self.late is not None)
+    @rule(owner=owners, gone=st.sampled_from([None, None, "r1", "r2"]), commits=mostly(True, False))
+    def end_the_transaction(self, owner, gone, commits):
+        """Commit, perhaps after somebody was forgotten: then what is to them never goes."""
+        if gone is not None:
+            self.forget_one(owner, gone)
+        (connection, items), self.late = self.late, None
+        if not commits:
+            self.run(connection.close())
+            return
+        self.run(connection.commit())
+        self.run(connection.close())
+        for item in items.values():
+            if {item.tombstone, item.person} & self.model.tombstones:
+                item.fence, item.state = 1, "cancelled"
+                item.body, item.recipient = b"", None
+        there = sorted((self.model.items | items).items(), key=lambda one: one[1].serial)
+        self.model.items = dict(there)
+        # Whoever claims next sorts it in, whatever it is for.
+        got = self.run(self.stores[owner].claim(owner, lease=LEASE, accounts=["of nobody"]))
+        assert isinstance(got, Nothing)
+
+    async def connected(self):
+        import psycopg  # noqa: PLC0415 - where there is a server, there is the client
+
+        return await psycopg.AsyncConnection.connect(self.server)
 
     # -- the protocol ------------------------------------------------------------------------------
 
@@ -334,8 +387,10 @@ class Machine(RuleBasedStateMachine):
 
     @rule(owner=owners, recipient=st.sampled_from(["r1", "r2"]), really=st.integers(0, 4))
     def forget(self, owner, recipient, really):
-        if really:
-            return
+        if not really:
+            self.forget_one(owner, recipient)
+
+    def forget_one(self, owner, recipient):
         count = self.run(self.stores[owner].forget(recipient, recipient.encode()))
         assert count == self.model.forget(recipient, recipient.encode())
 
@@ -409,4 +464,5 @@ def test_a_server_does_what_the_model_does(postgres_url):
             with psycopg.connect(postgres_url, autocommit=True) as connection:
                 connection.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
 
-    run(type("OfServer", (Machine,), {"url": staticmethod(a_schema), "certain": False}), 25)
+    given = {"url": staticmethod(a_schema), "server": postgres_url, "certain": False}
+    run(type("OfServer", (Machine,), given), 25)
