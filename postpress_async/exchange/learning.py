@@ -88,7 +88,7 @@ class Learner:
 
     def _resign(self, account_id: str, pause: float, why: object) -> None:
         self._pauses[account_id] = pause
-        self._scheduler.resign(account_id, pause)
+        self._scheduler.resign(account_id, pause, why=str(why))
         _log.warning(
             "provider of account %s is unknown, the strictest limits hold; "
             "it is asked for again after %g s: %s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from postpress_async.errors import StateUnavailableError
 from postpress_async.options import Discreet
 from postpress_async.storage.outbox.rows import Filter
 
@@ -162,6 +163,13 @@ async def _limits(row: Row, scheduler: Scheduler, pool: Sequence[str]) -> list[R
     """Return what holds its account back; of several, what holds the one that is free first."""
     best: list[Reason] | None = None
     for account_id in pool:
+        try:
+            blockers = await scheduler.explain(account_id, row.action)
+        except StateUnavailableError as error:  # of the others it tells no more
+            step = "see that the store of counts answers: items wait for it, too"
+            return [
+                Reason(kind="limits", reason=f"counts are out of reach: {error}", next_step=step)
+            ]
         reasons = [
             Reason(
                 kind="limits",
@@ -170,13 +178,25 @@ async def _limits(row: Row, scheduler: Scheduler, pool: Sequence[str]) -> list[R
                 until=None if blocker.until is None else moment(blocker.until),
                 limit=blocker.limit,
             )
-            for blocker in await scheduler.explain(account_id, row.action)
+            for blocker in blockers
         ]
+        if reasons and (why := scheduler.unlearned(account_id)):
+            reasons.insert(0, _stranger(account_id, why))
         if not reasons:
             return []
         if best is None or _end(reasons) < _end(best):
             best = reasons
     return best or []
+
+
+def _stranger(account_id: str, why: str) -> Reason:
+    """Say that the limits of an account are the strictest because nobody knows what it is."""
+    return Reason(
+        kind="limits",
+        reason=f"account {account_id}: the service does not tell what it is, so that the strictest "
+        f"limits of any hold: {why}",
+        next_step="look whether it is spelled right and connected; if not, cancel the item",
+    )
 
 
 def _end(reasons: Sequence[Reason]) -> float:

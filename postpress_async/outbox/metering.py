@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from postpress_async.errors import StateUnavailableError
+
 from .by_hand import shown
 from .items import ItemState, moment
 
@@ -70,6 +72,7 @@ class OutboxProgress(msgspec.Struct, frozen=True, kw_only=True):
             `Scheduler.plan`. None where nothing is left, or what is left never goes by itself. What
             looks go through pools is left out.
         limit: the limit that binds the last one.
+        unplanned: why nobody can tell `done_at` now: the store of counts cannot be used; else None.
     """
 
     total: int = 0
@@ -82,6 +85,7 @@ class OutboxProgress(msgspec.Struct, frozen=True, kw_only=True):
     share: float = 1.0
     done_at: datetime | None = None
     limit: str | None = None
+    unplanned: str | None = None
 
 
 class Meter:
@@ -174,9 +178,13 @@ async def progress_of(
     total = sum(counts.values())
     over = {name: counts.get(name, 0) for name in _OVER}
     left = total - sum(over.values())
-    done_at, limit = None, None
+    done_at, limit, unplanned = None, None, None
     if left - waiting - counts.get("held", 0):
-        done_at, limit = await _end(wanted, store, scheduler, now)
+        plans, last_due = await _waiting(wanted, store, now)
+        try:
+            done_at, limit = await _end(plans, last_due, scheduler, now)
+        except StateUnavailableError as error:  # that of counts: how far they are is known
+            unplanned = str(error)
     return OutboxProgress(
         total=total,
         **over,
@@ -185,19 +193,28 @@ async def progress_of(
         share=(total - left) / total if total else 1.0,
         done_at=None if done_at is None else moment(done_at),
         limit=limit,
+        unplanned=unplanned,
     )
 
 
-async def _end(
-    wanted: Filter, store: Store, scheduler: Scheduler, now: float
-) -> tuple[float | None, str | None]:
-    """Return when the last of what waits could go, and what binds it; None for never."""
+async def _waiting(
+    wanted: Filter, store: Store, now: float
+) -> tuple[dict[str, dict[str, int]], float]:
+    """Return how much of what waits, by account and action, and when the last of it is due."""
     plans: dict[str, dict[str, int]] = {}
-    end, limit = now, None
+    end = now
     for lane in await store.backlog(wanted):
         end = max(end, lane.last_due)
         if not lane.account_id.startswith("pool:"):
             plans.setdefault(lane.account_id, {})[lane.action] = min(lane.count, _MOST_PLANNED)
+    return plans, end
+
+
+async def _end(
+    plans: Mapping[str, Mapping[str, int]], end: float, scheduler: Scheduler, now: float
+) -> tuple[float | None, str | None]:
+    """Return when the last of what waits could go, and what binds it; None for never."""
+    limit = None
     for account_id, actions in plans.items():
         plan = await scheduler.plan(account_id, actions)
         if plan.seconds == float("inf"):

@@ -303,7 +303,8 @@ class Outbox(Intake["Item"]):
             account_id, group: only those of it; else all.
 
         Raises:
-            StateUnavailableError: the store, or that of counts, cannot be used now.
+            StateUnavailableError: the store cannot be used now; where only that of counts cannot,
+                `unplanned` says so.
             PostpressError: the provider of an account cannot be looked up.
 
         Source: The outbox, Looking after it.
@@ -351,7 +352,8 @@ class Outbox(Intake["Item"]):
 
         Raises:
             OutboxNotFoundError: there is none.
-            StateUnavailableError: the store, or that of counts, cannot be used now.
+            StateUnavailableError: the store cannot be used now; where only that of counts cannot,
+                a reason says so.
 
         Source: The outbox, Looking after it.
 

@@ -47,6 +47,7 @@ __all__ = [
     "ends_all",
     "of_error",
     "pause_of",
+    "reason_of",
 ]
 
 CLOSED_SECONDS: Final = 300.0
@@ -166,9 +167,17 @@ def pause_of(error: PostpressError) -> float | None:
     return None
 
 
+def reason_of(error: PostpressError) -> str:
+    """Return what an item says of an error: its words, but for advice that no item can follow."""
+    if not isinstance(error, WaitTooLongError):
+        return str(error)
+    why = f"limit: {error.limit}" if error.limit else "other calls are before it"
+    return f"account {error.account_id} has no room now for its {error.action} ({why})"
+
+
 def of_error(error: PostpressError, *, kind: str) -> Result:
     """Return what an error says about an item of a kind."""
-    reason = str(error)
+    reason = reason_of(error)
     if kind == "profile" and error.outcome in {"done", "unknown"}:
         # A read does no harm, but an answer that cannot be read will not be readable in a minute.
         return Refused(reason=reason) if error.outcome == "done" else Doubtful(reason=reason)

@@ -177,7 +177,7 @@ class ClientSender:
         seconds, first = min(refusals, key=lambda one: one[0])
         if len(mine) < len(content.accounts):  # others may have room for it
             seconds = min(seconds, _OTHERS_SECONDS)
-        return Later(reason=str(first), seconds=seconds, lane=True)
+        return Later(reason=results.reason_of(first), seconds=seconds, lane=True)
 
     def _mine(self, accounts: tuple[str, ...]) -> tuple[str, ...]:
         """Return those of a pool that this worker works for; it is given no others."""

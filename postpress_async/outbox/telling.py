@@ -15,7 +15,7 @@ from postpress_async.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from postpress_async.client import Postpress
     from postpress_async.exchange.pipeline import Pipeline
@@ -28,7 +28,7 @@ _away: WeakSet[Pipeline] = WeakSet()
 
 
 @contextmanager
-def telling(client: Postpress) -> Iterator[None]:
+def telling(client: Postpress) -> Generator[None]:
     """Tell whoever runs a worker that its key is refused, or that nobody is there.
 
     A key that was never taken is a wrong setup, which no item can be blamed for. One that was is

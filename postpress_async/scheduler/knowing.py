@@ -50,15 +50,17 @@ class Knowing:
         self._sharer = sharer
         self._wake = wake
         self._resigned: dict[str, float] = {}  # until when, by account
+        self._why: dict[str, str] = {}  # of those
         if sharer is not None:
             lanes.introduce = self._introduce
 
-    def resign(self, account_id: str, seconds: float) -> None:
+    def resign(self, account_id: str, seconds: float, why: str) -> None:
         """Do without an account's provider for a while."""
         now = self._clock.monotonic()
         lane = self._lanes.get(account_id, now)
         if lane.provider is None:
             self._resigned[account_id] = now + seconds
+            self._why[account_id] = why
             self._lanes.resign(lane, resigned=True)
 
     def reconsider(self, lane: Lane, now: float) -> None:
@@ -68,7 +70,12 @@ class Knowing:
             return
         if lane.provider is not None or now >= self._resigned.get(account_id, inf):
             self._resigned.pop(account_id, None)
+            self._why.pop(account_id, None)
             self._lanes.resign(lane, resigned=False)
+
+    def unlearned(self, lane: Lane) -> str:
+        """Say why an account's provider is done without; empty where it is not."""
+        return self._why.get(lane.account_id or "", "") if lane.resigned else ""
 
     def learn(self, account_id: str | None, provider: str | None) -> None:
         """Learn a provider from an answer that names it, if it is not known yet."""

@@ -308,15 +308,19 @@ class Scheduler:
         self._knowing.reconsider(lane, now)
         return self._tally(lane, action, now).unsure
 
-    def resign(self, account_id: str, seconds: float = inf) -> None:
+    def resign(self, account_id: str, seconds: float = inf, *, why: str = "") -> None:
         """Give up asking for an account's provider for a while: the strictest limits hold."""
-        self._knowing.resign(account_id, seconds)
+        self._knowing.resign(account_id, seconds, why)
 
     def resigned(self, account_id: str) -> bool:
         """Tell whether an account's provider is not to be asked for now."""
         lane = self.lane(account_id)
         self._knowing.reconsider(lane, self._clock.monotonic())
         return lane.resigned
+
+    def unlearned(self, account_id: str) -> str:
+        """Say why an account's provider is done without for now; empty where it is not."""
+        return self._knowing.unlearned(self.lane(account_id)) if self.resigned(account_id) else ""
 
     def know(self, account_id: str, provider: str) -> None:
         """Know an account's provider before anything is asked of it; no loop need run."""

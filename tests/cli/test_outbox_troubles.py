@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -11,9 +12,11 @@ import sys
 
 import pytest
 
+from postpress_async import Limits, Postpress
 from postpress_async.cli import app
 from postpress_async.cli.sends.warned import warned
 from postpress_async.errors import StateUnavailableError
+from postpress_async.outbox import Outbox
 
 MESSAGES = "POST /chats/{chat_id}/messages"
 NOBODY = "http://127.0.0.1:1"
@@ -167,3 +170,108 @@ def test_an_interrupt_while_it_is_loaded_is_no_traceback(tmp_path):
         env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (130, "postpress: interrupted\n")
+
+
+def test_an_outbox_is_told_of_though_its_counts_are_out_of_reach(run, put, monkeypatch):
+    put(2)
+    monkeypatch.setenv("POSTPRESS_STATE", "redis://127.0.0.1:1")
+    monkeypatch.setattr("postpress_async.storage.remote.images.PATIENCE", 0.1)
+    [told] = run("outbox", "status", "--json").lines
+    assert told["counts"]["queued"] == 2
+    assert told["progress"]["left"] == 2
+    assert told["progress"]["done_at"] is None
+    assert "127.0.0.1:1 cannot be reached" in told["progress"]["unplanned"]
+    ran = run("outbox", "status")
+    assert (ran.code, ran.err) == (0, "")
+    assert "127.0.0.1:1 cannot be reached" in ran.out
+    [line] = run("outbox", "show", "k0", "--json").lines
+    assert line["state"] == "queued"
+    [reason] = line["reasons"]
+    assert reason["kind"] == "limits"
+    assert reason["reason"].startswith("counts are out of reach: redis://127.0.0.1:1")
+
+
+def test_looks_go_by_the_limits_that_the_worker_has(run, put, box):
+    put(7)
+    (box / "limits.toml").write_text('[[limit]]\nactions = ["message"]\namount = 5\nper = "day"\n')
+    more = ("--limits", "limits.toml")
+    [told] = run("outbox", "status", "--json", *more).lines
+    assert told["progress"]["limit"].startswith("5 message per day")
+    assert (
+        run("outbox", "status", "--json", "--limits", "none").lines[0]["progress"]["limit"] is None
+    )
+    assert run("outbox", "run", "--json", "--limits", "none", "--until-empty").code == 0
+    put(8)  # one more: seven have gone
+    [line] = run("outbox", "show", "k7", "--json", *more).lines
+    assert line["reasons"][0]["limit"].startswith("5 message per day")
+    [line] = run("outbox", "show", "k7", "--json", "--limits", "none").lines
+    assert line["reasons"][0]["kind"] == "nothing"
+    for name in ("show", "status"):
+        words = ("k7",) if name == "show" else ()
+        assert run("outbox", name, *words, "--tz", "Europe/Paris").code == 2
+        human = run("outbox", name, *words, "--limits", "human", "--tz", "Europe/Paris")
+        assert human.code == 0
+
+
+def test_an_account_that_is_none_is_named_as_the_reason(run, box, linkedin, served):
+    url = f"sqlite:///{box / 'outbox.db'}"
+
+    async def put_in():
+        async with Postpress() as client, Outbox(client, url) as outbox:
+            await outbox.start_chat(
+                account_id="acc_typo", to=linkedin["strangers"][0], text="Hi", key="k"
+            )
+
+    asyncio.run(put_in())
+    [line] = run("outbox", "show", "k", "--json").lines
+    first = line["reasons"][0]
+    assert "acc_typo" in first["reason"]
+    assert "404" in first["reason"]
+    assert first["next_step"].startswith("look whether it is spelled right")
+    assert first["until"] is None
+
+
+def test_an_item_tells_no_advice_that_nobody_can_follow(run, put, box):
+    put(3)
+    (box / "limits.toml").write_text('[[limit]]\nactions = ["message"]\namount = 1\nper = "day"\n')
+    url = f"sqlite:///{box / 'outbox.db'}"
+
+    async def work():
+        async with (
+            Postpress(limits=Limits.load("limits.toml")) as client,
+            Outbox(client, url) as outbox,
+        ):
+            stop = asyncio.Event()
+            running = asyncio.create_task(outbox.run(stop=stop))
+            while not (found := [one async for one in outbox.list(state="queued") if one.error]):
+                assert not running.done()
+                await asyncio.sleep(0.02)
+            stop.set()
+            await running
+            return found[0].error
+
+    said = asyncio.run(work())
+    assert "max_wait" not in said
+    assert "has no room now for its message (limit: 1 message per day" in said
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--only", "failed"), ("--undecided",), ("--recipient", "zzz"), ("--limit", "1"),
+        ("--text",),
+    ],
+)  # fmt: skip
+def test_what_counts_would_not_heed_is_refused(run, box, put, more):
+    put(1)
+    ran = run("outbox", "list", "--counts", *more)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"postpress: {more[0]}: --counts counts all")
+
+
+def test_stdout_may_be_named(run, put):
+    put(1)
+    ran = run("outbox", "export", "-", "--format", "csv")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("id,")
+    assert "k0" in ran.out

@@ -1,6 +1,7 @@
 """`postpress outbox`."""
 
 # Annotations are read at run time: no `from __future__ import annotations` here.
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,7 +19,15 @@ from postpress_async.cli.sends.imported import (
     print_problems,
     taking,
 )
-from postpress_async.cli.sends.opened import Group, Where, WithText, looking_at, sending
+from postpress_async.cli.sends.opened import (
+    Group,
+    Table,
+    Where,
+    WithText,
+    Zone,
+    looking_at,
+    sending,
+)
 from postpress_async.cli.sends.recipe import Lines, Reading
 from postpress_async.cli.sends.shown import print_counts, print_item, print_items
 from postpress_async.cli.sends.working import guard_of, work
@@ -32,9 +41,6 @@ from postpress_async.outbox import (
     preview_import,
 )
 
-Limits = Annotated[
-    str, Parameter(name="--limits", help="recommended, human, none, or a .toml or .json file.")
-]
 Accounts = Annotated[
     list[str] | None,
     Parameter(name="--account", negative="", help="Only from this account; repeatable."),
@@ -45,10 +51,8 @@ async def run(
     *,
     outbox: Where = None,
     state: State = None,
-    limits: Limits = "recommended",
-    tz: Annotated[
-        str | None, Parameter(name="--tz", help="The zone of human's working hours.")
-    ] = None,
+    limits: Table = "recommended",
+    tz: Zone = None,
     until_empty: Annotated[
         bool, Parameter(name="--until-empty", negative="", help="End when nothing is left to send.")
     ] = False,
@@ -146,6 +150,13 @@ async def list_(
         text: what they say, too.
         as_json: a line for each.
     """
+    if counts:
+        _only_whole(
+            {
+                "--only": only, "--undecided": undecided, "--recipient": recipient,
+                "--limit": limit, "--start": start, "--text": text,
+            }
+        )  # fmt: skip
     async with looking_at(outbox) as box:
         if counts:
             found = await box.counts(account_id=account, group=group)
@@ -169,12 +180,22 @@ async def list_(
             tell_cursor(walk.cursor, as_json=as_json)
 
 
+def _only_whole(chosen: Mapping[str, object]) -> None:
+    """Refuse what does not go with `--counts`, which would count what was not asked for."""
+    given = [name for name, value in chosen.items() if value is not None and value is not False]
+    if given:
+        msg = f"{given[0]}: --counts counts all of an --account or a --group: leave it out"
+        raise ConfigurationError(msg)
+
+
 async def show(
     item: str,
     /,
     *,
     outbox: Where = None,
     state: State = None,
+    limits: Table = "recommended",
+    tz: Zone = None,
     text: WithText = False,
     as_json: AsJson = False,
 ) -> None:
@@ -184,10 +205,13 @@ async def show(
         item: its id or key.
         outbox: where it is.
         state: where counts live, to tell which limit it waits for.
+        limits: which limits hold, as of the worker that sends it.
+        tz: of human's working hours.
         text: what it says, too.
         as_json: as one line.
     """
-    async with looking_at(outbox, state=state) as box:
+    table = limits_of(Given(limits=limits, tz=tz))
+    async with looking_at(outbox, state=state, limits=table) as box:
         found = await box.get(item)
         reasons = await box.explain(item)
     print_item(found, reasons, text=text, as_json=as_json)
@@ -306,7 +330,7 @@ async def import_(
     dry_run: Annotated[
         bool, Parameter(name="--dry-run", negative="", help="Check and plan; queue nothing.")
     ] = False,
-    limits: Limits = "recommended",
+    limits: Table = "recommended",
     tz_of_limits: Annotated[
         str | None, Parameter(name="--limits-tz", help="The zone of human's working hours.")
     ] = None,

@@ -10,8 +10,9 @@ from cyclopts import Parameter
 
 from postpress_async.cli.options import AsJson, State
 from postpress_async.cli.output import print_facts, print_json
+from postpress_async.cli.pacing.given import Given, limits_of
 from postpress_async.cli.pacing.times import duration, length, local
-from postpress_async.cli.sends.opened import Group, Where, looking_at
+from postpress_async.cli.sends.opened import Group, Table, Where, Zone, looking_at
 from postpress_async.errors import ConfigurationError
 from postpress_async.outbox import ItemState, export_items
 from postpress_async.outbox.exporting import exported
@@ -24,7 +25,7 @@ Recipient = Annotated[str | None, Parameter(name="--recipient", help="Only to th
 
 
 async def export(
-    file: str = "-",
+    file: Annotated[str, Parameter(allow_leading_hyphen=True)] = "-",
     /,
     *,
     outbox: Where = None,
@@ -89,17 +90,27 @@ async def export(
 
 
 async def status(
-    *, outbox: Where = None, state: State = None, group: Group = None, as_json: AsJson = False
+    *,
+    outbox: Where = None,
+    state: State = None,
+    limits: Table = "recommended",
+    tz: Zone = None,
+    group: Group = None,
+    as_json: AsJson = False,
 ) -> None:
     """Tell how an outbox does, and how far a group is: for people, and with --json for monitors.
 
     Args:
         outbox: where the items are.
-        state: where counts live, to tell when the last one could go.
+        state: where counts live, to tell when the last one could go; where it cannot be reached,
+            the rest is told.
+        limits: which limits hold, as of the worker that sends.
+        tz: of human's working hours.
         group: only how far this group is.
         as_json: as one line.
     """
-    async with looking_at(outbox, state=state) as box:
+    table = limits_of(Given(limits=limits, tz=tz))
+    async with looking_at(outbox, state=state, limits=table) as box:
         progress = await box.progress(group=group)
         metrics = None if group is not None else await box.metrics()
     if as_json:
@@ -116,6 +127,7 @@ async def status(
     ]
     facts += [("done", f"{progress.share:.0%} of {progress.total:,}")]
     facts += [("the last at the earliest", done_at), ("because of", progress.limit)]
+    facts += [("when they end is unknown", progress.unplanned)]
     if metrics is not None:
         due, doubt = metrics.oldest_due_seconds, metrics.oldest_unknown_seconds
         facts += [

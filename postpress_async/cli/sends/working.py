@@ -133,20 +133,18 @@ async def _look(client: Postpress, stop: asyncio.Event) -> None:
     The outbox itself is asked by the worker, which waits for it and says so.
     """
     client.scheduler.lane(_ANYBODY)  # of this process alone: nothing is written
-    tasks = [
-        asyncio.create_task(client.scheduler.snapshot(_ANYBODY)),
-        asyncio.create_task(stop.wait()),
-    ]
+    asked = asyncio.create_task(client.scheduler.snapshot(_ANYBODY))
+    stopped = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if tasks[0].done():
-            await tasks[0]
+        await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if asked.done():
+            await asked
     except StateUnavailableError as error:
         _log.warning("the store of counts is away, and items wait: %s", error)
     finally:
-        for one in tasks:
-            one.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        asked.cancel()
+        stopped.cancel()
+        await asyncio.wait({asked, stopped})
 
 
 async def _listen(changes: ItemChanges, heard: Callable[[Item], None]) -> None:
