@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from postpress_async.errors import PostpressError, StateUnavailableError
 from postpress_async.scheduler.clock import boot_time
@@ -25,7 +25,7 @@ from .strays import give_back
 from .turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from postpress_async.scheduler.clock import Clock
     from postpress_async.storage.outbox.rows import Nothing, Row, Store
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Worker"]
 
+T = TypeVar("T")
 log: Final = logging.getLogger("postpress_async.outbox")
 POLL_SECONDS: Final = 15.0
 """How long to wait at most before asking again what may go: a net under the store's own bell."""
@@ -91,6 +92,7 @@ class Worker:
         self._patience = Patience(clock=clock, random=random, seconds=patience)
         self._looker = looker
         self._wake = asyncio.Event()
+        self._stop: asyncio.Event | None = None
         self._stopping = self._unsure = False
         self._turns: dict[asyncio.Task[None], Turn] = {}
         self._writing: set[asyncio.Task[None]] = set()
@@ -113,7 +115,13 @@ class Worker:
             ClientClosedError: what sends was closed.
             ConfigurationError: what sends, or what counts, cannot work at all: no item failed.
         """
-        await self._patience.ask(lambda: self._store.enter(self._owner))
+        self._stop = stop
+        try:
+            await self._asked(lambda: self._store.enter(self._owner))
+        except StateUnavailableError:
+            if stop is None or not stop.is_set():
+                raise
+            return  # nothing was begun
         caretaker = Caretaker(
             self._store,
             self._looker,
@@ -133,6 +141,9 @@ class Worker:
             helpers.append(self._helper(self._watch(stop)))
         try:
             await self._claims(caretaker, until_empty=until_empty)
+        except StateUnavailableError:
+            if stop is None or not stop.is_set():
+                raise
         finally:
             await self._end(caretaker, helpers)
         if self._failure is not None:
@@ -147,15 +158,19 @@ class Worker:
                 await self._pause(POLL_SECONDS)
                 continue
             since = self._clock.monotonic()
-            claimed = await self._patience.ask(self._claim)
+            claimed = await self._asked(self._claim)
             if isinstance(claimed, Claimed):
                 self._begin(claimed, since)
                 continue
             seconds = POLL_SECONDS if claimed.at is None else claimed.at - claimed.now
             idle = until_empty and not self._turns and seconds > _SOON_SECONDS
-            if idle and await self._patience.ask(self._empty):
+            if idle and await self._asked(self._empty):
                 return
             await self._pause(min(max(seconds, 0.0), POLL_SECONDS), since=claimed)
+
+    async def _asked(self, question: Callable[[], Awaitable[T]]) -> T:
+        """Ask the store as long as we are patient, and are not told to stop."""
+        return await self._patience.ask(question, unless=self._stop)
 
     async def _claim(self) -> Claimed | Nothing:
         if self._unsure:

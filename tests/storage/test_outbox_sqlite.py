@@ -224,6 +224,25 @@ async def test_whoever_leaves_with_an_attempt_out_leaves_an_orphan(open_store):
     assert [row.id for row in await other.orphans()] == [first.row.id]
 
 
+async def test_whoever_leaves_a_file_that_cannot_be_told_of_it_is_dead_to_others(
+    open_store, monkeypatch
+):
+    store, other = open_store(), open_store()
+    await store.add([item(0)])
+    await store.enter("w")
+    first = await store.claim("w", lease=60.0)
+    await store.mark(first.row.id, first.row.fence, seconds=30.0)
+
+    async def away(*_, **__):
+        raise StateUnavailableError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "_run", away)
+        with pytest.raises(StateUnavailableError):
+            await store.leave("w")
+    assert [row.id for row in await other.orphans()] == [first.row.id]
+
+
 async def test_processes_at_once_send_each_item_once_and_in_order(url, open_store, start):
     store = open_store()
     await store.add([item(n) for n in range(150)])

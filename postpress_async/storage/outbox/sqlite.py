@@ -146,9 +146,12 @@ class SqliteOutbox(SharedOutbox):
     async def leave(self, owner: str, /) -> None:
         """End as a worker. What it has marked is an orphan's from now on."""
         self._given.left(owner)
-        await self._run(lambda: owners.leave(owner))
-        left = owner in await self._run(owners.owners)
-        self._workers.leave(owner, left=left)
+        left = True
+        try:
+            await self._run(lambda: owners.leave(owner))
+            left = owner in await self._run(owners.owners)
+        finally:  # it has ended, whether the file can be told or not; else it would seem alive
+            self._workers.leave(owner, left=left)
         self._wakeups.tell()
 
     async def claim(

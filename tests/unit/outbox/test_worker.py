@@ -361,6 +361,45 @@ async def test_a_store_that_stays_away_ends_the_run_loudly(method):
     assert service.delivered() == ["item_0000"]
 
 
+@pytest.mark.parametrize("since", ["the start", "later"])
+async def test_whoever_is_told_to_stop_does_not_wait_for_a_store_that_is_away(since):
+    service = await service_with(new(0), new(1))
+    made, process = worker(service, "w")
+    stop, away = asyncio.Event(), since == "the start"
+    service.place.faults = lambda _: "before" if away else None
+    working = asyncio.create_task(made.run(stop=stop))
+    await asyncio.sleep(20.0)
+    away = True
+    await asyncio.sleep(20.0)
+    start = now()
+    stop.set()
+    await working
+    assert now() - start <= 1.0
+    away, process.dead = False, True
+    async with asyncio.timeout(10_000):
+        await run(service, "next")
+    assert service.delivered() == ["item_0000", "item_0001"]
+
+
+async def test_what_is_under_way_has_its_time_though_the_store_is_away():
+    service = await service_with(new(0), new(1))
+    took, away = {"answer": 20.0}, False
+    made, process = worker(service, "w", delays=lambda what: took.get(what, 0.0))
+    service.place.faults = lambda _: "before" if away else None
+    stop = asyncio.Event()
+    working = asyncio.create_task(made.run(stop=stop))
+    await asyncio.sleep(5.0)
+    away = True
+    start = now()
+    stop.set()
+    await working
+    assert 15.0 <= now() - start <= 30.0 + 1.0 + 10.0
+    away, process.dead = False, True
+    async with asyncio.timeout(10_000):
+        await run(service, "next")
+    assert service.delivered() == ["item_0000", "item_0001"]
+
+
 @pytest.mark.parametrize("pauses", [1, 2])
 async def test_a_worker_that_was_stopped_bears_a_store_that_fails_once(pauses):
     service = await service_with(new(0), new(1))
