@@ -88,7 +88,8 @@ def _sorted_in(fresh: Sequence[tuple[int, str, str | None, str | None]]) -> Step
     marks = {mark for row in fresh for mark in row[2:] if mark is not None}
     if marks:
         gone = yield sql.ENTOMBED, {"tombstones": sorted(marks)}
-        for (mark,) in gone:
-            theirs = [row[0] for row in fresh if mark in row[2:]]
-            yield from erased_late(theirs, tombstone=mark)
+        for row in gone:
+            tombstone = str(row[0])
+            theirs = [one[0] for one in fresh if tombstone in one[2:]]
+            yield from erased_late(theirs, tombstone=tombstone)
     yield sql.SORTED, {"serials": [row[0] for row in fresh], "no": False}
