@@ -11,7 +11,7 @@ from postpress_async.errors import ConfigurationError
 from postpress_async.storage.postgres import statements
 from postpress_async.storage.postgres.server import PostgresServer
 from postpress_async.storage.postgres.statements import migrations
-from postpress_async.storage.remote.swaps import EARLY, KEPT, LATE, TURN, Swap
+from postpress_async.storage.remote.swaps import EARLY, LATE, TURN, Swap
 from postpress_async.storage.urls import parse
 
 UNKNOWN = bytes(8)
@@ -162,21 +162,14 @@ async def test_a_server_is_the_same_for_all_until_it_is_another(open_postgres, e
     assert (await one.swap([], who="a")).identity != first
 
 
-async def test_old_rows_go_once_a_day(open_postgres, execute):
-    moment = 0.0
-    server = open_postgres(monotonic=lambda: moment)
-    await written(server, "old")
-    await written(server, "young")
-    age = "UPDATE {schema}.counts SET written = written - %s WHERE key = %s"
-    await execute(age, KEPT + 1000, "old")
-    await execute(age, KEPT - 1000, "young")
-    moment += 90_000.0
-    await server.swap([], who="a")  # swept a moment ago, by whom does not matter
-    assert await execute("SELECT count(*) FROM {schema}.counts") == 2
-    await execute("UPDATE {schema}.counts_meta SET swept = swept - 90000")
-    moment += 90_000.0
-    await server.swap([], who="a")
-    assert await execute("SELECT min(key) FROM {schema}.counts") == "young"
+async def test_no_row_goes_by_itself(open_postgres, execute):
+    # A pause without an end, or limits of an account's own, are written once and hold for good.
+    await written(open_postgres(), "k")
+    await execute("UPDATE {schema}.counts SET written = written - 1e9")
+    numbers = """SELECT string_agg(attname || ' = 0', ', ') FROM pg_attribute
+        WHERE attrelid = '{schema}.counts_meta'::regclass AND atttypid = 'float8'::regtype"""
+    await execute(f"UPDATE {{schema}}.counts_meta SET {await execute(numbers)}")  # for ages
+    await open_postgres().swap([], who="a")
     assert await execute("SELECT count(*) FROM {schema}.counts") == 1
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import struct
 import time
 from contextlib import asynccontextmanager
 
@@ -425,11 +426,30 @@ async def test_namespaces_do_not_meet(valkey, open_url, works):
             assert await images.step(works.add()) == n + 1
 
 
-async def test_every_key_expires_by_itself(valkey, open_url, works):
+async def test_no_key_goes_by_itself(valkey, open_url, works):
+    # A pause without an end, or limits of an account's own, are written once and hold for good.
     await open_url(valkey.url).step(works.add())
     keys = valkey.ask("KEYS", "*")
     assert len(keys) == 2
-    assert all(79 * 86400 < valkey.ask("TTL", key) <= 80 * 86400 for key in keys)
+    assert {valkey.ask("PTTL", key) for key in keys} == {-1}
+
+
+def aged(valkey, key, days):
+    """Let a value have been written so many days earlier."""
+    value = valkey.ask("GET", key)
+    (at,) = struct.unpack(">d", value[8:16])
+    value = b"tests own"[:8] + struct.pack(">d", at - days * 86_400) + value[16:]
+    valkey.ask("SET", key, value)
+
+
+@pytest.mark.parametrize("days", [60, 100, 1000])
+async def test_what_nobody_wrote_for_long_holds_and_is_put_back(valkey, open_url, works, days):
+    await open_url(valkey.url).step(works.add())
+    aged(valkey, "{postpress}:k", days)
+    images = open_url(valkey.url)
+    assert await images.step(works.read()) == 1
+    valkey.ask("DEL", "{postpress}:k")
+    assert await images.step(works.add()) == 2
 
 
 # -- clusters -----------------------------------------------------------------------

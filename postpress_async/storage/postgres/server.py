@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
-from postpress_async.storage.remote.swaps import KEPT
 
 from .faults import is_passing, not_done, translated, was_refused
 from .link import Link, driver
 from .packing import TYPES, pack, unpack
 from .schema import checked_prefix, settle
-from .statements import CALL, OLD, SWEEP
+from .statements import CALL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -31,7 +29,6 @@ _CONNECT: Final = 2.0  # seconds to connect in, and to look at what is there
 _LEAST: Final = 2.0  # the same for each of several, which no driver gives less
 _SILENT: Final = 10  # seconds after which a network that says nothing counts as gone
 _TIMES: Final = 3  # that a swap is asked for where others wrote at the same moment
-_DAY: Final = 86_400.0
 
 
 class PostgresServer:
@@ -42,7 +39,6 @@ class PostgresServer:
             the variables PGHOST, PGUSER and so on, and the password file.
         strict: whether swaps that were decided at another time than the server's are refused; not
             where the time is somebody else's.
-        monotonic: as in `time`.
 
     Raises:
         ConfigurationError: an option cannot be meant, or psycopg is not installed.
@@ -53,7 +49,6 @@ class PostgresServer:
         url: StoreUrl,
         *,
         strict: bool = True,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         driver()
         self._schema = checked_prefix(url.options.get("prefix"))
@@ -62,12 +57,10 @@ class PostgresServer:
         self._parameters = _parameters(url, self._patience)
         self._where = _where(url)
         self._strict = strict
-        self._monotonic = monotonic
         self._user = url.user or "this user"
         self._call = CALL.format(schema=self._schema).encode()
         self._link: Link | None = None
         self._connecting: asyncio.Task[Link] | None = None
-        self._swept = -_DAY
 
     def __repr__(self) -> str:
         """Show the server, and no password."""
@@ -92,7 +85,6 @@ class PostgresServer:
         sent = False
         try:
             link = await self._linked()
-            await self._sweep(link)
             sent = True
             for left in reversed(range(_TIMES)):
                 try:
@@ -210,15 +202,6 @@ class PostgresServer:
                 raise self._translated(error) from error
             raise
         return link
-
-    async def _sweep(self, link: Link) -> None:
-        """Delete what is too old to matter, once a day."""
-        now = self._monotonic()
-        if now - self._swept < _DAY:
-            return
-        self._swept = now
-        if await link.row(SWEEP.format(schema=self._schema).encode(), ()):
-            await link.row(OLD.format(schema=self._schema).encode(), (KEPT,))
 
     def _silent(self) -> StateUnavailableError:
         return StateUnavailableError(

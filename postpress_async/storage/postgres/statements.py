@@ -17,10 +17,8 @@ __all__ = [
     "MAY",
     "META",
     "NOTE",
-    "OLD",
     "ONE_AT_A_TIME",
     "STANDBYS",
-    "SWEEP",
     "UPGRADED",
     "WHAT",
     "grants",
@@ -47,8 +45,8 @@ META: Final = "SELECT what, version FROM {schema}.counts_meta"
 ONE_AT_A_TIME: Final = """\
 SELECT set_config('lock_timeout', '3s', true), pg_advisory_xact_lock(hashtextextended(%s, 0))"""
 NOTE: Final = """\
-INSERT INTO {schema}.counts_meta (what, epoch, version, last, skew, swept)
-VALUES (%s, %s, %s, 0, 0, 0)"""
+INSERT INTO {schema}.counts_meta (what, epoch, version, last, skew)
+VALUES (%s, %s, %s, 0, 0)"""
 UPGRADED: Final = "UPDATE {schema}.counts_meta SET version = %s"
 LOOK_AROUND: Final = b"""\
 SELECT current_setting('server_version_num')::int4, current_user::text,
@@ -75,16 +73,6 @@ SELECT CASE WHEN to_regnamespace(%s) IS NULL
             AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
         FROM pg_class WHERE relnamespace = to_regnamespace(%s)
             AND relname IN ('counts', 'counts_meta') AND to_regnamespace(%s) IS NOT NULL)"""
-# Whoever makes it true first sweeps, once a day for all; and nobody waits for anybody.
-SWEEP: Final = """\
-UPDATE {schema}.counts_meta SET swept = date_part('epoch', clock_timestamp())
-WHERE ctid = (SELECT m.ctid FROM {schema}.counts_meta m
-    WHERE m.swept < date_part('epoch', clock_timestamp()) - 86400 FOR UPDATE SKIP LOCKED)
-RETURNING true"""
-OLD: Final = """\
-DELETE FROM {schema}.counts WHERE key IN (SELECT c.key FROM {schema}.counts c
-    WHERE c.written < date_part('epoch', clock_timestamp()) - %b::float8
-    LIMIT 10000 FOR UPDATE SKIP LOCKED)"""
 
 
 def grants(schema: str, user: str) -> str:
@@ -129,8 +117,7 @@ CREATE TABLE {schema}.counts_meta (
     version int4 NOT NULL,
     epoch text NOT NULL,
     last float8 NOT NULL,
-    skew float8 NOT NULL,
-    swept float8 NOT NULL
+    skew float8 NOT NULL
 );
 CREATE TABLE {schema}.counts (
     key text COLLATE "C" PRIMARY KEY,

@@ -11,7 +11,7 @@ from hashlib import sha1
 from string import Template
 from typing import TYPE_CHECKING, Final, cast
 
-from postpress_async.storage.remote.swaps import EARLY, KEPT, LATE, STAMP, TURN, Answer, Fate
+from postpress_async.storage.remote.swaps import EARLY, LATE, STAMP, TURN, Answer, Fate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ for n = 1, count do
   end
   swaps[n] = swap
 end
-local EARLY, LATE, KEPT, TURN, DAY = $EARLY, $LATE, $KEPT, $TURN, 86400
+local EARLY, LATE, TURN, DAY = $EARLY, $LATE, $TURN, 86400
 
 -- The server's time: its clock; where that was set back, the time goes on from the last note of it,
 -- which is at most a second old, at the clock's pace. `skew` is what is added since then.
@@ -139,10 +139,10 @@ if looks then
     redis.call('DEL', KEYS[2])
   end
 elseif noted then
-  redis.call('SET', KEYS[1], epoch .. struct.pack('>dd', now, now - raw), 'PX', KEPT)
+  redis.call('SET', KEYS[1], epoch .. struct.pack('>dd', now, now - raw))
 end
 for i, value in pairs(new) do
-  if value then redis.call('SET', KEYS[i], value, 'PX', KEPT) else redis.call('DEL', KEYS[i]) end
+  if value then redis.call('SET', KEYS[i], value) else redis.call('DEL', KEYS[i]) end
 end
 if taken then
   redis.call('SET', KEYS[2], table.concat(taken), 'PX', TURN)
@@ -163,7 +163,6 @@ return table.concat(out)
 """).substitute(
     EARLY=EARLY,
     LATE=LATE,
-    KEPT=int(KEPT * 1000),
     TURN=int(TURN * 1000),
     EPOCH=EPOCH,
     STAMP=STAMP,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.images import changes
 from postpress_async.storage.remote.doubts import Doubts, Sent
-from postpress_async.storage.remote.swaps import KEPT, NotDoneError, Swap
+from postpress_async.storage.remote.swaps import NotDoneError, Swap
 from postpress_async.storage.remote.values import NO_STAMP, Seen, Stamps
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _log = logging.getLogger("postpress_async.storage")
 _KNOWN_MOST: Final = 10_000  # images kept in mind
 _LOSSES_MOST: Final = 4  # of one key, before it is looked at again
 _DAY: Final = 86_400.0
+_AHEAD: Final = 160 * _DAY  # seconds; what stands for an instant beyond it is none
+_LONG_AGO: Final = 1e9  # when nothing like this was written yet, in seconds since the epoch
 _SAY_EVERY: Final = 60.0  # seconds between two warnings of the same
 _MOSTLY: Final = 0.7  # share of works that others came before, from which it is looked first
 _LAST: Final = 1 / 16  # what the last work weighs in that share
@@ -214,7 +216,7 @@ class Decider:
         """Refuse what is not ours, and what only a wrong clock can have written."""
         ours = not one.foreign
         if ours and self._times.by_server:
-            if _DAY < one.at - now < 2 * KEPT:
+            if _DAY < one.at - now < _AHEAD:
                 self._odd.add(key)
                 days = (one.at - now) / _DAY
                 raise StateUnavailableError(
@@ -222,7 +224,7 @@ class Decider:
                     "set its clock right, or delete that",
                     account_id=key,
                 )
-            ours = abs(now - one.at) < 2 * KEPT
+            ours = abs(now - one.at) < _AHEAD or _LONG_AGO < one.at < now
         if not ours:
             self._odd.add(key)
             raise ConfigurationError(
@@ -264,12 +266,10 @@ class Decider:
     def _note(self, values: Mapping[str, bytes | None]) -> None:
         """Remember what the server has, and what it has not any more."""
         for key, value in values.items():
-            known = None if key in self._odd else self._known.get(key)
-            if value is None and known is not None and known.image is not None:
-                young = self._times.now() - known.at < KEPT / 2
-                if young and key not in self._lost:  # flushed, evicted or deleted by hand
-                    self._doubt(key, known)
-                    self._warn(f"has lost the counts of {key}, and perhaps of others")
+            known = None if key in self._odd or value is not None else self._known.get(key)
+            if known is not None and known.image is not None and key not in self._lost:
+                self._doubt(key, known)  # flushed, evicted or deleted by hand
+                self._warn(f"has lost the counts of {key}, and perhaps of others")
             self._keep(key, Seen.read(value))
 
     def _doubt(self, key: str, one: Seen) -> None:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EARLY",
-    "KEPT",
     "LATE",
     "STAMP",
     "TURN",
@@ -27,7 +26,6 @@ __all__ = [
 STAMP: Final = 8  # the first bytes of a value: another one with every write
 EARLY: Final = 0.001  # seconds by which a swap may be ahead of the server's time
 LATE: Final = 5.0  # seconds behind it, after which whoever asked has given up
-KEPT: Final = 80 * 86_400.0  # seconds for which a value is kept at least after its last write
 TURN: Final = 0.1  # seconds for which a key is kept for whoever was refused too often
 
 Fate: TypeAlias = Literal["done", "changed", "time", "turn"]
@@ -73,6 +71,9 @@ class NotDoneError(StateUnavailableError):
 
 class Server(Protocol):
     """Carry swaps out in order, each as a whole, in one round trip for all of them.
+
+    No value goes by itself, however old it is: a pause without an end, and limits of an account's
+    own, are written once and hold for good.
 
     Which server it is (`where`) is shown to people and so holds no password.
     """
