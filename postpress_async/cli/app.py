@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import signal
 import sys
 from typing import TYPE_CHECKING, Final, cast
@@ -103,6 +104,7 @@ _OUTBOX: Final = {
     ),
 }
 
+_CUT: Final = re.compile(r", \.\.\.$")  # how cyclopts ends a list that it has cut
 _CARE: Final = ("export", "status", "vacuum", "forget")
 
 
@@ -209,7 +211,9 @@ def _run(tokens: list[str]) -> int:
             result_action="return_value",
         )
     except CycloptsError as error:
-        msg = f"{str(error).rstrip('.')}; see postpress --help"
+        words = _CUT.sub(", …", str(error)).rstrip(".")
+        command = " ".join(("postpress", *(error.command_chain or ())))
+        msg = f"{words}; see {command} --help"
         raise ConfigurationError(msg) from None
     return code if isinstance(code, int) else Exit.DONE
 

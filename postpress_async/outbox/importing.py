@@ -20,6 +20,7 @@ from .putting import new_of
 from .recipes import ImportProblem, ImportRefusedError
 from .reports import Imported, ImportForecast
 from .sources import opened
+from .templates import NO_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -249,11 +250,22 @@ class _Found:
         self._most = most
         self._keys: dict[int, int] = {}
         self._people: dict[int, int] = {}
+        self.more = False  # whether there are problems besides those
+        self._lacking: set[tuple[str | None, str]] = set()
 
     def wrong(self, problems: Sequence[ImportProblem]) -> None:
-        """Note what is wrong; of many, the first ones."""
+        """Note what is wrong; of many, the first ones, and a column that lacks but once."""
         self.wrongs += 1
-        self.problems.extend(problems[: self._most - len(self.problems)])
+        for one in problems:
+            lacking = one.message.startswith(NO_COLUMN)
+            if lacking and (one.column, one.message) in self._lacking:
+                continue
+            if len(self.problems) >= self._most:
+                self.more = True
+                return
+            if lacking:
+                self._lacking.add((one.column, one.message))
+            self.problems.append(one)
 
     def is_twice(self, line: Line, draft: Draft) -> bool:
         """Tell whether a line before has this key, which is wrong then."""
@@ -313,9 +325,16 @@ def _conflict(line: int, one: Added) -> ImportProblem:
     return ImportProblem(line=line, column=None, message=why)
 
 
+_TOLD: Final = 3
+"""Problems that stand in the error's own words."""
+
+
 def _refusal(name: str, found: _Found) -> ImportRefusedError:
-    told = "; ".join(str(one) for one in found.problems[:3])
-    more = "" if found.wrongs <= len(found.problems[:3]) else "; … (see .problems)"
+    told = "; ".join(str(one) for one in found.problems[:_TOLD])
+    more = "; … (see .problems)" if found.more or len(found.problems) > _TOLD else ""
     wrong = "1 line cannot" if found.wrongs == 1 else f"{found.wrongs} lines cannot"
-    msg = f"{name}: {wrong} be queued, so nothing was: {told}{more}"
-    return ImportRefusedError(msg, problems=tuple(found.problems), lines=found.wrongs)
+    summary = f"{name}: {wrong} be queued, so nothing was"
+    return ImportRefusedError(
+        f"{summary}: {told}{more}",
+        problems=tuple(found.problems), lines=found.wrongs, summary=summary,
+    )  # fmt: skip

@@ -155,12 +155,22 @@ class ImportRefusedError(ConfigurationError):
     """Report lines that cannot be queued; nothing of the file was.
 
     Attributes:
-        problems: what is wrong, in the order of the file; at most as many as were asked for.
+        problems: what is wrong, in the order of the file; at most as many as were asked for. A
+            column that is not there is told at the first line that lacks it.
         lines: how many lines are wrong in all.
+        summary: the message without the problems, for who shows them.
     """
 
-    def __init__(self, message: str, *, problems: tuple[ImportProblem, ...], lines: int) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        problems: tuple[ImportProblem, ...],
+        lines: int,
+        summary: str = "",
+    ) -> None:
         super().__init__(message)
+        self.summary = summary or message
         self.problems = problems
         self.lines = lines
 

@@ -15,8 +15,10 @@ from postpress_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Template", "UnfilledError", "folded", "like", "said"]
+__all__ = ["NO_COLUMN", "Template", "UnfilledError", "folded", "like", "said"]
 
+NO_COLUMN: Final = "there is no such column"
+"""How the message begins where a line lacks a column, as most often all lines of a file do."""
 _LONGEST_NAME: Final = 100
 _PART: Final = re.compile(r"(?P<twice>\{\{|\}\})|\{(?P<place>[^{}]*)\}|(?P<stray>[{}])")
 
@@ -113,7 +115,7 @@ def _filled(place: _Place, columns: Mapping[str, object]) -> str:
     if instead is not None:
         return instead
     if name not in columns:
-        raise UnfilledError(f"there is no such column: {like(name, columns)}", column=name)
+        raise UnfilledError(f"{NO_COLUMN}: {like(name, columns)}", column=name)
     msg = f"is empty: fill it in, or write {{{name}|something}} for those without"
     raise UnfilledError(msg, column=name)
 

@@ -275,3 +275,37 @@ def test_stdout_may_be_named(run, put):
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("id,")
     assert "k0" in ran.out
+
+
+def test_a_column_that_is_not_there_is_told_once(run, box, linkedin):
+    rows = [f"{n},{linkedin['chats'][0]}" for n in range(130)]
+    (box / "l.csv").write_text("\n".join(["id,chat", *rows]) + "\n", encoding="utf-8")
+    ask = (
+        "outbox", "import", "l.csv", "--account-id", linkedin["id"], "--chat-id", "{caht}",
+        "--text", "Hi",
+    )  # fmt: skip
+    ran = run(*ask)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.splitlines() == [
+        "line 2, caht: there is no such column: did you mean 'chat'?",
+        "postpress: l.csv: 130 lines cannot be queued, so nothing was",
+    ]
+    ran = run(*ask, "--json")
+    assert [one["line"] for one in ran.lines] == [2]
+    assert ran.error["message"].endswith("did you mean 'chat'?")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seen"),
+    [
+        (("nonsense",), "accounts, chats, messages, …; see postpress --help"),
+        (("outbox", "nonsense"), "export, …; see postpress outbox --help"),
+        (("outbox", "list", "--nope"), "see postpress outbox list --help"),
+        (("users", "get"), "see postpress users get --help"),
+    ],
+)
+def test_wrong_usage_names_the_help_of_its_own_command(run, arguments, seen):
+    ran = run(*arguments)
+    assert ran.code == 2
+    assert ran.err.endswith(f"{seen}\n")
+    assert ", ;" not in ran.err

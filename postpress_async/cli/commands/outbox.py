@@ -388,6 +388,8 @@ async def import_(
                 )
         except ImportRefusedError as error:
             print_problems(error.problems, as_json=as_json)
+            if error.problems and not as_json:
+                error.args = (error.summary,)  # they stand above
             raise
     print_imported(done, as_json=as_json)
     return Exit.REFUSED if done.refusals else Exit.DONE
