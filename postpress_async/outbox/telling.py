@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["telling"]
 
-log = logging.getLogger("postpress_async.outbox")
+_log = logging.getLogger("postpress_async.outbox")
 _away: WeakSet[Pipeline] = WeakSet()
 """Those of which it was said that the service cannot be reached."""
 
@@ -46,12 +46,12 @@ def telling(client: Postpress) -> Generator[None]:
         if not pipeline.key_taken:
             msg = f"the service refuses the API key: check it, and the base URL ({error})"
             raise ConfigurationError(msg, scope="setup") from error
-        log.warning("the service refuses the API key now, which it took before: %s", error)
+        _log.warning("the service refuses the API key now, which it took before: %s", error)
         raise
     except ConnectError as error:
         if pipeline not in _away:
             _away.add(pipeline)
-            log.warning("the service cannot be reached, and items wait: %s", error)
+            _log.warning("the service cannot be reached, and items wait: %s", error)
         raise
     except ResponseError:
         _back(pipeline)
@@ -63,4 +63,4 @@ def telling(client: Postpress) -> Generator[None]:
 def _back(pipeline: Pipeline) -> None:
     if pipeline in _away:
         _away.discard(pipeline)
-        log.warning("the service can be reached again")
+        _log.warning("the service can be reached again")
