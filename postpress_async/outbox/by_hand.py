@@ -129,7 +129,13 @@ def resolve(
     if not row.body:  # whom it was to was forgotten meanwhile
         gone = Finish(state="cancelled", outcome="resolved as not sent")
         return Change(states=("unknown",), finish=gone)
-    finish = Finish(state="queued", retry_at=now, looks=0, outcome="resolved as not sent")
+    finish = Finish(
+        state="queued",
+        retry_at=now,
+        looks=0,
+        error="queued again by hand: it had not arrived",
+        outcome="resolved as not sent",
+    )
     return Change(states=("unknown",), finish=finish)
 
 

@@ -315,7 +315,10 @@ def looked(
 
 def _absent(row: Row, now: float, times: int, *, hold: bool) -> Finish:
     if hold and not repeatable(row.kind):
-        return _for_a_person("it is not to be seen: retry it by resolve(sent=False), or give it up")
+        return _for_a_person(
+            "it is not to be seen: resolve(id, sent=False) sends it once more, and "
+            "resolve(id, sent=True) leaves it as it is"
+        )
     if row.action in _COSTS_MONEY:
         return _for_a_person("an InMail that is not to be seen: a second one would cost again")
     if times >= MOST_ATTEMPTS:

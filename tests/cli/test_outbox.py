@@ -152,7 +152,7 @@ def test_an_account_that_is_none_is_told_before_anything_is_put_in(run, leads, o
     assert "acc_none" in ran.err
 
 
-def test_items_are_shown_without_what_they_say_unless_that_is_asked_for(run, put):
+def test_items_are_shown_without_what_they_say_unless_that_is_asked_for(run, put, linkedin):
     put(2, "--hold", "--recipient", "lead {id}")
     for arguments in (("list",), ("show", "spring/1")):
         for form in ((), ("--json",)):
@@ -163,6 +163,10 @@ def test_items_are_shown_without_what_they_say_unless_that_is_asked_for(run, put
             assert SECRET in run("outbox", *arguments, *form, "--text").out
     shown = run("outbox", "show", "spring/1")
     assert "release" in shown.out  # the next step
+    [listed] = run("outbox", "list", "--limit", "1", "--json").lines
+    assert "chat_id" not in listed
+    [listed] = run("outbox", "list", "--limit", "1", "--text", "--json").lines
+    assert (listed["chat_id"], listed["person"]) == (linkedin["chats"][0], None)
     [line] = run("outbox", "show", "spring/1", "--json").lines
     assert (line["state"], line["group"], line["recipient"]) == ("held", "spring", "lead 1")
     assert line["reasons"][0]["kind"] == "held"
@@ -222,7 +226,7 @@ def test_what_failed_and_what_is_in_doubt_have_codes_and_steps(run, put, served)
 
 
 def test_an_item_in_doubt_waits_for_a_person_where_that_was_asked_for(
-    program, run, put, served, sent
+    program, run, put, served, sent, linkedin
 ):
     put(1)
     served.faults([{"route": MESSAGES, "effect": "reset", "stage": "after"}])
@@ -233,6 +237,8 @@ def test_an_item_in_doubt_waits_for_a_person_where_that_was_asked_for(
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(20) in {0, 3}
     assert len(sent()) == 1  # it was done, and nobody sends it again
+    for form in ((), ("--json",)):  # where to look whether it arrived
+        assert linkedin["chats"][0] in run("outbox", "show", "spring/0", *form).out
     assert run("outbox", "retry", "spring/0").code == 1
     [settled] = run("outbox", "resolve", "spring/0", "--sent", "--json").lines
     assert settled["state"] == "sent"

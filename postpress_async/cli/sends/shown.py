@@ -21,9 +21,17 @@ _NAMES = (
 )  # fmt: skip
 
 
-def as_line(item: Item, *, text: bool) -> dict[str, object]:
-    """Return an item for programs."""
+def as_line(item: Item, *, text: bool, whom: bool = False) -> dict[str, object]:
+    """Return an item for programs.
+
+    Args:
+        item: the item.
+        text: what it says, and to whom.
+        whom: where to look for it alone: its chat and its person.
+    """
     told: dict[str, object] = {name: getattr(item, name) for name in _NAMES}
+    if text or whom:
+        told |= {"chat_id": item.chat_id, "person": item.person}
     if text:
         told |= {"text": item.text, "files": item.file_names}
     return told
@@ -60,9 +68,9 @@ def print_counts(counts: Mapping[ItemState, int], *, as_json: bool) -> None:
 def print_item(item: Item, reasons: Sequence[Reason], *, text: bool, as_json: bool) -> None:
     """Print all of an item, and what keeps it."""
     if as_json:
-        print_json({**as_line(item, text=text), "reasons": reasons})
+        print_json({**as_line(item, text=text, whom=True), "reasons": reasons})
         return
-    facts = as_line(item, text=text)
+    facts = as_line(item, text=text, whom=True)
     files = facts.pop("files", ())
     facts.pop("next_step")  # the reasons below say it
     print_facts(
