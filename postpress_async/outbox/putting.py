@@ -164,7 +164,7 @@ def rewritten(row: Row, content: Content) -> New:
         digest=row.digest,
         kind=row.kind,
         account_id=row.account_id,
-        action=row.action,
+        action=_action_of(row, content),
         thread=row.thread,
         body=contents.encode(content),
         group=row.group,
@@ -175,6 +175,15 @@ def rewritten(row: Row, content: Content) -> New:
         due_at=row.due_at,
         expires_at=row.expires_at,
     )
+
+
+def _action_of(row: Row, content: Content) -> str:
+    """Return the lane of a row with another content: a note makes another of an invitation."""
+    with_or_without = {"invite", "invite_note"}
+    if row.action not in with_or_without:
+        return row.action
+    action = content.action("LINKEDIN")  # where alone a note is counted by itself
+    return action if action in with_or_without else row.action
 
 
 def kept_text(name: str, value: object) -> str:

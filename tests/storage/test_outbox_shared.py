@@ -4,8 +4,12 @@ import asyncio
 import secrets
 
 import pytest
+from msgspec import UNSET
 from outbox_worker import item
 
+from postpress_async.outbox.contents import Invite
+from postpress_async.outbox.desk import Desk
+from postpress_async.outbox.putting import Names, Wishes
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Filter, Finish, Nothing
 
@@ -156,3 +160,22 @@ async def test_a_doubt_is_for_who_works_for_its_account_and_a_read_for_anybody(s
     found = [await store.doubtful("w2", lease=60.0, accounts=accounts) for accounts in asked]
     ids = [None if row is None else row.kind for row in found]
     assert ids == ["profile", None, "invite", None, "message", None]
+
+
+async def test_an_invitation_that_is_given_a_note_waits_for_the_room_of_those_with_one(
+    store, clock
+):
+    several = [(Invite(provider_id=f"ACoAA{n}"), "acc_1", Wishes(key=f"k{n}")) for n in range(3)]
+    desk = Desk(
+        store, provider=lambda _: "LINKEDIN", new_id=Names(now=clock), tell=lambda _: None
+    )  # fmt: skip
+    await desk.put_all(several, None)
+    kept = {"not_before": UNSET, "expires_at": UNSET, "priority": None}
+    await desk.edit("k0", text="Hello", **kept)
+    full, plain = [await claimed(store, "w1") for _ in range(2)]
+    if plain.action == "invite_note":
+        full, plain = plain, full
+    assert (full.key, full.action, plain.action) == ("k0", "invite_note", "invite")
+    later = clock.now + 86_400.0
+    await store.finish(full.id, full.fence, Finish(state="queued", lane_ready_at=later))
+    assert (await claimed(store, "w1")).action == "invite"

@@ -283,8 +283,8 @@ ALTER: Final = (
     f"RETURNING {COLUMNS}, deadline"
 )
 EDIT: Final = (
-    "UPDATE {items} SET body = :body, digest = :digest, text_digest = :text_digest, "
-    "loose_digest = :loose_digest, priority = :priority, due_at = :due_at, "
+    "UPDATE {items} SET body = :body, digest = :digest, action = :action, "
+    "text_digest = :text_digest, loose_digest = :loose_digest, priority = :priority, due_at = :due_at, "
     "expires_at = :expires_at, fence = fence + 1, changed_at = {now}, "
     "state = CASE WHEN state = 'claimed' THEN 'queued' ELSE state END, "
     "busy = (state = 'unknown'), owner = NULL, lease = NULL "

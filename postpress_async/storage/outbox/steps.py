@@ -183,6 +183,7 @@ def alter(
         values = {
             "body": edit.body,
             "digest": edit.digest,
+            "action": edit.action,
             "text_digest": edit.text_digest,
             "loose_digest": edit.loose_digest,
             "priority": edit.priority,
