@@ -284,8 +284,8 @@ ALTER: Final = (
 )
 EDIT: Final = (
     "UPDATE {items} SET body = :body, digest = :digest, action = :action, "
-    "text_digest = :text_digest, loose_digest = :loose_digest, priority = :priority, due_at = :due_at, "
-    "expires_at = :expires_at, fence = fence + 1, changed_at = {now}, "
+    "text_digest = :text_digest, loose_digest = :loose_digest, priority = :priority, "
+    "due_at = :due_at, expires_at = :expires_at, fence = fence + 1, changed_at = {now}, "
     "state = CASE WHEN state = 'claimed' THEN 'queued' ELSE state END, "
     "busy = (state = 'unknown'), owner = NULL, lease = NULL "
     "WHERE id = :id AND fence = :fence AND state IN :states[] AND state <> 'sending' "
