@@ -61,12 +61,24 @@ async def test_a_message_is_sent_once_and_known_by_its_key(connect, url, account
 async def test_several_workers_and_a_restart_send_each_once_and_in_order(
     connect, url, account, texts
 ):
+    begun = set()
+
+    async def only_four(item):
+        if len(begun) < 4:
+            begun.add(item.id)
+        if item.id not in begun:
+            await asyncio.get_running_loop().create_future()
+        return Send()
+
     async with connect() as client:
-        async with Outbox(client, url) as outbox:
+        async with Outbox(client, url, before_send=only_four) as outbox:
             for chat in account["chats"][:3]:
                 for n in range(5):
                     given = {"account_id": account["id"], "chat_id": chat, "text": f"{chat} {n}"}
                     await outbox.message(**given, group="campaign")
+            running = asyncio.create_task(outbox.run())
+            await becomes(outbox.counts, lambda counts: counts.get("sent") == 4)
+        await running  # it ends in the middle of the rest
         async with Outbox(client, url) as one, Outbox(client, url) as other:
             await asyncio.gather(work(one), work(other))
             assert await one.counts(group="campaign") == {"sent": 15}
