@@ -35,7 +35,9 @@ class OutboxMetrics(msgspec.Struct, frozen=True, kw_only=True):
         needs_decision: how many of the `unknown` only a person can decide.
         oldest_due_seconds: for how long the first of those is due that could go, were there room;
             0 where nothing is. It grows where no worker runs, or limits are too narrow.
-        oldest_unknown_seconds: for how long the oldest doubt has stood; 0 where there is none.
+        oldest_unknown_seconds: for how long the oldest doubt has stood, from the moment on until
+            which its request was to be sent: some twenty seconds after the cut. 0 where there is
+            none.
         resting: how many accounts' actions wait for room in their limits.
         workers: how many run in this process.
         sent, failed: how many became so by workers of this process since the outbox was opened.
