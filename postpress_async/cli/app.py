@@ -119,7 +119,7 @@ def make_app() -> App:
     )
     app.command(f"{_HOME}.demo:demo", name="demo", help="Play a bad day offline, and judge it.")
     app.command(f"{_HOME}.sandbox:sandbox", name="sandbox", help="Serve an offline postpress.")
-    words = "Check key, network, accounts, and the store of counts."
+    words = "Check key, network, accounts, the store of counts and the outbox."
     app.command(f"{_HOME}.doctor:doctor", name="doctor", help=words)
     app.command(f"{_HOME}.identify:identify_", name="identify", help="Say what an id or link is.")
     users = App(name="users", help="Read profiles.", help_formatter="plain")

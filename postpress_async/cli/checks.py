@@ -23,8 +23,10 @@ from postpress_async.given import DEFAULT_BASE_URL
 from postpress_async.options import Retries, Timeout
 from postpress_async.storage import examining
 from postpress_async.storage.health import OUTER
+from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.wire import target
 
+from .sends.opened import existing
 from .statuses import step_for
 
 if TYPE_CHECKING:
@@ -70,18 +72,23 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     yours: bool = False
 
 
-async def examine(base_url: str | None, state: str | None) -> AsyncIterator[Check]:
+async def examine(
+    base_url: str | None, state: str | None, outbox: str | None = None
+) -> AsyncIterator[Check]:
     """Yield the checks as they are made; what makes no sense after a failure is left out.
 
     Args:
         base_url: where the service is.
         state: the URL of the store of counts; None where it is not looked at.
+        outbox: the URL of the outbox; None likewise.
     """
     yield Check(check="python", state="ok", detail=f"{platform.python_version()}, {_system()}")
     yield Check(check="packages", state="ok", detail=_packages())
     if state is not None:
         async for check in _store(state):
             yield check
+    if outbox is not None:
+        yield await _outbox(outbox)
     key = _key()
     yield key
     address, base = _address(base_url)
@@ -121,6 +128,28 @@ async def _store(url: str) -> AsyncIterator[Check]:
             next_step=found.next_step or None,
             yours=found.name not in OUTER,
         )
+
+
+async def _outbox(url: str) -> Check:
+    """Look at the outbox as a whole, which needs neither the key nor the service, either."""
+    try:
+        store = open_outbox(await existing(url))  # none is made by a look
+        try:
+            seen = await store.overview()
+        finally:
+            await store.aclose()
+    except PostpressError as error:
+        yours = isinstance(error, ConfigurationError)
+        return Check(check="outbox", state="fail", detail=str(error), yours=yours)
+    counts = ", ".join(f"{number:,} {name}" for name, number in seen.counts.items() if number)
+    step = None
+    if seen.undecided:
+        step = f"decide on {seen.undecided:,}: postpress outbox list --undecided"
+    elif seen.due_since is not None and seen.now - seen.due_since > _DAY:
+        step = "the first has been due for more than a day: see that a worker runs, and its limits"
+    return Check(
+        check="outbox", state="warn" if step else "ok", detail=counts or "empty", next_step=step
+    )
 
 
 def _key() -> Check:

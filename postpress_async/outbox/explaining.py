@@ -137,7 +137,9 @@ async def _ahead(row: Row, store: Store) -> list[Reason]:
     if not earlier:
         return []
     first = min(earlier, key=lambda other: (other.due_at, other.serial))
-    why = f"{len(earlier)} items of the same chat or person go before it, the first is {first.id}"
+    why = f"item {first.id} of the same chat or person goes before it"
+    if len(earlier) > 1:
+        why = f"{len(earlier)} items of the same chat or person go before it, the first {first.id}"
     return [
         Reason(
             kind="ahead",

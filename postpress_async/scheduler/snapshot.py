@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,6 +48,9 @@ class LaneSnapshot(msgspec.Struct, frozen=True, kw_only=True):
         cooling_until: end of the cool-down after a 429 in seconds since the epoch, else None.
         paused: why the lane is closed, None while it is open.
         closed_actions: why single actions are closed.
+        paused_until: when the lane opens by itself in seconds since the epoch; None where it does
+            not, or is open.
+        closed_actions_until: the same of single actions, as far as they open by themselves.
         rate: calls a second that refusals taught, None where they taught none.
         warnings: what the service said of the account besides, the newest last.
     """
@@ -62,6 +66,8 @@ class LaneSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     closed_actions: dict[str, str] = {}
     rate: float | None = None
     warnings: tuple[str, ...] = ()
+    paused_until: float | None = None
+    closed_actions_until: dict[str, float] = {}
 
 
 def snapshot_of(lane: Lane, now: float, epoch: float) -> LaneSnapshot:
@@ -69,6 +75,8 @@ def snapshot_of(lane: Lane, now: float, epoch: float) -> LaneSnapshot:
     trouble = lane.trouble or Trouble()
     closures = [one for one in trouble.closures if one.until > now]
     whole = max((one for one in closures if one.action is None), key=_until, default=None)
+    ordered = sorted(closures, key=_until)  # of several, the one that ends last is told
+    single = {one.action: one for one in ordered if one.action is not None}
     cooling = trouble.cooling_until > now
     return LaneSnapshot(
         account_id=lane.account_id,
@@ -79,9 +87,13 @@ def snapshot_of(lane: Lane, now: float, epoch: float) -> LaneSnapshot:
         in_flight=lane.in_flight,
         cooling_until=epoch + trouble.cooling_until - now if cooling else None,
         paused=None if whole is None else whole.reason,
-        closed_actions={one.action: one.reason for one in closures if one.action is not None},
+        closed_actions={action: one.reason for action, one in single.items()},
         rate=None if trouble.rate is None else trouble.rate.rate,
         warnings=lane.warnings,
+        paused_until=None if whole is None or whole.until == inf else epoch + whole.until - now,
+        closed_actions_until={
+            action: epoch + one.until - now for action, one in single.items() if one.until != inf
+        },
     )
 
 

@@ -6,9 +6,11 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -309,3 +311,35 @@ def test_wrong_usage_names_the_help_of_its_own_command(run, arguments, seen):
     assert ran.code == 2
     assert ran.err.endswith(f"{seen}\n")
     assert ", ;" not in ran.err
+
+
+def test_the_doctor_looks_at_the_outbox(run, put, box):
+    def seen(*more):
+        ran = run("doctor", "--json", *more)
+        return ran.code, next(one for one in ran.lines if one["check"] == "outbox")
+
+    code, check = seen()  # nobody has put anything in
+    assert (code, check["state"]) == (2, "fail")
+    assert "there is no outbox" in check["detail"]
+    assert not (box / "outbox.db").exists()
+    put(3)
+    code, check = seen()
+    assert (code, check["state"], check["detail"]) == (0, "ok", "3 queued")
+    (box / "diary").write_text("somebody's diary\n" * 100)
+    code, check = seen("--outbox", "sqlite:///diary")
+    assert (code, check["state"]) == (2, "fail")
+    assert (box / "diary").read_text() == "somebody's diary\n" * 100
+
+
+def test_a_closed_account_says_until_when(run, put, box, linkedin):
+    put(1)
+    assert run("outbox", "run", "--until-empty", "--limits", "none").code == 0
+    one = linkedin["id"]
+    assert run("limits", "pause", one, "--reason", "a while", "--until", "5h").code == 0
+    assert run("limits", "pause", one, "--reason", "no more", "--action", "invite").code == 0
+    shown = run("limits", "show", one).out
+    assert re.search(r"closed until .+ \(in (5 h 0|4 h 59) min\): a while", shown)
+    assert "invite: no more" in shown
+    [line] = run("limits", "show", one, "--json").lines
+    assert line["paused_until"] > time.time()
+    assert line["closed_actions_until"] == {}

@@ -13,24 +13,33 @@ from postpress_async.cli.exits import Exit
 from postpress_async.cli.options import STATE, AsJson, BaseUrl, State
 from postpress_async.cli.output import cell, print_json, print_out
 from postpress_async.cli.plain import plain
+from postpress_async.cli.sends.opened import OUTBOX, Where
 
 _STYLES: Final = {"ok": "green", "note": "cyan", "warn": "yellow", "fail": "bold red"}
 _INDENT: Final = 16
 
 
-async def doctor(*, as_json: AsJson = False, base_url: BaseUrl = None, state: State = None) -> int:
-    """Check this machine, the store of counts, the key, the network, the service and the accounts.
+async def doctor(
+    *,
+    as_json: AsJson = False,
+    base_url: BaseUrl = None,
+    state: State = None,
+    outbox: Where = None,
+) -> int:
+    """Check this machine, both stores, the key, the network, the service and the accounts.
 
     Exit code 2 where the configuration cannot work, 1 where the network, a server or the service
-    does not. The store is looked at where it is named; a file that is not there is not made.
+    does not. A store is looked at where it is named; a file that is not there is not made.
 
     Args:
         as_json: one JSON object a check.
         base_url: where the service is.
         state: where counts live.
+        outbox: where the outbox is.
     """
     code = Exit.DONE
-    async for check in examine(base_url, state or os.environ.get(STATE) or None):
+    counts, items = state or os.environ.get(STATE), outbox or os.environ.get(OUTBOX)
+    async for check in examine(base_url, counts or None, items or None):
         show(check, as_json=as_json)
         if check.state == "fail":
             code = max(code, Exit.USAGE if check.yours else Exit.REFUSED)

@@ -107,11 +107,19 @@ def _facts(lane: LaneSnapshot, account: Account | None) -> Iterator[tuple[str, o
 
 def _state(lane: LaneSnapshot) -> str:
     if lane.paused is not None:
-        return f"closed: {lane.paused}"
+        return f"closed{_till(lane.paused_until)}: {lane.paused}"
     if lane.cooling_until is not None:
         return f"cools down until {times.until(lane.cooling_until, time.time())}"
     return "open"
 
 
 def _closed(lane: LaneSnapshot) -> str:
-    return "; ".join(f"{action}: {reason}" for action, reason in lane.closed_actions.items())
+    ends = lane.closed_actions_until
+    return "; ".join(
+        f"{action}{_till(ends.get(action))}: {reason}"
+        for action, reason in lane.closed_actions.items()
+    )
+
+
+def _till(end: float | None) -> str:
+    return "" if end is None else f" until {times.until(end, time.time())}"
