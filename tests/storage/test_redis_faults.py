@@ -4,7 +4,7 @@ import asyncio
 import logging
 import struct
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import redis_server
@@ -14,6 +14,7 @@ from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.images import kept
 from postpress_async.storage.redis import connection, faults, script, server
 from postpress_async.storage.remote.images import RemoteImages
+from postpress_async.storage.remote.swaps import Swap
 from postpress_async.storage.urls import parse
 
 
@@ -376,13 +377,86 @@ async def test_a_missing_password_is_asked_for(valkey, open_url, works):
     assert await open_url(f"redis://:right@127.0.0.1:{valkey.port}/3").step(works.add()) == 1
 
 
-@pytest.mark.parametrize("lacks", ["-evalsha -eval", "-set", "-time", "~other:* resetkeys"])
+async def test_what_is_refused_over_a_socket_reads_as_it_does_elsewhere(valkey, open_url, works):
+    allowed = ["+eval", "+evalsha", "+time", "+get", "+getrange", "+set", "+del"]  # and no SELECT
+    valkey.ask("ACL", "SETUSER", "me", "on", ">pw", "~*", *allowed)
+    at_socket = valkey.url.replace("unix://", "unix://me:pw@")
+    for url in (f"{at_socket}?db=1", f"redis://me:pw@127.0.0.1:{valkey.port}/1"):
+        async with refused("lacks a permission.*SELECT", error=ConfigurationError, within=4):
+            await open_url(url).step(works.add())
+    for url in (f"{valkey.url}?db=99", f"{valkey.tcp}/99"):
+        async with refused("no database of that number", error=ConfigurationError, within=4):
+            await open_url(url).step(works.add())
+
+
+async def test_a_store_outlives_that_all_tasks_are_cancelled(valkey, open_url, works, monkeypatch):
+    images = open_url(valkey.tcp)
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+    async def slow(*arguments, **options):
+        begun.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "create_connection", slow)
+        patched.setattr(loop, "getaddrinfo", slow)
+        step = asyncio.create_task(images.step(works.add()))
+        async with asyncio.timeout(10):
+            await begun.wait()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await step
+    assert await images.step(works.add()) == 1
+
+
+async def test_a_connection_whose_making_alone_was_cancelled_is_made_anew(
+    valkey, open_url, works, monkeypatch
+):
+    images = open_url(valkey.url)
+    made = connection.Link.open
+
+    async def cancelled(*arguments, **options):
+        monkeypatch.setattr(connection.Link, "open", made)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(connection.Link, "open", cancelled)
+    assert await images.step(works.add()) == 1
+
+
+@pytest.mark.parametrize(
+    "lacks", ["-evalsha -eval", "-set", "-time", "-getrange", "~other:* resetkeys"]
+)
 async def test_a_missing_permission_is_named(valkey, open_url, works, lacks):
     rules = ["on", ">pw", "~*", "+@all", *reversed(lacks.split())]
     valkey.ask("ACL", "SETUSER", "me", *rules)
     images = open_url(f"redis://me:pw@127.0.0.1:{valkey.port}")
     async with refused("lacks a permission|tells no time", error=ConfigurationError):
         await images.step(works.add())
+
+
+@pytest.mark.parametrize("lacks", ["-del", "-set", "-getrange"])
+async def test_what_is_refused_was_not_done_in_part(valkey, open_url, works, lacks):
+    """Who stood in line, and has its turn, writes and leaves the line, or neither."""
+    valkey.ask("ACL", "SETUSER", "me", "on", ">pw", "~*", "+@all", lacks)
+    url = parse(f"redis://me:pw@127.0.0.1:{valkey.port}")
+    await open_url(valkey.url).step(works.add())
+    before = valkey.ask("GET", "{postpress}:k")
+    valkey.ask("SET", "{postpress}:turn", b"0123abcd{postpress}:k\n", "PX", 10_000)
+    one = server.RedisServer(url, strict=False)
+    news = Swap(
+        seen=(("k", before[:8]),),
+        writes=(("k", b"tests own"[:8] + before[8:]),),
+        now=struct.unpack(">d", before[8:16])[0],
+    )
+    try:
+        with suppress(ConfigurationError):
+            assert (await one.swap([news], who="0123abcd")).fates == ("done",)
+            assert valkey.ask("GET", "{postpress}:k") != before
+            return
+        assert valkey.ask("GET", "{postpress}:k") == before
+    finally:
+        await one.aclose()
 
 
 async def test_few_permissions_are_enough(valkey, open_url, works):

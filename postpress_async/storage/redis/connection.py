@@ -130,7 +130,7 @@ class Link:
 
     def _explain(self, error: BaseException) -> NoReturn:
         """Raise what an error means."""
-        if isinstance(error.__cause__, exceptions.AuthenticationError):
+        if isinstance(error.__cause__, _WORDS):
             error = error.__cause__  # over a unix socket it is wrapped as if nobody were there
         if isinstance(error, exceptions.MovedError):
             moved = MovedAwayError(f"{self._where}: its cluster keeps the keys on another node")

@@ -15,7 +15,7 @@ _STOPS: Final[dict[str, str]] = {  # by the code that an error begins with: what
     "NOAUTH": "it asks for a password: put user and password into the URL",
     "WRONGPASS": "it refuses the user or password: put the right ones into the URL",
     "NOPERM": "its user lacks a permission: allow the keys of its prefix with EVAL, EVALSHA, "
-    "TIME, GET, GETRANGE, SET and DEL",
+    "TIME, GET, GETRANGE, SET and DEL, and SELECT for a database other than 0",
     "CROSSSLOT": "it cannot take the keys of a namespace in one step: connect to a server, or to "
     "a proxy that knows hash tags",
     "NOTIME": "it tells no time, neither to scripts nor to clients: allow TIME",

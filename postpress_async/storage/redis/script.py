@@ -1,7 +1,8 @@
 """The one script, and the bytes that go in and come out.
 
 It reads all stamps before it writes anything: an error of the server (a full memory, a replica, a
-missing permission) comes before the first write or not at all, so a batch is never half done.
+missing permission) comes before the first write or not at all, so a batch is never half done. What
+writes is SET alone, but where a value is deleted: that comes first.
 """
 
 from __future__ import annotations
@@ -70,6 +71,9 @@ noted = noted or now == last or now - last >= 1
 local stamps = {}
 for i = 3, #KEYS do
   local stamp = redis.pcall('GETRANGE', KEYS[i], 0, $STAMP - 1)
+  if type(stamp) == 'table' and not string.find(stamp.err, 'WRONGTYPE', 1, true) then
+    return stamp
+  end
   stamps[i] = type(stamp) == 'string' and stamp
 end
 
@@ -96,6 +100,7 @@ end
 
 local turn = redis.call('GET', KEYS[2])
 local holder, kept = nil, {}
+if turn == '' then turn = false end -- it is over
 if turn then
   holder = string.sub(turn, 1, #who)
   for key in string.gmatch(string.sub(turn, #who + 1), '[^\\n]+') do kept[key] = true end
@@ -134,20 +139,25 @@ for n, swap in ipairs(swaps) do
 end
 
 if looks then
+  redis.call('GETRANGE', KEYS[1], 0, 0)
   if not turn then -- what may not be written is found, and nobody is in the way
     redis.call('SET', KEYS[2], who, 'PX', 1000)
     redis.call('DEL', KEYS[2])
   end
-elseif noted then
+end
+for i, value in pairs(new) do
+  if not value then redis.call('DEL', KEYS[i]) end
+end
+if noted and not looks then
   redis.call('SET', KEYS[1], epoch .. struct.pack('>dd', now, now - raw))
 end
 for i, value in pairs(new) do
-  if value then redis.call('SET', KEYS[i], value) else redis.call('DEL', KEYS[i]) end
+  if value then redis.call('SET', KEYS[i], value) end
 end
 if taken then
   redis.call('SET', KEYS[2], table.concat(taken), 'PX', TURN)
 elseif served then
-  redis.call('DEL', KEYS[2])
+  redis.call('SET', KEYS[2], '', 'PX', 1)
 end
 
 local out = {struct.pack('>d', now), epoch, table.concat(fates)}

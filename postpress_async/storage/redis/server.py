@@ -172,9 +172,13 @@ class RedisServer:
             self._opening = opening
         try:
             link = await asyncio.shield(opening)
-        except (StateUnavailableError, ConfigurationError):
-            self._opening, self._at = None, None
-            raise
+        except BaseException:
+            if opening.done():
+                self._opening, self._at = None, None
+            current = asyncio.current_task()
+            if not opening.cancelled() or (current is not None and current.cancelling()):
+                raise
+            raise NotDoneError(f"{self._where}: connecting was cancelled: try again") from None
         self._opening = None
         if not self._judged:
             self._judged = True
