@@ -43,6 +43,7 @@ def telling(client: Postpress) -> Generator[None]:
     try:
         yield
     except AuthenticationError as error:
+        _back(pipeline)
         if not pipeline.key_taken:
             msg = f"the service refuses the API key: check it, and the base URL ({error})"
             raise ConfigurationError(msg, scope="setup") from error
