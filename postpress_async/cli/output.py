@@ -19,6 +19,7 @@ from postpress_async.errors import PostpressError
 
 from .exits import exit_of, notes_of
 from .plain import plain
+from .wording import as_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -135,5 +136,5 @@ def _told(error: BaseException) -> Mapping[str, object]:
 
 
 def _sentence(error: BaseException) -> str:
-    said = "interrupted" if isinstance(error, KeyboardInterrupt) else plain(str(error))
+    said = "interrupted" if isinstance(error, KeyboardInterrupt) else plain(as_commands(str(error)))
     return "; ".join((said or type(error).__name__, *(plain(note) for note in notes_of(error))))

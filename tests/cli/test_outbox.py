@@ -394,7 +394,7 @@ def test_a_dead_letter_says_why_and_what_to_do(run, put, served):
     assert run("outbox", "run", "--until-empty", "--limits", "none").code == 1
     [dead] = run("outbox", "list", "--only", "failed", "--json").lines
     assert "403" in dead["error"]
-    assert "retry(id)" in dead["next_step"]
+    assert "postpress outbox retry ID" in dead["next_step"]
     shown = run("outbox", "show", "spring/0").out
     assert shown.count("retry(id)") == 1
 

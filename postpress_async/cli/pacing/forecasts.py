@@ -20,6 +20,7 @@ from postpress_async.cli.output import (
     print_out,
 )
 from postpress_async.cli.statuses import step_for
+from postpress_async.cli.wording import as_commands
 from postpress_async.scheduler.blockers import Blocker
 
 from . import bars, times
@@ -49,6 +50,9 @@ def by_service(account: Account | None) -> Iterator[Blocker]:
 
 def print_blockers(blockers: list[Blocker], *, as_json: bool) -> None:
     """Print what holds an account back, each with its end and the next step."""
+    blockers = [
+        msgspec.structs.replace(one, next_step=as_commands(one.next_step)) for one in blockers
+    ]
     if as_json:
         for one in blockers:
             print_json(one)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from postpress_async.cli.output import print_either, print_facts, print_json
 from postpress_async.cli.pacing.times import local
+from postpress_async.cli.wording import as_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +33,7 @@ def as_line(item: Item, *, text: bool, whom: bool = False) -> dict[str, object]:
         whom: where to look for it alone: its chat and its person.
     """
     told: dict[str, object] = {name: getattr(item, name) for name in _NAMES}
+    told |= {"error": _said(item.error), "next_step": _said(item.next_step)}
     if text or whom:
         told |= {"chat_id": item.chat_id, "person": item.person}
     if text:
@@ -43,7 +47,8 @@ def row_of(item: Item, *, text: bool) -> Sequence[object]:
     state = f"{item.state}, decide" if item.needs_decision else item.state
     at = item.retry_at or item.not_before if not item.is_over else item.changed_at
     said = item.text if text else None
-    return item.id, key, item.kind, item.account_id, state, _when(at), item.error, said
+    error = _said(item.error)
+    return item.id, key, item.kind, item.account_id, state, _when(at), error, said
 
 
 def print_items(items: Iterable[Item], *, text: bool, as_json: bool) -> None:
@@ -67,6 +72,12 @@ def print_counts(counts: Mapping[ItemState, int], *, as_json: bool) -> None:
 
 def print_item(item: Item, reasons: Sequence[Reason], *, text: bool, as_json: bool) -> None:
     """Print all of an item, and what keeps it."""
+    reasons = [
+        msgspec.structs.replace(
+            one, reason=as_commands(one.reason), next_step=as_commands(one.next_step)
+        )
+        for one in reasons
+    ]
     if as_json:
         print_json({**as_line(item, text=text, whom=True), "reasons": reasons})
         return
@@ -88,6 +99,10 @@ def print_item(item: Item, reasons: Sequence[Reason], *, text: bool, as_json: bo
                 ("next", one.next_step),
             )
         )
+
+
+def _said(text: str | None) -> str | None:
+    return None if text is None else as_commands(text)
 
 
 def _when(at: datetime | object | None) -> str | None:
