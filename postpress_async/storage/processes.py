@@ -2,7 +2,8 @@
 
 A killed process leaves calls behind that nobody will give back. Where its death is certain, nobody
 need wait for their lease. Certain means: the same boot of the machine, the same namespace of
-process numbers, and no process of that number with that start. Elsewhere nothing is certain.
+process numbers, and no process of that number with that start. Elsewhere nothing is certain; and
+that /proc shows none is not enough, since it may hide those of other users (`hidepid`).
 """
 
 from __future__ import annotations
@@ -57,9 +58,20 @@ def _is_gone(name: str) -> bool:
     try:
         return _start_of(number) != began
     except (FileNotFoundError, ProcessLookupError):
-        return True
+        return _is_nobodys(number)
     except OSError:
         return False  # that it cannot be looked at says nothing
+
+
+def _is_nobodys(pid: int) -> bool:
+    """Tell whether no process has a number, be it one that /proc hides from this user."""
+    try:
+        os.kill(pid, 0)  # only where there is a /proc: Windows would send something
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        pass  # not ours to send to, so it is there
+    return False
 
 
 @lru_cache(maxsize=1)
