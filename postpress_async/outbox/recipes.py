@@ -170,7 +170,7 @@ class ImportRefusedError(ConfigurationError):
         summary: str = "",
     ) -> None:
         super().__init__(message)
-        self.summary = summary or message
+        self.summary: str = summary or message
         self.problems = problems
         self.lines = lines
 
