@@ -10,6 +10,7 @@ import sqlite3
 import pytest
 
 from postpress_async.errors import StateUnavailableError
+from postpress_async.storage.sqlite import images as images_module
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="an open file can be lost on POSIX only")
 
@@ -66,6 +67,25 @@ async def test_a_foreign_lock_is_waited_for_no_longer_than_the_timeout(path, ope
     foreign.execute("ROLLBACK")
     foreign.close()
     assert await images.step(works.add()) == 2
+
+
+async def test_closing_waits_for_a_lock_no_longer_than_for_a_server(
+    path, open_at, works, monkeypatch
+):
+    monkeypatch.setattr(images_module, "_CLOSES_WITHIN", 0.1)
+    images = open_at(timeout=300)
+    await images.step(works.add())
+    foreign = sqlite3.connect(path, isolation_level=None)
+    foreign.execute("BEGIN IMMEDIATE")
+    asked = [asyncio.create_task(images.step(works.add())) for _ in range(3)]
+    await asyncio.sleep(0)  # they are asked for
+    async with asyncio.timeout(30):
+        await images.aclose()
+    for one in asked:
+        with pytest.raises(StateUnavailableError, match="holds it locked"):
+            await one
+    foreign.close()
+    assert await open_at().step(works.add()) == 2
 
 
 async def test_a_short_lock_is_waited_out(path, open_at, works):

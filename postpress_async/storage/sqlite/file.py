@@ -109,12 +109,22 @@ class SqliteFile:
                 future.exception()  # both came at once: the loop need not warn of what is dropped
             raise
 
-    async def aclose(self) -> None:
-        """Finish what was asked for and close the file. Safe to repeat."""
+    async def aclose(self, *, patience: float | None = None) -> None:
+        """Finish what was asked for and close the file. Safe to repeat.
+
+        Args:
+            patience: seconds after which what waits for others' locks fails; None for the timeout.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[object] = loop.create_future()
-        if self._writer.end(Job(_nothing, loop, future)):
+        if not self._writer.end(Job(_nothing, loop, future)):
+            return
+        hurry = None if patience is None else loop.call_later(patience, self._writer.hurry)
+        try:
             await future
+        finally:
+            if hurry is not None:
+                hurry.cancel()
 
 
 def _nothing(_: Connection) -> None:

@@ -52,7 +52,7 @@ class Handle:
         log_most: int | None = None,
     ) -> None:
         self.path = path
-        self.hurried = False  # set by another thread: the interpreter wants to end
+        self.hurried = False  # set by another thread: somebody wants to end
         self._schema = schema
         self._synchronous = synchronous
         self._level = synchronous  # of the connection, now

@@ -25,6 +25,7 @@ __all__ = ["SqliteImages"]
 T = TypeVar("T")
 
 _LOG_MOST = 16 * 2**20  # bytes: a change writes a page of 4 KB
+_CLOSES_WITHIN = 5.5  # seconds that locks are waited for at the end, as for a server
 
 
 def _first_meta(connection: Connection) -> None:
@@ -110,8 +111,8 @@ class SqliteImages:
         return await self._file.run(_epoch)
 
     async def aclose(self) -> None:
-        """Finish what was asked for and close the file."""
-        await self._file.aclose()
+        """Finish what was asked for, for a bounded time, and close the file."""
+        await self._file.aclose(patience=_CLOSES_WITHIN)
 
 
 def _epoch(connection: Connection) -> str:

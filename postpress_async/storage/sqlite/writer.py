@@ -139,9 +139,13 @@ class Writer:
                 self._waiters.append(job)
             return alive
 
+    def hurry(self) -> None:
+        """Have little patience for locks from now on, also for one that is waited for."""
+        self._handle.hurried = True
+
     def join(self) -> None:
         """Wait for the end, with little patience for locks."""
-        self._handle.hurried = True
+        self.hurry()
         if self.end() and (thread := self._thread) is not None:
             thread.join()
 
