@@ -69,6 +69,7 @@ class Client:
         self.users = SimpleNamespace(relations=lambda **_: self._listed("relations"), get=self.user)
         self.attendees = SimpleNamespace(chats=lambda _, **__: self._listed("chats"))
         self.accounts = SimpleNamespace(get=self.account)
+        self._pipeline = SimpleNamespace(key_taken=True)
 
     def _say(self, what):
         self.asked.append(what)
