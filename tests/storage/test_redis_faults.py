@@ -442,7 +442,7 @@ async def test_what_is_refused_was_not_done_in_part(valkey, open_url, works, lac
     url = parse(f"redis://me:pw@127.0.0.1:{valkey.port}")
     await open_url(valkey.url).step(works.add())
     before = valkey.ask("GET", "{postpress}:k")
-    valkey.ask("SET", "{postpress}:turn", b"0123abcd{postpress}:k\n", "PX", 10_000)
+    valkey.ask("SET", "{postpress}:*turn", b"0123abcd{postpress}:k\n", "PX", 10_000)
     one = server.RedisServer(url, strict=False)
     news = Swap(
         seen=(("k", before[:8]),),
@@ -498,6 +498,15 @@ async def test_namespaces_do_not_meet(valkey, open_url, works):
     for n in range(3):
         for images in (ours, theirs, database):
             assert await images.step(works.add()) == n + 1
+
+
+@pytest.mark.parametrize("key", ["time", "turn"])
+async def test_an_account_may_be_called_anything(valkey, open_url, works, key):
+    images = open_url(valkey.url)
+    one = Swap(seen=((key, b"not mine"),), writes=(), now=time.time(), urgent=True)
+    await images._server.swap([one], who="01234567")  # it is kept for that one, for a moment
+    assert [await images.step(works.add(key)) for _ in range(2)] == [1, 2]
+    assert await open_url(valkey.url).step(works.add(key)) == 3
 
 
 async def test_no_key_goes_by_itself(valkey, open_url, works):
@@ -593,7 +602,7 @@ async def test_time_goes_on_from_the_values_where_its_note_was_lost(
 ):
     images = open_url(valkey.url)
     first = await images.step(works.work(["k"], lambda images, now: ({"k": b"1"}, now)))
-    valkey.ask("DEL", "{postpress}:time")
+    valkey.ask("DEL", "{postpress}:*time")
     clocked(-3600)
     later = open_url(valkey.url)
     second = await later.step(works.work(["k"], lambda images, now: ({"k": b"2"}, now)))
@@ -603,7 +612,7 @@ async def test_time_goes_on_from_the_values_where_its_note_was_lost(
 
 async def test_a_clock_that_went_back_by_days_is_reported(valkey, open_url, works, clocked):
     await open_url(valkey.url).step(works.add())
-    valkey.ask("DEL", "{postpress}:time")
+    valkey.ask("DEL", "{postpress}:*time")
     clocked(-3 * 86400)
     async with refused("3.0 days behind"):
         await open_url(valkey.url).step(works.add())

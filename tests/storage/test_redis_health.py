@@ -28,9 +28,9 @@ async def test_a_server_that_is_fit_has_nothing_to_change(valkey):
 
 async def test_a_look_at_a_namespace_in_use_changes_nothing_in_it(valkey, open_url, works):
     await open_url(valkey.url).step(works.add())
-    noted = bytearray(valkey.ask("GET", "{postpress}:time"))
+    noted = bytearray(valkey.ask("GET", "{postpress}:*time"))
     struct.pack_into(">d", noted, 16, time.time() - 60)  # as after a minute of quiet
-    valkey.ask("SET", "{postpress}:time", bytes(noted), "PX", 3_600_000)
+    valkey.ask("SET", "{postpress}:*time", bytes(noted), "PX", 3_600_000)
     keys = sorted(valkey.ask("KEYS", "*"))
     before = [(valkey.ask("DUMP", key), valkey.ask("PTTL", key)) for key in keys]
     findings = await found(valkey.url)

@@ -59,7 +59,8 @@ class RedisServer:
         checked(url.options, where=self._where, tls=url.tls)
         self._strict = strict
         self._space = f"{{{prefix}}}:"  # braces: all keys of a namespace in one slot
-        self._fixed = (f"{self._space}time", f"{self._space}turn")
+        # No account begins with a star.
+        self._fixed = (f"{self._space}*time", f"{self._space}*turn")
         self._fresh = os.urandom(16)
         self._link: Link | None = None
         self._opening: asyncio.Task[Link] | None = None
