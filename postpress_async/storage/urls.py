@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 from postpress_async.errors import ConfigurationError
 from postpress_async.options import Discreet
@@ -104,6 +104,7 @@ def parse(url: str) -> StoreUrl:
         _refuse("holds a blank, a control character or a #: write it as %20, %0A or %23")
     if _BROKEN.search(rest):
         _refuse("holds a % that begins no %XX: write %25 for a percent sign")
+    _check_meant(unquote_to_bytes(rest.encode(errors="surrogatepass")))
     rest, _, query = rest.partition("?")
     options = _options(kind, query)
     if kind == "memory":
@@ -115,6 +116,20 @@ def parse(url: str) -> StoreUrl:
     if scheme.lower() == "unix":
         return _socket(rest[2:], options)
     return _server(kind, rest[2:], options, tls=scheme.lower() == "rediss")
+
+
+def _check_meant(meant: bytes) -> None:
+    """Refuse what would be cut off, or be another word, once it is decoded."""
+    if b"\0" in meant:
+        _refuse("holds %00, a control character that no store takes: leave it out")
+    try:
+        meant.decode(errors="surrogatepass")  # half a pair is how a path has a byte of its own
+    except UnicodeDecodeError:
+        readable = False
+    else:
+        readable = True
+    if not readable:  # not from the error, which shows what may be a password
+        _refuse("holds a %XX that is no UTF-8: write each byte of a letter as UTF-8 has it")
 
 
 def _refuse(message: str) -> NoReturn:
@@ -131,7 +146,7 @@ def _unknown(scheme: str, colon: str, rest: str) -> str:
 
 def _options(kind: Kind, query: str) -> dict[str, str]:
     options: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    for name, value in parse_qsl(query.replace("+", "%2B"), keep_blank_values=True):
         known = _OPTIONS[kind]
         if name not in known:
             has = f"it has {', '.join(sorted(known))}" if known else "it has none"
