@@ -166,6 +166,7 @@ class Machine(RuleBasedStateMachine):
         # Whoever claims next sorts it in, whatever it is for.
         got = self.run(self.stores[owner].claim(owner, lease=LEASE, accounts=["of nobody"]))
         assert isinstance(got, Nothing)
+        self.model.heads()  # what is over by then is told so, as by any claim
 
     async def connected(self):
         import psycopg  # noqa: PLC0415 - where there is a server, there is the client
