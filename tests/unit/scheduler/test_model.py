@@ -467,7 +467,9 @@ class LaneAgainstReference(RuleBasedStateMachine):
         for tally in self.lane.tallies.values():
             assert all(ring.held == 0 for ring in tally.rings)
             assert all(getattr(pace, "held", 0) == 0 for pace in tally.paces)
-            assert all(ring.empty(self.now + 100.0) for ring in tally.rings)
+            # A budget that came while calls were under way counts them for as long as an answer
+            # may take: a minute, and the longest window here is one, too.
+            assert all(ring.empty(self.now + 125.0) for ring in tally.rings)
 
 
 @pytest.mark.timeout(1800)
