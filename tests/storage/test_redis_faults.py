@@ -325,7 +325,7 @@ async def test_a_full_disk_stops_counting_until_there_is_room(valkey, open_url, 
     valkey.fill_disk()
     await images.step(works.add())  # it is kept, and to be written again
 
-    async def noticed():  # at once, unless the disk is still busy with what was written before
+    def noticed():  # at once, unless the disk is still busy with what was written before
         return valkey.ask("INFO", "persistence")["aof_last_write_status"] == "err"
 
     await until(noticed)
