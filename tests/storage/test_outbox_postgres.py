@@ -16,6 +16,7 @@ from postpress_async.storage.outbox.dialect import postgres
 from postpress_async.storage.outbox.functions import functions
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, Nothing, Reach
+from postpress_async.storage.postgres.link import Link
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals stop and kill the server")
 
@@ -665,3 +666,26 @@ async def test_a_cancellation_that_comes_with_the_answer_is_not_lost(open_store,
     await asyncio.wait([claim], timeout=60)
     assert answered
     assert claim.cancelled()
+
+
+async def test_whoever_closes_waits_for_no_listener_that_lost_its_cancellation(
+    open_store, monkeypatch
+):
+    import psycopg  # noqa: PLC0415 - an extra
+
+    listening = asyncio.Event()
+
+    async def deaf(link):  # Python 3.11's wait_for is, where an answer comes with a cancellation
+        listening.set()
+        while link.usable:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+        raise psycopg.OperationalError("cut")
+        yield
+
+    monkeypatch.setattr(Link, "notified", deaf)
+    store = open_store()
+    await store.wait(0.1, since=await store.claim("w", lease=60.0))  # begins to listen
+    async with asyncio.timeout(60):
+        await listening.wait()
+        await store.aclose()

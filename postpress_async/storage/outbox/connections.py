@@ -53,6 +53,7 @@ class Connections:
         self._places = asyncio.Semaphore(_MOST)
         self._puts = asyncio.Semaphore(_MOST - 1)  # they may wait for others' transactions
         self._listener: asyncio.Task[None] | None = None
+        self._ear: Link | None = None  # what the listener listens by
         self._closed = False
 
     @asynccontextmanager
@@ -193,6 +194,8 @@ class Connections:
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.cancel()
+            if self._ear is not None:  # Python 3.11's wait_for, within, may lose a cancellation
+                self._ear.cut()
             await asyncio.wait({listener})
         await self._let_go()
 
@@ -217,15 +220,22 @@ class Connections:
         import psycopg  # noqa: PLC0415 - lazily
 
         while True:
-            link: Link | None = None
             with suppress(psycopg.Error, PostpressError):  # claims tell what is wrong
-                try:
-                    link = await self.open()
-                    await link.row(f'LISTEN "{self.schema}_outbox"'.encode(), ())
-                    heard()  # what happened while nobody listened
-                    async for _ in link.notified():
-                        heard()
-                finally:
-                    if link is not None:
-                        await asyncio.shield(link.aclose())
+                await self._hear(heard)
+            if self._closed:
+                return
             await asyncio.sleep(_AGAIN)
+
+    async def _hear(self, heard: Callable[[], None]) -> None:
+        """Listen over one connection, until it is lost."""
+        link = self._ear = await self.open()
+        try:
+            await link.row(f'LISTEN "{self.schema}_outbox"'.encode(), ())
+            heard()  # what happened while nobody listened
+            if self._closed:
+                return
+            async for _ in link.notified():
+                heard()
+        finally:
+            self._ear = None
+            await asyncio.shield(link.aclose())
