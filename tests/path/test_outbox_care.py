@@ -1,8 +1,8 @@
 """Looking after an outbox: how far it is, how it does, what is read out and cleared away."""
 
 import asyncio
-import gc
 import csv
+import gc
 import json
 import os
 import sqlite3
