@@ -18,6 +18,7 @@ from postpress_async.options import positive
 from postpress_async.storage.outbox.rows import Filter
 
 from . import contents, digests
+from .awaited import check_async
 from .decisions import Defer, Replace, Send, Skip
 from .listed import question_of
 from .talks import talks
@@ -61,6 +62,7 @@ def all_of(*guards: Guard) -> Guard:
         if not callable(one):
             msg = f"all_of takes guards, such as stop_on_reply(client), not {type(one).__name__}"
             raise ConfigurationError(msg)
+        check_async("each of all_of", one)
 
     async def ask(item: Item) -> Decision:
         answer: Decision = Send()

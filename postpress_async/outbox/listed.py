@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Container, Iterable
 from functools import partial
 from typing import TypeAlias, cast
 
+from .awaited import check_async
+
 __all__ = ["Listed", "question_of"]
 
 Listed: TypeAlias = Container[str] | Callable[[str], Awaitable[bool]]
@@ -15,6 +17,7 @@ Listed: TypeAlias = Container[str] | Callable[[str], Awaitable[bool]]
 def question_of(listed: Listed) -> Callable[[Iterable[str]], Awaitable[bool]]:
     """Return who tells whether one of several names is listed, as the list is then."""
     if callable(listed):
+        check_async("listed", listed)
         return partial(_any_said, listed)
     if isinstance(listed, set | frozenset | list | tuple | dict):
         listed = _Folded(cast("Iterable[str]", listed))

@@ -14,6 +14,7 @@ from postpress_async.scheduler.clock import LoopClock
 from postpress_async.storage.outbox.opening import open_outbox
 
 from . import by_hand, explaining, metering, putting
+from .awaited import check_async
 from .batch import Batch
 from .changing import ItemChanges, Listeners
 from .desk import Desk
@@ -67,9 +68,9 @@ class Outbox(Intake["Item"]):
         client: what sends; it is not closed here. Bound to an account, methods need no
             `account_id`.
         url: `sqlite:///outbox.db` for one machine, or `postgresql://host/name` for several.
-        before_send: asked at the last moment, with the slot held, what is to become of an item:
-            `Send()`, `Skip(reason)`, `Defer(until)` or `Replace(text=…)`. What it raises leaves the
-            item queued.
+        before_send: an async function that is asked at the last moment, with the slot held, what is
+            to become of an item: `Send()`, `Skip(reason)`, `Defer(until)` or `Replace(text=…)`.
+            What it raises leaves the item queued.
         before_send_timeout: seconds for which its answer is waited for, since the slot is held;
             then it is cancelled, and the item stays queued, as where it raises. None for ever.
         on_unknown: what becomes of an item that a look-back does not find: `look` queues it again
@@ -103,6 +104,8 @@ class Outbox(Intake["Item"]):
         if on_unknown not in {"look", "hold"}:
             msg = f"on_unknown must be 'look' or 'hold', not {on_unknown!r}"
             raise ConfigurationError(msg)
+        if before_send is not None:
+            check_async("before_send", before_send)
         positive("before_send_timeout", before_send_timeout)
         positive("keep_texts", keep_texts, zero=True)
         _long_enough("keep_items", keep_items)
