@@ -13,7 +13,7 @@ import logging
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from postpress_async.errors import PostpressError, StateUnavailableError
-from postpress_async.scheduler.clock import boot_time
+from postpress_async.machine import boot_time
 from postpress_async.storage.outbox.rows import Claimed
 
 from . import protocol, results

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-# `time.monotonic` stands still while the machine is suspended. This one does not on Linux; where
-# there is none, on macOS, CLOCK_MONOTONIC itself goes on, and so does all time on Windows.
-_BOOT: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
-
-
-def boot_time() -> float:
-    """Return seconds since the machine started, those included in which it was suspended."""
-    return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
 
 
 class Cancellable(Protocol):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from postpress_async.errors import ClientClosedError, ConfigurationError
 from postpress_async.limits import DONE, REFUND, Limits
+from postpress_async.machine import boot_time
 from postpress_async.options import of_kind, whole
 
 from .asking import needs_store
@@ -26,7 +27,6 @@ from .checks import (
     check_reason,
     check_wait,
 )
-from .clock import boot_time
 from .control import Control, InMemory, InStore, Pause
 from .knowing import Knowing
 from .lane import Setting

@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from postpress_async.machine import boot_id
+
 __all__ = ["Processes"]
 
 _START_FIELD: Final = 19  # of /proc/PID/stat, counted behind the program's name
@@ -77,12 +79,12 @@ def _is_nobodys(pid: int) -> bool:
 @lru_cache(maxsize=1)
 def _where() -> str:
     """Return a name for this boot and this namespace of processes; empty where there is none."""
+    boot = boot_id()
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         space = Path("/proc/self/ns/pid").stat().st_ino
     except OSError:
         return ""
-    return f"{boot.replace('-', '')[:12]}{space:x}"
+    return f"{boot[:12]}{space:x}" if boot else ""
 
 
 def _start_of(pid: int) -> int | None:

@@ -7,11 +7,11 @@ import logging
 import pytest
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.machine import boot_time
 from postpress_async.outbox import protocol
 from postpress_async.outbox.protocol import Terms
 from postpress_async.outbox.results import Doubtful, Later
 from postpress_async.outbox.turn import Turn
-from postpress_async.scheduler.clock import boot_time
 from postpress_async.storage.outbox.rows import Finish
 
 from . import test_campaign
