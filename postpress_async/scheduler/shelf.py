@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .rulebook import Rulebook
 
 _OPEN_MOST: Final = 10_000
-_OFF: Final = 1.0  # seconds by which a store's time is ahead of the clock that was set back
+_OFF: Final = 1.0  # seconds by which a store's time is ahead of the clock, or behind, that was set
 
 
 class Shelf:
@@ -23,8 +23,9 @@ class Shelf:
 
     Args:
         rulebook, random, gone: what its books decide by.
-        lead: tells by how much the store's time is ahead of the clock. Windows go by the former,
-            hours, ages and dates by the latter: a clock that was ahead for a moment moves none.
+        lead: tells by how much the store's time is ahead of the clock, below 0 where it is behind.
+            Windows go by the former, hours, ages and dates by the latter: a clock that was ahead
+            for a moment moves none.
     """
 
     def __init__(
@@ -75,4 +76,4 @@ class Shelf:
 
 def _skew(lead: float) -> float:
     """Return the seconds from the store's time to the epoch, as the clock has it by now."""
-    return -lead if lead > _OFF else 0.0
+    return -lead if abs(lead) > _OFF else 0.0

@@ -72,7 +72,10 @@ class SharedState(Protocol):
 
     @property
     def lead(self) -> float:
-        """By how many seconds its time is ahead of the clock by which hours and dates are meant."""
+        """By how many seconds its time is ahead of the clock by which hours and dates are meant.
+
+        Below 0 where it is behind.
+        """
         ...
 
     async def step(self, work: Work[T_co], /) -> T_co:

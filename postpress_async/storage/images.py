@@ -52,7 +52,10 @@ class Images(Protocol):
 
     @property
     def lead(self) -> float:
-        """By how many seconds its time is ahead of the clock by which hours and dates are meant."""
+        """By how many seconds its time is ahead of the clock by which hours and dates are meant.
+
+        Below 0 where it is behind: that clock was set forward, and is not followed.
+        """
         ...
 
     async def step(self, work: Work[T], /) -> T:

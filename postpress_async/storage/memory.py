@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from postpress_async.errors import ClientClosedError
 from postpress_async.storage.images import changes
-from postpress_async.storage.instants import StoreTime
+from postpress_async.storage.instants import NOTHING, time_of_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,13 +26,14 @@ class MemoryImages:
 
     def __init__(self, *, clock: Callable[[], float] | None = None) -> None:
         self._images: dict[str, bytes] = {}
-        self._time = StoreTime(clock)
+        self._time = time_of_counts(clock)
+        self._time.settle(NOTHING)
         self._lock = threading.Lock()
         self._closed = False
 
     @property
     def lead(self) -> float:
-        """By how many seconds its time is ahead of the clock, which was set back."""
+        """By how many seconds its time is ahead of the clock, which was set; below 0 if behind."""
         return self._time.lead
 
     async def step(self, work: Work[T], /) -> T:

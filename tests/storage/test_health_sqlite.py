@@ -103,7 +103,7 @@ async def test_an_empty_file_is_as_good_as_none(path):
 async def test_a_file_that_nobody_has_open_is_fine_and_stays_as_it_is(made):
     found = await look(made)
     assert (list(found), bad(found)) == ([*AROUND, *INSIDE], {})
-    assert found["schema"].said == "format 3; ours is 3"
+    assert found["schema"].said == "format 4; ours is 4"
     assert found["lock"].said == "nobody has it open"
     assert "mode 0600" in found["file"].said
     assert sorted(one.name for one in made.parent.iterdir()) == ["counts.db"]

@@ -12,6 +12,8 @@ from postpress_async.errors import ClientClosedError
 from postpress_async.storage.instants import StoreTime
 from postpress_async.storage.sqlite.images import SqliteImages
 
+SECOND_ROW = "INSERT INTO meta (one, epoch, seen) VALUES (2, '', 0)"
+
 
 async def test_works_that_wait_together_share_a_transaction_and_fail_alone(open_at, works):
     images = open_at()
@@ -40,7 +42,7 @@ async def test_a_failed_work_leaves_nothing_behind(open_at, works):
         for error in await asyncio.gather(*alone, return_exceptions=True):
             assert isinstance(error, RuntimeError)
     with pytest.raises(sqlite3.IntegrityError):
-        await images._file.run(lambda c: c.execute("INSERT INTO meta VALUES (2, '', 0)"))
+        await images._file.run(lambda c: c.execute(SECOND_ROW))
     assert await images.step(works.add()) == 1
 
 

@@ -6,10 +6,12 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from postpress_async import machine
 from postpress_async.errors import ConfigurationError
 from postpress_async.storage.health import Finding
+from postpress_async.storage.instants import NOTHING
 from postpress_async.storage.sqlite import place
 from postpress_async.storage.sqlite.faults import is_busy, is_foreign, unavailable
 from postpress_async.storage.sqlite.images import COUNTS
@@ -23,7 +25,7 @@ __all__ = ["content"]
 _PATIENCE: Final = 1.0  # seconds that others may hold a lock for
 _CHECK_WITHIN: Final = 5.0  # seconds for looking through the whole file
 _STEPS: Final = 10_000  # of SQLite's machine between two looks at the clock
-_OFF: Final = 2.0  # seconds by which the file's time may be ahead
+_OFF: Final = 2.0  # seconds by which the file's time may be ahead, or behind
 _FAR_OFF: Final = 60.0
 _HEADER: Final = 20
 _WAL: Final = 2  # at byte 18 of the header
@@ -57,8 +59,7 @@ def _findings(path: str, *, logged: bool) -> Iterator[Finding]:
             said = f"format {version}; ours is {ours}"
             yield Finding(name="schema", level="ok", said=said)
             yield _journal(waled=waled)
-            row: tuple[float] = connection.execute("SELECT seen FROM meta").fetchone()
-            yield _clock(row[0] - time.time())
+            yield _clock(_lead(connection))
             yield _integrity(path, connection)
             yield _lock(path, logged=logged)
     except sqlite3.Error as error:
@@ -108,9 +109,28 @@ def _journal(*, waled: bool) -> Finding:
     return Finding(name="journal", level="note", said=said)
 
 
+def _lead(connection: sqlite3.Connection) -> float:
+    """Return by how much the file's time is ahead of the clock, also in a format before ours."""
+    cursor = connection.execute("SELECT * FROM meta")
+    names = [column[0] for column in cursor.description]
+    row: dict[str, Any] = dict(zip(names, cursor.fetchone(), strict=True))
+    noted = NOTHING._replace(**{name: row[name] for name in NOTHING._fields if name in row})
+    boot = machine.boot_clock()
+    return noted.lead(boot, wall=time.time(), steady=machine.boot_time())
+
+
 def _clock(ahead: float) -> Finding:
-    if ahead <= _OFF:
-        return Finding(name="clock", level="ok", said="its time is not ahead of this machine's")
+    if abs(ahead) <= _OFF:
+        said = "its time is neither ahead of this machine's clock nor behind"
+        return Finding(name="clock", level="ok", said=said)
+    if ahead < 0.0:
+        return Finding(
+            name="clock",
+            level="note",
+            said=f"its time is {-ahead:.0f} s behind this machine's clock, which was set forward: "
+            "no window ends sooner by that, hours and dates go by the clock",
+            next_step="make sure that the clock is right; if it is, nothing is to be done",
+        )
     return Finding(
         name="clock",
         level="warning" if ahead > _FAR_OFF else "note",

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from postpress_async.storage.images import kept
-from postpress_async.storage.instants import StoreTime
+from postpress_async.storage.instants import time_of_counts
 from postpress_async.storage.sqlite.file import SqliteFile
 from postpress_async.storage.sqlite.file_systems import file_system_of
 from postpress_async.storage.sqlite.schema import Schema
@@ -32,6 +32,17 @@ def _first_meta(connection: Connection) -> None:
     connection.execute("INSERT INTO meta VALUES (1, ?, 0.0)", (secrets.token_hex(16),))
 
 
+def _by_the_boot(connection: Connection) -> None:
+    """Make room for the clock that the file's time goes by."""
+    for column in _BY_THE_BOOT:
+        connection.execute(f"ALTER TABLE meta ADD COLUMN {column}")
+
+
+_BY_THE_BOOT = (  # as in `Noted`
+    "boot TEXT NOT NULL DEFAULT ''",
+    "ahead REAL NOT NULL DEFAULT 0.0",
+    "lag REAL NOT NULL DEFAULT 0.0",
+)
 COUNTS = Schema(
     what="counts",
     application_id=0x70704354,  # ppCT
@@ -44,6 +55,7 @@ COUNTS = Schema(
             one INTEGER PRIMARY KEY CHECK (one = 1), epoch TEXT NOT NULL, seen REAL NOT NULL
         )""",
         _first_meta,
+        _by_the_boot,
     ),
 )
 
@@ -51,8 +63,9 @@ COUNTS = Schema(
 class SqliteImages:
     """Keep images in a file, for the processes of one machine and over their restarts.
 
-    Its time is the machine's, and never goes back: of one image never at all, and over the whole
-    file by at most a second, to a process that starts after the machine's clock was set back.
+    Its time goes on as the machine's boot does, whatever its wall clock is set to; that is believed
+    at the first step of a boot. It never goes back: of one image never at all, and over the whole
+    file by at most a second, to a process that starts in another boot.
 
     Args:
         path: of the file.
@@ -84,12 +97,12 @@ class SqliteImages:
             file_system=file_system,
             log_most=_LOG_MOST,
         )
-        self._time = StoreTime(clock)
+        self._time = time_of_counts(clock)
         self._together = Stepping(self._time, Sheet(mend))
 
     @property
     def lead(self) -> float:
-        """By how many seconds its time is ahead of the clock, which was set back."""
+        """By how many seconds its time is ahead of the clock, which was set; below 0 if behind."""
         return self._time.lead
 
     async def step(self, work: Work[T], /) -> T:

@@ -6,23 +6,24 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from postpress_async.storage.images import changes
+from postpress_async.storage.instants import Noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from sqlite3 import Connection
 
     from postpress_async.storage.images import Work
-    from postpress_async.storage.instants import StoreTime
+    from postpress_async.storage.instants import BootTime
     from postpress_async.storage.sqlite.sheet import Found, Sheet
     from postpress_async.storage.sqlite.writer import Job
 
 __all__ = ["Stepping"]
 
-_NOTE_EVERY: Final = 1.0  # seconds of the store's time, for processes that start after a step back
+_NOTE_EVERY: Final = 1.0  # seconds of the store's time, for processes that start in another boot
 _FRESH: Final = 0.05  # seconds for which holds what was decided while others had the lock
 
-_NOTED: Final = "SELECT seen FROM meta"
-_NOTE: Final = "UPDATE meta SET seen = ? WHERE seen < ?"
+_NOTED: Final = "SELECT seen, boot, ahead, lag FROM meta"
+_NOTE: Final = "UPDATE meta SET seen = ?, boot = ?, ahead = ?, lag = ?"
 
 
 class _Foreseen(NamedTuple):
@@ -40,16 +41,19 @@ class Stepping:
     can be run before the lock is had: what it decided is kept if the file has those images indeed.
     """
 
-    def __init__(self, time: StoreTime, sheet: Sheet) -> None:
+    def __init__(self, time: BootTime, sheet: Sheet) -> None:
         self._time = time
         self._sheet = sheet
         self._noted = -math.inf
+        self._settled: Connection | None = None  # whose file's time is known, and ours to it
         self._foreseen: dict[Job, _Foreseen] = {}
         self._foreseen_at = -math.inf
 
     def foresee(self, jobs: list[Job]) -> None:
         """Run works on images as they were left here, if nobody else seems to use them."""
         self._foreseen = {}
+        if self._settled is None:
+            return  # nothing was seen, nor is the time known
         images: dict[str, bytes | None] = {}
         now = self._foreseen_at = self._time.now()
         for job in jobs:
@@ -73,9 +77,7 @@ class Stepping:
         works = [cast("Work[object]", job.work) for job in jobs]
         found = self._sheet.open(connection, {key: None for work in works for key in work.keys})
         latest = max([at for _, at in found.values()], default=-math.inf)
-        now = self._time.now(latest)
-        if due := now - self._noted >= _NOTE_EVERY:
-            now = self._time.now(connection.execute(_NOTED).fetchone()[0])
+        now, noted = self._now(connection, latest)
         if now - self._foreseen_at > _FRESH or latest > self._foreseen_at:
             foreseen = {}
         images: dict[str, bytes | None] = {}
@@ -92,15 +94,26 @@ class Stepping:
                 job.error = error
         changed = [(key, one) for key, one in images.items() if one != found[key].image]
         self._sheet.write(connection, changed, now)
-        if due:
-            connection.execute(_NOTE, (now, now))
+        if noted is not None:
+            connection.execute(_NOTE, self._time.note(noted))
 
         def committed() -> None:
             self._sheet.seen(connection, found, images, now)
-            if due:
-                self._noted = now
+            if noted is not None:
+                self._noted, self._settled = now, connection
 
         return committed
+
+    def _now(self, connection: Connection, latest: float) -> tuple[float, Noted | None]:
+        """Return the time, and what the file has noted of it where it is to be noted anew."""
+        noted = None
+        if connection is not self._settled:  # perhaps of a file that was made anew
+            noted = _noted(connection)
+            self._time.settle(noted)
+        now = self._time.now(latest)
+        if noted is None and now - self._noted >= _NOTE_EVERY:
+            noted = _noted(connection)
+        return (now if noted is None else self._time.now(noted.seen)), noted
 
     def _own(self, keys: tuple[str, ...], images: dict[str, bytes | None], now: float) -> bool:
         """Tell whether images are this process's own, as far as it can see, and take them up."""
@@ -120,3 +133,8 @@ class Stepping:
         if key not in images:
             images[key] = self._sheet.mended(key, found[key])
         return images[key]
+
+
+def _noted(connection: Connection) -> Noted:
+    seen, boot, ahead, lag = connection.execute(_NOTED).fetchone()
+    return Noted(seen=seen, boot=boot, ahead=ahead, lag=lag)
