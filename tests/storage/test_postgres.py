@@ -6,12 +6,12 @@ import struct
 from itertools import count
 
 import pytest
+from set_clocks import StandingClock
 
 from postpress_async.errors import ConfigurationError
 from postpress_async.storage.postgres import statements
 from postpress_async.storage.postgres.server import PostgresServer
-from postpress_async.storage.postgres.statements import migrations
-from postpress_async.storage.remote.swaps import EARLY, LATE, TURN, Swap
+from postpress_async.storage.remote.swaps import EARLY, LATE, LEAP, TURN, Swap
 from postpress_async.storage.urls import parse
 
 UNKNOWN = bytes(8)
@@ -173,29 +173,19 @@ async def test_no_row_goes_by_itself(open_postgres, execute):
     assert await execute("SELECT count(*) FROM {schema}.counts") == 1
 
 
-class Clock:
-    """Be the server's clock, moved by hand: a table in place of `clock_timestamp()`."""
-
-    def __init__(self, execute, schema):
-        self.execute, self.schema = execute, schema
-
-    async def make(self):
-        await self.execute("CREATE SCHEMA {schema}")
-        await self.execute("CREATE TABLE {schema}.clock AS SELECT now() AS moment")
-        swapping = migrations(self.schema, f"(SELECT moment FROM {self.schema}.clock)")[0]
-        return swapping[swapping.index("CREATE FUNCTION") :]
-
-    async def move(self, seconds):
-        await self.execute(f"UPDATE {{schema}}.clock SET moment = moment + interval '{seconds} s'")
-
-
-async def test_time_goes_on_when_the_servers_clock_is_set_back(open_postgres, execute, schema):
-    clock = Clock(execute, schema)
+@pytest.fixture
+async def clock(open_postgres, execute, schema):
+    """Return a clock that the server's time goes by from now on."""
+    clock = StandingClock(execute, schema)
     function = await clock.make()
+    await time_of(open_postgres())
+    await execute(function)
+    await clock.move(10)  # it is behind by the making of the tables
+    return clock
+
+
+async def test_time_goes_on_when_the_servers_clock_is_set_back(open_postgres, clock):
     server = open_postgres()
-    start = await time_of(server)
-    await execute(function.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
-    await clock.move(10)  # the table's clock is behind by the making of the tables
     start = await time_of(server)
     await clock.move(-3600)
     told = [await time_of(server)]
@@ -212,13 +202,51 @@ async def test_time_goes_on_when_the_servers_clock_is_set_back(open_postgres, ex
     assert await time_of(server) == pytest.approx(start + 60, abs=0.01)
 
 
-async def test_no_key_is_written_at_an_earlier_time_than_before(open_postgres, execute, schema):
-    clock = Clock(execute, schema)
-    function = await clock.make()
+async def told(server, *, latest=None):
+    answer = await server.swap([], who="a", latest=latest)
+    return answer.now, answer.lead
+
+
+def about(seconds):
+    return pytest.approx(seconds, abs=0.01)
+
+
+async def test_time_goes_on_where_the_servers_clock_is_set_forward(open_postgres, clock):
     server = open_postgres()
-    await time_of(server)
-    await execute(function.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
+    start, lead = await told(server)
+    assert lead == about(0)
+    await clock.move(86_400)
+    # Those who have asked before know: for all, and for good.
+    assert await told(server, latest=start + 2) == (about(start + 2), about(2 - 86_400))
     await clock.move(10)
+    for asked in (server, open_postgres()):
+        assert await told(asked) == (about(start + 12), about(2 - 86_400))
+    await clock.move(7_200)  # and once more
+    assert await told(server, latest=start + 13) == (about(start + 13), about(-93_599 + 2))
+    await clock.move(-93_600)  # and set right again
+    assert await told(open_postgres()) == (about(start + 13), about(3))
+    await clock.move(50)
+    assert await told(server, latest=start + 100) == (about(start + 60), about(0))
+
+
+@pytest.mark.parametrize("late", [0, LEAP - 1])
+async def test_an_answer_that_was_long_under_way_sets_no_clock(open_postgres, clock, late):
+    server = open_postgres()
+    start, _ = await told(server)
+    await clock.move(late)
+    assert await told(server, latest=start) == (about(start + late), about(0))
+
+
+async def test_what_others_were_told_since_a_leap_is_not_taken_back(open_postgres, clock):
+    server = open_postgres()
+    start, _ = await told(server)
+    await clock.move(3_600)
+    assert await told(open_postgres()) == (about(start + 3_600), about(0))  # who knows nothing
+    assert await told(server, latest=start + 2) == (about(start + 3_600), about(0))
+
+
+async def test_no_key_is_written_at_an_earlier_time_than_before(open_postgres, clock):
+    server = open_postgres()
     start = await time_of(server)
     await clock.move(0.9)  # less than what is noted
     stamp = (await written(server, "k"))[:8]

@@ -390,8 +390,8 @@ async def test_what_the_server_says_is_told_with_the_next_step(
     await execute("ALTER FUNCTION {schema}.counts_swap_1 RENAME TO kept")
     await execute(
         "CREATE FUNCTION {schema}.counts_swap_1(text, bool, text[], bool[], int4[], float8[], "
-        "bytea[], bytea[], OUT told_now float8, OUT identity text, OUT fates text, "
-        "OUT told int4[], OUT told_values bytea[]) LANGUAGE plpgsql AS "
+        "bytea[], bytea[], float8, OUT told_now float8, OUT told_lead float8, OUT identity text, "
+        "OUT fates text, OUT told int4[], OUT told_values bytea[]) LANGUAGE plpgsql AS "
         f"$$ BEGIN RAISE 'no way' USING ERRCODE = '{state}'; END $$"
     )
     await unavailable(images, works.add(), words)

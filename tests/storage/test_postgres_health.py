@@ -122,6 +122,25 @@ async def test_a_newer_format_and_another_programs_tables(url, execute, open_pos
     assert "of another program" in (await found(url))["schema"].said
 
 
+@pytest.mark.parametrize(
+    ("noted", "said"),
+    [
+        ("last = 1.0, skew = 0", None),
+        ("last = 1.0, skew = 50", None),  # it was set right
+        ("last = 1.0, skew = -3600", "3600 s behind its clock"),
+        ("last = 4e9, skew = 3e9", "3000000000 s ahead of its clock"),
+    ],
+)
+async def test_a_time_that_is_not_the_clocks_is_told(
+    postgres_url, schema, open_postgres, execute, *, noted, said
+):
+    await open_postgres().swap([], who="a")
+    await execute(f"UPDATE {{schema}}.counts_meta SET {noted}")
+    looked = (await found(f"{postgres_url}?prefix={schema}")).get("time")
+    assert (looked and looked.level) == (said and "note")
+    assert said is None or said in looked.said
+
+
 async def test_a_server_that_is_not_there(postgres_cluster):
     said = await health("postgresql://me:hidden@127.0.0.1:1/name")
     assert [(one.name, one.level) for one in said] == [("reachable", "error")]

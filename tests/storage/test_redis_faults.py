@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import redis_server
 from redis.exceptions import ResponseError
+from set_clocks import clock_of_valkey
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.images import kept
 from postpress_async.storage.redis import connection, faults, script, server
 from postpress_async.storage.remote.images import RemoteImages
-from postpress_async.storage.remote.swaps import Swap
+from postpress_async.storage.remote.swaps import LEAP, Swap
 from postpress_async.storage.urls import parse
 
 
@@ -562,21 +563,9 @@ def info(node):
 # -- time ---------------------------------------------------------------------------
 
 
-MOVED = """(function()
-  local time = redis.call('TIME')
-  return {time[1] + redis.call('GET', 'moved'), time[2]}
-end)()"""
-
-
 @pytest.fixture
 def clocked(monkeypatch, valkey):
-    """Return what sets the clock that the script reads, as seconds beside the true one."""
-    text = script.SCRIPT.replace("redis.pcall('TIME')", MOVED)
-    assert text != script.SCRIPT
-    monkeypatch.setattr(server, "SCRIPT", text)
-    monkeypatch.setattr(server, "SHA", script.sha1(text.encode()).hexdigest())
-    valkey.ask("SET", "moved", 0)
-    return lambda seconds: valkey.ask("SET", "moved", seconds)
+    return clock_of_valkey(monkeypatch, valkey)
 
 
 async def now_of(images):
@@ -600,6 +589,57 @@ async def test_time_goes_on_where_the_servers_clock_is_set_back(valkey, open_url
     clocked(200)
     assert await now_of(images) == about(200)  # set right again: no jump
     assert await now_of(open_url(valkey.url)) == about(200)
+
+
+async def told(images, *, latest=None):
+    """Return how far the store's time is beside the true one, and beside the server's clock."""
+    answer = await images._server.swap([], who="01234567", latest=latest)
+    return answer.now - time.time(), answer.lead
+
+
+async def test_time_goes_on_where_the_servers_clock_is_set_forward(valkey, open_url, clocked):
+    images = open_url(valkey.url)
+    assert await told(images) == (about(0), about(0))
+    clocked(86_400)
+    # Those who have asked before know: for all, and for good.
+    assert await told(images, latest=time.time()) == (about(0), about(-86_400))
+    for asked in (images, open_url(valkey.url)):
+        assert await told(asked) == (about(0), about(-86_400))
+    clocked(93_600)  # and once more
+    assert await told(images, latest=time.time()) == (about(0), about(-93_600))
+    clocked(0)  # and set right again
+    assert await told(open_url(valkey.url)) == (about(0), about(0))
+    clocked(-3_600)  # and back, and forward
+    assert await told(images) == (about(0), about(3_600))
+    clocked(93_600)
+    assert await told(images, latest=time.time()) == (about(0), about(-93_600))
+
+
+@pytest.mark.parametrize("forgot", ["{postpress}:*time", None])
+async def test_a_leap_is_known_also_where_the_note_of_the_time_was_lost(
+    valkey, open_url, clocked, forgot
+):
+    images = open_url(valkey.url)
+    await told(images)
+    clocked(86_400)
+    valkey.ask(*(["DEL", forgot] if forgot else ["FLUSHALL"]))
+    clocked(86_400)
+    assert await told(images, latest=time.time()) == (about(0), about(-86_400))
+
+
+async def test_an_answer_that_was_long_under_way_sets_no_clock(valkey, open_url, clocked):
+    images = open_url(valkey.url)
+    await told(images)
+    clocked(LEAP - 10)
+    assert await told(images, latest=time.time()) == (about(LEAP - 10), about(0))
+
+
+async def test_what_others_were_told_since_a_leap_is_not_taken_back(valkey, open_url, clocked):
+    images = open_url(valkey.url)
+    await told(images)
+    clocked(3_600)
+    assert await told(open_url(valkey.url)) == (about(3_600), about(0))  # who knows nothing
+    assert await told(images, latest=time.time()) == (about(3_600), about(0))
 
 
 async def test_time_goes_on_from_the_values_where_its_note_was_lost(

@@ -4,11 +4,14 @@ import struct
 import time
 
 import pytest
+from set_clocks import clock_of_valkey
 
 from postpress_async.errors import ConfigurationError
 from postpress_async.storage.health import in_plain_words
 from postpress_async.storage.redis import health as looks
 from postpress_async.storage.redis.health import health
+from postpress_async.storage.redis.server import RedisServer
+from postpress_async.storage.urls import parse
 
 
 async def found(url):
@@ -121,6 +124,19 @@ async def test_clocks_that_differ_are_noted(valkey, monkeypatch):
     finding = (await found(valkey.url))["clock"]
     assert finding.level == "warning"
     assert "90000.0 s behind" in finding.said
+
+
+async def test_a_time_that_is_not_the_clocks_is_told(valkey, monkeypatch):
+    move = clock_of_valkey(monkeypatch, valkey)
+    server = RedisServer(parse(valkey.url))
+    now = (await server.swap([], who="01234567")).now
+    assert "time" not in await found(valkey.url)
+    move(86_400)
+    await server.swap([], who="01234567", latest=now)
+    await server.aclose()
+    looked = await found(valkey.url)
+    assert (looked["time"].level, "s behind its clock" in looked["time"].said) == ("note", True)
+    assert "864" in looked["clock"].said  # which is ahead of this machine's
 
 
 async def test_another_kind_of_store_is_refused():

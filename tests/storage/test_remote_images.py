@@ -13,7 +13,7 @@ from msgspec import structs
 from postpress_async.errors import ClientClosedError, ConfigurationError, StateUnavailableError
 from postpress_async.storage.images import kept
 from postpress_async.storage.remote.images import PATIENCE, RemoteImages
-from postpress_async.storage.remote.swaps import EARLY, LATE, Answer, NotDoneError
+from postpress_async.storage.remote.swaps import EARLY, LATE, LEAP, Answer, NotDoneError
 from postpress_async.storage.remote.timing import ServerTime
 from postpress_async.storage.remote.values import Seen
 
@@ -29,8 +29,8 @@ class Loop(asyncio.SelectorEventLoop):
         return self.passed
 
     def _run_once(self):
-        if not self._ready and self._scheduled:
-            self.passed = max(self.passed, self._scheduled[0]._when)
+        if not self._ready and (timers := [one for one in self._scheduled if not one._cancelled]):
+            self.passed = max(self.passed, min(one._when for one in timers))
         super()._run_once()
 
 
@@ -49,12 +49,18 @@ class Fake:
 
     def __init__(self, faults=()):
         self.values, self.faults = {}, list(faults)
-        self.identity, self.skew = "first", 0.0
+        self.identity, self.skew, self.lead = "first", 0.0, 0.0
         self.calls, self.serial, self.late = 0, count(1), []
         self.closed = False
 
-    def time(self):
+    def clock(self):
         return EPOCH + asyncio.get_running_loop().time() + self.skew
+
+    def time(self, latest=None):
+        """Return its time, which goes on where its clock is set forward and somebody can tell."""
+        if latest is not None and self.clock() + self.lead > latest + LEAP:
+            self.lead = latest - self.clock()
+        return self.clock() + self.lead
 
     def write_as_another(self, key, text="stranger"):
         """Write between what a client saw and what it asks for."""
@@ -83,9 +89,10 @@ class Fake:
             for key, stamp in values.items()
             if (self.values.get(key) or b"")[:8] != stamp
         }
-        return Answer(identity=self.identity, now=now, fates=tuple(fates), values=told)
+        lead = now - self.clock()
+        return Answer(identity=self.identity, now=now, lead=lead, fates=tuple(fates), values=told)
 
-    async def swap(self, swaps, /, *, who):  # noqa: C901, PLR0912 - a fault a line
+    async def swap(self, swaps, /, *, who, latest=None):  # noqa: C901, PLR0912 - a fault a line
         self.calls += 1
         late, self.late = self.late, []
         fault = self.faults.pop(0) if self.faults else "none"
@@ -107,6 +114,7 @@ class Fake:
                 self.write_as_another(key)
         if fault == "restarted":
             self.identity += "+"
+        self.time(latest)
         answer = self.do(swaps)
         if fault == "lost after":
             raise StateUnavailableError("cut off")
@@ -438,6 +446,35 @@ async def test_a_clock_that_was_set_forward_is_followed(server, images, caplog):
     assert abs(await images.step(Tell("a")) - server.time()) < 0.01
     server.skew = 1000.0
     assert abs(await images.step(Tell("a")) - server.time()) < 0.01
+
+
+@scenario()
+async def test_a_clock_that_leapt_is_told_by_whoever_has_asked_before(server, images, caplog):
+    class Tell(Append):
+        def run(self, seen, now):
+            return super().run(seen, now)[0], now
+
+    await images.step(Append("a"))
+    assert images.lead == 0
+    server.skew = 86_400.0
+    begins_amid = client(server)
+    for asks in (images, begins_amid):
+        true = EPOCH + asyncio.get_running_loop().time()
+        assert await asks.step(Tell("a")) == pytest.approx(true, abs=0.01)
+        assert asks.lead == pytest.approx(-86_400, abs=0.01)
+    await begins_amid.aclose()
+    await asyncio.sleep(30 * 86_400)
+    server.skew += LEAP + 30 * 86_400 * 1e-3 - 1  # which two clocks may part by in a month
+    true = server.time()
+    assert await images.step(Tell("a")) == pytest.approx(true, abs=0.01)
+
+
+def test_what_a_clock_that_was_handed_in_tells_is_not_judged():
+    assert ServerTime(lambda: 1.0).latest is None  # nobody has asked yet
+    times = ServerTime(lambda: 1.0, clock=lambda: 2.0)
+    times.learn(1000.0, sent=0.0, anew=False, lead=5.0)
+    assert times.latest is None
+    assert times.lead == 0.0
 
 
 @scenario()

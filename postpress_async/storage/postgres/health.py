@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from postpress_async.errors import ConfigurationError, PostpressError
-from postpress_async.storage.health import Finding, in_plain_words
+from postpress_async.storage.health import Finding, in_plain_words, of_its_time
 from postpress_async.storage.urls import parse
 
 from .schema import OLDEST, standing
 from .server import PostgresServer
-from .statements import LOOK_AROUND, MAY, STANDBYS, grants, owned
+from .statements import LEAD, LOOK_AROUND, MAY, STANDBYS, grants, owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ async def health(url: str) -> list[Finding]:
     The findings are `reachable`, or `login` where it does not let us in; and if it does `tls` where
     a password goes without, `version`, `writable`, `synchronous_commit`, `fsync`,
     `full_page_writes`, `isolation`, `standbys` where there are or should be any, `clock`,
-    `connections`, `schema` and `permissions`.
+    `connections`, `schema`, `time` where counts go by another one, and `permissions`.
 
     Raises:
         ConfigurationError: the URL names no PostgreSQL, or psycopg is not installed.
@@ -198,6 +198,9 @@ async def _of_tables(link: Link, server: PostgresServer, around: _Around) -> lis
             else f"the tables of counts in {schema} have format {version}; ours is {known}"
         )
         found = [Finding(name="schema", level="ok", said=said)]
+        if version is not None:
+            (lead,) = await link.row(LEAD.format(schema=schema).encode(), ()) or (0.0,)
+            found += of_its_time(lead or 0.0)
     else:
         found = []
     what, may, step = "use", may_use, f"have their owner run: {grants(schema, user)}"

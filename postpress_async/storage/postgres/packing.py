@@ -20,8 +20,8 @@ __all__ = ["TYPES", "Row", "pack", "unpack"]
 Row: TypeAlias = "tuple[bytes | None, ...]"
 """What `counts_swap_1` returns, in binary."""
 
-# Of `counts_swap_1`'s arguments: who, strict, keys, alone, program, nows, stamps, values.
-TYPES: Final = (TEXT, BOOL, 1009, 1000, 1007, 1022, 1001, 1001)
+# Of `counts_swap_1`'s arguments: who, strict, keys, alone, program, nows, stamps, values, latest.
+TYPES: Final = (TEXT, BOOL, 1009, 1000, 1007, 1022, 1001, 1001, 701)
 _FATES: Final[dict[int, Fate]] = {
     ord("d"): "done", ord("c"): "changed", ord("t"): "time", ord("u"): "turn",
 }  # fmt: skip
@@ -29,7 +29,9 @@ _FLOAT: Final = struct.Struct(">d")
 _INT: Final = struct.Struct(">i")
 
 
-def pack(swaps: Sequence[Swap], *, who: str, strict: bool) -> tuple[list[str], list[bytes]]:
+def pack(
+    swaps: Sequence[Swap], *, who: str, strict: bool, latest: float | None = None
+) -> tuple[list[str], list[bytes | None]]:
     """Return the keys by their places, and what to ask for.
 
     Keys come in one order for all, so that whoever locks several waits for nobody who waits for
@@ -60,18 +62,20 @@ def pack(swaps: Sequence[Swap], *, who: str, strict: bool) -> tuple[list[str], l
         floats([swap.now for swap in swaps]),
         texts(BYTEA, stamps),
         texts(BYTEA, values),
+        None if latest is None else _FLOAT.pack(latest),
     ]
 
 
 def unpack(keys: Sequence[str], row: Row) -> Answer:
     """Return what the function said."""
-    now, identity, fates, told, values = row
+    now, lead, identity, fates, told, values = row
     places: list[int] = [_INT.unpack(place or b"")[0] for place in elements(told)]
     told_keys = [keys[place - 1] for place in places]
     found = dict(zip(told_keys, elements(values), strict=True))
     return Answer(
         identity=(identity or b"").decode(),
         now=_FLOAT.unpack(now or b"")[0],
+        lead=_FLOAT.unpack(lead or b"")[0],
         fates=tuple([_FATES[fate] for fate in fates or b""]),
         values=found,
     )

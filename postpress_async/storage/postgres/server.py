@@ -71,7 +71,9 @@ class PostgresServer:
         """The server, in a few words for messages."""
         return self._where
 
-    async def swap(self, swaps: Sequence[Swap], /, *, who: str) -> Answer:
+    async def swap(
+        self, swaps: Sequence[Swap], /, *, who: str, latest: float | None = None
+    ) -> Answer:
         """Carry swaps out; connects where it has to.
 
         Raises:
@@ -81,7 +83,7 @@ class PostgresServer:
         """
         import psycopg  # noqa: PLC0415 - lazily
 
-        keys, asked = pack(swaps, who=who, strict=self._strict)
+        keys, asked = pack(swaps, who=who, strict=self._strict, latest=latest)
         sent = False
         try:
             link = await self._linked()

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from postpress_async.storage.remote.swaps import EARLY, LATE, STAMP, TURN
+from postpress_async.storage.remote.swaps import EARLY, LATE, LEAP, STAMP, TURN
 
 __all__ = [
     "CALL",
     "CLOCK",
+    "LEAD",
     "LOOK",
     "LOOK_AROUND",
     "MAY",
@@ -31,8 +32,8 @@ CLOCK: Final = "clock_timestamp()"
 _LOCK_WAIT: Final = "3s"  # for another session's lock; shorter than whoever asks waits
 
 CALL: Final = (
-    "SELECT told_now, identity, fates, told, told_values FROM {schema}.counts_swap_1("
-    "$1, $2, $3, $4, $5, $6, $7, $8)"
+    "SELECT told_now, told_lead, identity, fates, told, told_values FROM {schema}.counts_swap_1("
+    "$1, $2, $3, $4, $5, $6, $7, $8, $9)"
 )
 
 LOOK: Final = """\
@@ -42,6 +43,9 @@ SELECT current_setting('server_version_num')::int4, current_user::text, current_
         WHERE relnamespace = to_regnamespace(%(schema)s)
             AND relname IN ('counts', 'counts_meta')), '{}')"""
 META: Final = "SELECT what, version FROM {schema}.counts_meta"
+LEAD: Final = """\
+SELECT CASE WHEN raw >= last THEN least(skew, 0) ELSE greatest(skew, last - raw) END
+FROM {schema}.counts_meta, date_part('epoch', clock_timestamp()) AS raw"""
 ONE_AT_A_TIME: Final = """\
 SELECT set_config('lock_timeout', '3s', true), pg_advisory_xact_lock(hashtextextended(%s, 0))"""
 NOTE: Final = """\
@@ -103,6 +107,7 @@ def migrations(schema: str, clock: str = CLOCK) -> tuple[str, ...]:
         wait=_LOCK_WAIT,
         early=EARLY,
         late=LATE,
+        leap=LEAP,
         turn=TURN,
         stamp=STAMP,
     )
@@ -145,11 +150,16 @@ ALTER TABLE {schema}.counts ALTER COLUMN value SET STORAGE EXTERNAL;
 # `p_program` says for each swap: whether it is urgent; how many keys it has seen, and which; how
 # many it writes, and which. Keys are named by their place in `p_keys`; stamps and values follow in
 # the same order in arrays of their own.
+#
+# The time is the clock's. Where that was set back, it goes on from the last note of it, at the
+# clock's pace, and `skew` is what is added since then. Where it was set forward, which those can
+# tell who have asked before, it goes on as well, and `skew` is negative; but nobody who missed a
+# leap takes back what others have been told since.
 _SWAP: Final = """\
 CREATE FUNCTION {schema}.counts_swap_1(
     p_who text, p_strict bool, p_keys text[], p_alone bool[], p_program int4[], p_nows float8[],
-    p_stamps bytea[], p_values bytea[],
-    OUT told_now float8, OUT identity text, OUT fates text, OUT told int4[],
+    p_stamps bytea[], p_values bytea[], p_latest float8,
+    OUT told_now float8, OUT told_lead float8, OUT identity text, OUT fates text, OUT told int4[],
     OUT told_values bytea[]
 ) LANGUAGE plpgsql VOLATILE
 SET lock_timeout = '{wait}' SET enable_seqscan = off SET jit = off AS $swap$
@@ -159,7 +169,7 @@ DECLARE
     locked int4 := 0; lock int8; looks bool; waits bool := false; taken bool := false;
     stamps bytea[]; named bytea[]; wrote int4[]; turns bool[];
     its_stamp bytea; its_time float8; its_turn bool;
-    raw float8; meta record; fate text; urgent bool; hopeless bool; which int4;
+    raw float8; leapt bool; meta record; fate text; urgent bool; hopeless bool; which int4;
     at int4; seen int4; writes int4; at_stamp int4; at_value int4;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -183,8 +193,12 @@ BEGIN
 
         SELECT * INTO STRICT meta FROM {schema}.counts_meta;
         raw := date_part('epoch', {clock});
-        told_now :=
-            CASE WHEN raw >= meta.last THEN raw ELSE greatest(raw + meta.skew, meta.last) END;
+        told_now := greatest(meta.last,
+            raw + CASE WHEN raw >= meta.last THEN least(meta.skew, 0) ELSE meta.skew END);
+        leapt := told_now > p_latest + {leap} AND meta.last <= p_latest + {leap};
+        IF leapt THEN
+            told_now := greatest(p_latest, meta.last);
+        END IF;
         stamps := array_fill(''::bytea, ARRAY[keys]);
         named := array_fill(NULL::bytea, ARRAY[keys]);
         wrote := array_fill(0, ARRAY[keys]);
@@ -279,9 +293,9 @@ BEGIN
             VALUES (p_keys[i], stamps[i], p_values[wrote[i]], told_now);
         END IF;
     END LOOP;
-    IF told_now - meta.last >= 1 OR (raw < meta.last AND raw + meta.skew < meta.last) THEN
-        UPDATE {schema}.counts_meta SET last = greatest(last, told_now),
-            skew = CASE WHEN raw >= last THEN 0 ELSE greatest(last, told_now) - raw END
+    IF leapt OR told_now - meta.last >= 1 OR raw + meta.skew < meta.last THEN
+        UPDATE {schema}.counts_meta
+        SET last = greatest(last, told_now), skew = greatest(last, told_now) - raw
         WHERE ctid = (SELECT m.ctid FROM {schema}.counts_meta m FOR UPDATE SKIP LOCKED);
     END IF;
     FOR i IN 1 .. keys LOOP
@@ -292,6 +306,7 @@ BEGIN
             WHEN wrote[i] > 0 THEN p_values[wrote[i]]
             ELSE (SELECT c.value FROM {schema}.counts c WHERE c.key = p_keys[i]) END;
     END LOOP;
+    told_lead := told_now - raw;
     identity := meta.epoch || '/' || (date_part('epoch', pg_postmaster_start_time()) * 1e6)::int8;
 END
 $swap$;

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
-from postpress_async.storage.health import Finding
+from postpress_async.storage.health import Finding, of_its_time
 from postpress_async.storage.redis.connection import Link
 from postpress_async.storage.redis.findings import judged
 from postpress_async.storage.redis.server import RedisServer
@@ -28,7 +28,7 @@ async def health(url: str) -> list[Finding]:
 
     The findings are `reachable`, or `login` where it does not let us in; and if it does `tls` where
     a password goes without, `version`, `role`, `appendonly`, `eviction`, `appendfsync`, `clock`,
-    `scripting` and `epoch`, as far as the server tells.
+    `time` where that is another one, `scripting` and `epoch`, as far as the server tells.
 
     Raises:
         ConfigurationError: the URL names no Redis.
@@ -92,8 +92,10 @@ async def _tried(store: StoreUrl, server: RedisServer) -> list[Finding]:
         await server.aclose()
         await again.aclose()
     same = len({answer.identity for answer in answers}) == 1
+    last = answers[-1]
     return [
-        _clock(answers[-1].now - between),
+        _clock(last.now - last.lead - between),
+        *of_its_time(last.lead),
         Finding(name="scripting", level="ok", said="the script runs"),
         _epoch(same=same),
     ]

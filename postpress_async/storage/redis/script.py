@@ -12,7 +12,7 @@ from hashlib import sha1
 from string import Template
 from typing import TYPE_CHECKING, Final, cast
 
-from postpress_async.storage.remote.swaps import EARLY, LATE, STAMP, TURN, Answer, Fate
+from postpress_async.storage.remote.swaps import EARLY, LATE, LEAP, STAMP, TURN, Answer, Fate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ SCRIPT: Final = Template("""
 -- KEYS: the store's own time, whose turn it is, then images.
 -- ARGV: packed as `packed` does; times that are not given are negative.
 local unpack = struct.unpack
-local who, fresh, given, strict, count, pos = unpack('>c8c16dBH', ARGV[1])
+local who, fresh, given, latest, strict, count, pos = unpack('>c8c16ddBH', ARGV[1])
 local looks = strict == 2 -- somebody looks whether it could, and leaves nothing
 strict = strict == 1
 local swaps = {}
@@ -46,10 +46,12 @@ for n = 1, count do
   end
   swaps[n] = swap
 end
-local EARLY, LATE, TURN, DAY = $EARLY, $LATE, $TURN, 86400
+local EARLY, LATE, LEAP, TURN, DAY = $EARLY, $LATE, $LEAP, $TURN, 86400
 
 -- The server's time: its clock; where that was set back, the time goes on from the last note of it,
--- which is at most a second old, at the clock's pace. `skew` is what is added since then.
+-- which is at most a second old, at the clock's pace. `skew` is what is added since then. Where it
+-- was set forward, which those can tell who have asked before, it goes on as well, and `skew` is
+-- negative; but nobody who missed a leap takes back what others have been told since.
 local raw = given
 if raw < 0 then
   local time = redis.pcall('TIME')
@@ -66,6 +68,10 @@ else
 end
 if skew > 0 and raw >= last then skew = 0 end -- it was set right again
 local now = math.max(raw + skew, last)
+if latest >= 0 and now > latest + LEAP and (noted or last <= latest + LEAP) then
+  now = noted and latest or math.max(latest, last)
+  noted = true
+end
 noted = noted or now == last or now - last >= 1
 
 local stamps = {}
@@ -160,7 +166,7 @@ elseif served then
   redis.call('SET', KEYS[2], '', 'PX', 1)
 end
 
-local out = {struct.pack('>d', now), epoch, table.concat(fates)}
+local out = {struct.pack('>dd', now, now - raw), epoch, table.concat(fates)}
 for i, stamp in pairs(refused) do
   if stamps[i] ~= stamp and new[i] == nil then
     local value = stamps[i] and redis.call('GET', KEYS[i])
@@ -173,6 +179,7 @@ return table.concat(out)
 """).substitute(
     EARLY=EARLY,
     LATE=LATE,
+    LEAP=LEAP,
     TURN=int(TURN * 1000),
     EPOCH=EPOCH,
     STAMP=STAMP,
@@ -184,9 +191,9 @@ _FATES: Final[dict[int, Fate]] = {
     ord("d"): "done", ord("c"): "changed", ord("t"): "time", ord("u"): "turn",
 }  # fmt: skip
 _FIRST: Final = 3  # of the images among the script's keys, counted from one
-_NOW: Final = struct.Struct(">d")
+_NOW: Final = struct.Struct(">dd")
 _VALUE: Final = struct.Struct(">Hi")
-_HEAD: Final = struct.Struct(f">8s{EPOCH}sdBH")
+_HEAD: Final = struct.Struct(f">8s{EPOCH}sddBH")
 _SWAP: Final = struct.Struct(">dBHH")
 _SEEN: Final = struct.Struct(">HB")
 
@@ -198,6 +205,7 @@ def packed(
     fresh: bytes,
     strict: bool,
     given: float | None,
+    latest: float | None = None,
     looks: bool = False,
 ) -> tuple[list[str], bytes]:
     """Return the images' keys that swaps name, and the script's argument.
@@ -208,11 +216,12 @@ def packed(
         fresh: names the store if it is a new one.
         strict: whether swaps of another time are refused.
         given: the server's time, for one that tells none to scripts.
+        latest: as in `Server.swap`.
         looks: whether nothing is to be left behind; without swaps.
     """
     places: dict[str, int] = {}
-    time = -1.0 if given is None else given
-    parts = [_HEAD.pack(who.encode(), fresh, time, 2 if looks else strict, len(swaps))]
+    times = [-1.0 if one is None else one for one in (given, latest)]
+    parts = [_HEAD.pack(who.encode(), fresh, *times, 2 if looks else strict, len(swaps))]
     for swap in swaps:
         parts.append(_SWAP.pack(swap.now, swap.urgent, len(swap.seen), len(swap.writes)))
         for key, stamp in swap.seen:
@@ -249,6 +258,6 @@ def unpacked(reply: bytes, *, keys: Sequence[str], swaps: int, run: str) -> Answ
         start += _VALUE.size
         values[keys[place - _FIRST]] = None if size < 0 else reply[start : start + size]
         start += max(size, 0)
-    (now,) = _NOW.unpack_from(reply)
+    now, lead = _NOW.unpack_from(reply)
     epoch = reply[_NOW.size : _NOW.size + EPOCH].hex()
-    return Answer(identity=f"{run}/{epoch}", now=now, fates=fates, values=values)
+    return Answer(identity=f"{run}/{epoch}", now=now, lead=lead, fates=fates, values=values)

@@ -73,13 +73,15 @@ class RedisServer:
         """The server, in a few words for messages."""
         return self._where
 
-    async def swap(self, swaps: Sequence[Swap], /, *, who: str) -> Answer:
+    async def swap(
+        self, swaps: Sequence[Swap], /, *, who: str, latest: float | None = None
+    ) -> Answer:
         """Carry swaps out, all in one call of the script.
 
         Raises:
             StateUnavailableError, ConfigurationError: as in `Server`.
         """
-        return await self._swapped(swaps, who, None)
+        return await self._swapped(swaps, who, latest=latest)
 
     async def look(self, *, who: str, fresh: bytes) -> Answer:
         """Try the script, and that it may write, in one call that leaves nothing behind.
@@ -91,9 +93,16 @@ class RedisServer:
         Raises:
             StateUnavailableError, ConfigurationError: as in `Server`.
         """
-        return await self._swapped([], who, fresh)
+        return await self._swapped([], who, looks=fresh)
 
-    async def _swapped(self, swaps: Sequence[Swap], who: str, looks: bytes | None) -> Answer:
+    async def _swapped(
+        self,
+        swaps: Sequence[Swap],
+        who: str,
+        *,
+        latest: float | None = None,
+        looks: bytes | None = None,
+    ) -> Answer:
         link, self._link = self._link, None  # whoever is cancelled, or fails, leaves none behind
         if link is not None and not await link.usable():
             await link.drop()
@@ -101,7 +110,7 @@ class RedisServer:
         if link is None:
             link = await self._connected()
         try:
-            answer = await self._run(link, swaps, who, looks)
+            answer = await self._run(link, swaps, who, latest, looks)
         except MovedAwayError as moved:
             self._at = (moved.host or self._url.host or "localhost", moved.port)
             raise
@@ -124,7 +133,12 @@ class RedisServer:
             await link.drop()
 
     async def _run(
-        self, link: Link, swaps: Sequence[Swap], who: str, looks: bytes | None
+        self,
+        link: Link,
+        swaps: Sequence[Swap],
+        who: str,
+        latest: float | None,
+        looks: bytes | None,
     ) -> Answer:
         given = await self._time(link) if self._asks_time else None
         keys, argument = packed(
@@ -133,6 +147,7 @@ class RedisServer:
             fresh=looks or self._fresh,
             strict=self._strict,
             given=given,
+            latest=latest,
             looks=looks is not None,
         )
         named = [*self._fixed, *[self._space + key for key in keys]]

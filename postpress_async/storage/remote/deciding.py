@@ -237,9 +237,10 @@ class Decider:
 
     async def _ask(self, swaps: Sequence[Swap], *, decided: int) -> Answer:
         sent = self._monotonic()
-        answer = await self._server.swap(swaps, who=self._stamps.who)
+        latest = self._times.latest
+        answer = await self._server.swap(swaps, who=self._stamps.who, latest=latest)
         anew = "time" in answer.fates[:decided]
-        self._times.learn(answer.now, sent=sent, anew=anew)
+        self._times.learn(answer.now, sent=sent, anew=anew, lead=answer.lead)
         if answer.identity != self._identity:
             if self._identity:
                 self._warn("was restarted or replaced: what this process knows is compared with it")

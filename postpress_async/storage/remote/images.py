@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import random
-import time
 from collections import deque
 from contextlib import suppress
 from contextvars import Context
@@ -23,6 +22,7 @@ from postpress_async.errors import (
     PostpressError,
     StateUnavailableError,
 )
+from postpress_async.machine import boot_time
 from postpress_async.storage.remote.deciding import Decider
 from postpress_async.storage.remote.jobs import Job
 from postpress_async.storage.remote.swaps import TURN
@@ -66,7 +66,8 @@ class RemoteImages:
         server: where they are kept.
         clock: tells the time in place of the server.
         mend: what is known when a server has lost what it had told.
-        monotonic, draw: as in `time` and `random`.
+        monotonic: tells seconds that never go back, and go on while the machine is suspended.
+        draw: as in `random`.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class RemoteImages:
         *,
         mend: Mend,
         clock: Callable[[], float] | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = boot_time,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._server = server
@@ -95,9 +96,9 @@ class RemoteImages:
 
     @property
     def lead(self) -> float:
-        """By how many seconds its time is ahead of a clock that was handed in, and went back.
+        """By how many seconds its time is ahead of the clock by which hours are meant.
 
-        A server's own clock is the one by which hours are meant; what it was is not known.
+        That is the server's, or one that was handed in; negative where the time is behind it.
         """
         return self._times.lead
 

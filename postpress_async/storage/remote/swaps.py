@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EARLY",
     "LATE",
+    "LEAP",
     "STAMP",
     "TURN",
     "Answer",
@@ -26,6 +27,9 @@ __all__ = [
 STAMP: Final = 8  # the first bytes of a value: another one with every write
 EARLY: Final = 0.001  # seconds by which a swap may be ahead of the server's time
 LATE: Final = 5.0  # seconds behind it, after which whoever asked has given up
+LEAP: Final = (
+    60.0  # seconds ahead of what a process expects: its clock was set, not the answer late
+)
 TURN: Final = 0.1  # seconds for which a key is kept for whoever was refused too often
 
 Fate: TypeAlias = Literal["done", "changed", "time", "turn"]
@@ -52,7 +56,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         identity: which server it is, and which run of it: another one may have lost something.
-        now: the server's time in seconds since the epoch, which never goes back.
+        now: the server's time in seconds since the epoch, which never goes back, and is not set
+            forward while anybody asks who knows it.
+        lead: by how much that is ahead of the server's clock; negative where it is behind.
         fates: of each swap. `changed`: a stamp was another one; `time`: it was decided too early
             or too late; `turn`: a key is kept for somebody else.
         values: the keys that a refused swap named and that have another stamp than it named last,
@@ -61,6 +67,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     identity: str
     now: float
+    lead: float = 0.0
     fates: tuple[Fate, ...]
     values: Mapping[str, bytes | None]
 
@@ -83,7 +90,9 @@ class Server(Protocol):
         """The server, in a few words for messages."""
         ...
 
-    async def swap(self, swaps: Sequence[Swap], /, *, who: str) -> Answer:
+    async def swap(
+        self, swaps: Sequence[Swap], /, *, who: str, latest: float | None = None
+    ) -> Answer:
         """Carry swaps out; none is a way to ask for the time. Connects where it has to.
 
         Whoever is cancelled, or fails, leaves no connection behind that could answer for another.
@@ -91,6 +100,9 @@ class Server(Protocol):
         Args:
             swaps: what to do; a later one may build upon an earlier one of the same call.
             who: this process, for whom keys may be kept.
+            latest: the latest that the server's time can be by the clock of who asks; None for who
+                does not know. If it is later by more than `LEAP`, the server's clock was set
+                forward, and its time goes on from here instead.
 
         Raises:
             NotDoneError: it cannot be reached or cannot write for now; nothing was done.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["ServerTime"]
 
 _DRIFT: Final = 1e-4  # seconds a second by which two clocks may part
+_WANDER: Final = 1e-3  # the same for one that nobody disciplines
 
 
 class ServerTime:
@@ -23,7 +24,7 @@ class ServerTime:
     true time then, and not later than the true time when it arrives.
 
     Args:
-        monotonic: as in `time`.
+        monotonic: as in `time`, but goes on while the machine is suspended.
         clock: tells the time in place of the server.
     """
 
@@ -33,7 +34,9 @@ class ServerTime:
         self._monotonic = monotonic
         self._clock = None if clock is None else StoreTime(clock)
         self._ahead: float | None = None  # of the monotonic clock
+        self._furthest = -math.inf  # that it ever was ahead: what was told once is no leap
         self._sampled = -math.inf
+        self._lead = 0.0
 
     @property
     def known(self) -> bool:
@@ -47,8 +50,23 @@ class ServerTime:
 
     @property
     def lead(self) -> float:
-        """By how much it is ahead of a clock that was handed in; 0 for the server's."""
-        return 0.0 if self._clock is None else self._clock.lead
+        """By how much it was ahead of the clock by which hours are meant, when it was last told.
+
+        That is the server's own clock, or the one that was handed in.
+        """
+        return self._lead if self._clock is None else self._clock.lead
+
+    @property
+    def latest(self) -> float | None:
+        """The latest that the server's time can be by now, if its clock went on as ours did.
+
+        None where no answer has come, or a clock was handed in. Later than this is only a clock
+        that was set forward, which every process can tell that has asked before.
+        """
+        if self._clock is not None or self._ahead is None:
+            return None
+        now = self._monotonic()
+        return now + self._furthest + _WANDER * (now - self._sampled)
 
     def now(self, seen: float = -math.inf) -> float:
         """Return seconds since the epoch, never less than the time of what was seen."""
@@ -56,11 +74,12 @@ class ServerTime:
             return self._clock.now(seen)
         return max(self._monotonic() + (self._ahead or 0.0), seen)
 
-    def learn(self, now: float, *, sent: float, anew: bool) -> None:
+    def learn(self, now: float, *, sent: float, anew: bool, lead: float = 0.0) -> None:
         """Take in an answer.
 
         Args:
             now: what it says.
+            lead: by how much that is ahead of the server's clock.
             sent: when it was asked for, by the monotonic clock.
             anew: whether what was known has proved to be wrong.
         """
@@ -70,4 +89,6 @@ class ServerTime:
         else:
             grown = self._ahead + _DRIFT * (sent - self._sampled)
             self._ahead = max(min(most, grown), least)  # least: its clock was set forward
+        self._furthest = max(self._furthest, self._ahead)
         self._sampled = sent
+        self._lead = lead
