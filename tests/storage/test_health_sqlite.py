@@ -13,10 +13,15 @@ from contextlib import closing
 
 import pytest
 
+from postpress_async import machine
 from postpress_async.errors import ConfigurationError
 from postpress_async.storage.sqlite import content
+from postpress_async.storage.sqlite.file import SqliteFile
 from postpress_async.storage.sqlite.health import health
+from postpress_async.storage.sqlite.images import COUNTS
+from postpress_async.storage.sqlite.schema import Schema
 
+DAY = 86_400
 AROUND = ["sqlite", "file_system", "directory", "disk", "file", "synchronous"]
 INSIDE = ["reachable", "schema", "journal", "clock", "integrity", "lock"]
 
@@ -247,6 +252,51 @@ async def test_a_look_through_all_of_it_takes_its_time_at_most(made, monkeypatch
 async def test_a_time_ahead_of_the_clock_is_said(made, ahead, level):
     change(made, f"UPDATE meta SET seen = {time.time() + ahead}")
     assert bad(await look(made)).get("clock") == level
+
+
+@pytest.mark.parametrize(
+    ("behind", "boot", "level"),
+    [
+        (7200, "this one", "note"),
+        (7200, "another", "note"),  # it stays so behind
+        (30, "this one", "note"),
+        (1, "this one", None),
+        (0, "another", None),
+    ],
+)
+async def test_a_time_behind_the_clock_is_said(made, monkeypatch, behind, boot, level):
+    monkeypatch.setattr(machine, "boot_clock", lambda: "this one")
+    seen = time.time() - behind - DAY  # nobody has used it since yesterday
+    ahead = time.time() - behind - machine.boot_time() if boot == "this one" else 0.0
+    change(made, f"UPDATE meta SET seen={seen}, boot='{boot}', ahead={ahead}, lag={-behind}")
+    found = (await look(made))["clock"]
+    assert found.level == (level or "ok")
+    if level:
+        assert re.search(rf"its time is {behind} s behind this machine's clock", found.said)
+        assert "make sure that the clock is right" in found.next_step
+
+
+async def test_a_time_that_is_ahead_of_its_boots_is_said(made, monkeypatch):
+    monkeypatch.setattr(machine, "boot_clock", lambda: "this one")
+    seen = time.time() - 100.0
+    ahead = time.time() + DAY - machine.boot_time()
+    change(made, f"UPDATE meta SET seen={seen}, boot='this one', ahead={ahead}")
+    found = (await look(made))["clock"]
+    assert found.level == "warning"
+    assert re.search(r"its time is 86\d\d\d s ahead", found.said)
+
+
+@pytest.mark.parametrize(("ahead", "level"), [(-DAY, None), (7200, "warning")])
+async def test_a_format_before_ours_is_read_too(path, ahead, level):
+    before = Schema(
+        what="counts", application_id=COUNTS.application_id, migrations=COUNTS.migrations[:3]
+    )
+    file = SqliteFile(str(path), before)
+    await file.run(lambda c: c.execute("UPDATE meta SET seen = ?", (time.time() + ahead,)))
+    await file.aclose()
+    found = await look(path)
+    assert found["schema"].said == "format 3; ours is 4"
+    assert bad(found).get("clock") == level
 
 
 async def test_another_journal_mode_is_noted(made, open_at, works):
