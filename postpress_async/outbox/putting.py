@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Names",
     "Wishes",
+    "in_lane",
     "kept_priority",
     "kept_text",
     "name_of",
@@ -45,6 +46,8 @@ _RANDOM_BITS: Final = 80
 _LONGEST_KEY: Final = 512
 _LONGEST_ACCOUNT: Final = 512  # bytes: what an index holds of both is at most 2,704 in PostgreSQL
 _LONGEST_ID: Final = 1_024
+_INVITATIONS: Final = frozenset({"invite", "invite_note"})
+"""The lanes that an item may change between: without a note, and with one."""
 
 
 class Names:
@@ -177,13 +180,20 @@ def rewritten(row: Row, content: Content) -> New:
     )
 
 
+def in_lane(row: Row, action: str | None) -> New | None:
+    """Return a row as it is, in the lane of another action; None where it stays in its own."""
+    if action is None or action == row.action or not {action, row.action} <= _INVITATIONS:
+        return None
+    same = rewritten(row, contents.decode(row.body))
+    return msgspec.structs.replace(same, action=action, body=row.body)
+
+
 def _action_of(row: Row, content: Content) -> str:
     """Return the lane of a row with another content: a note makes another of an invitation."""
-    with_or_without = {"invite", "invite_note"}
-    if row.action not in with_or_without:
+    if row.action not in _INVITATIONS:
         return row.action
     action = content.action("LINKEDIN")  # where alone a note is counted by itself
-    return action if action in with_or_without else row.action
+    return action if action in _INVITATIONS else row.action
 
 
 def kept_text(name: str, value: object) -> str:

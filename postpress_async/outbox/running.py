@@ -15,6 +15,7 @@ from postpress_async.resources._checks import several
 
 from . import contents
 from .contents import ProfileRead
+from .lanes import Mover
 from .lookback import ClientLooker
 from .pools import Pools
 from .sending import ClientSender
@@ -138,14 +139,15 @@ class Crew:
         of_kind("stop", stop, asyncio.Event, "asyncio.Event()")
         accounts = None if accounts is None else _named(accounts)
         pools = None if accounts is None else Pools(self._store, accounts)
+        sender = ClientSender(
+            self._client,
+            before_send=self._before_send,
+            before_send_timeout=self._before_send_timeout,
+            told=self._told,
+            accounts=None if accounts is None else frozenset(accounts),
+        )
         watcher = Watcher(
-            ClientSender(
-                self._client,
-                before_send=self._before_send,
-                before_send_timeout=self._before_send_timeout,
-                told=self._told,
-                accounts=None if accounts is None else frozenset(accounts),
-            ),
+            Mover(sender, store=self._store, told=self._told),
             store=self._store,
             scheduler=self._client.scheduler,
             clock=self._clock,

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from postpress_async import ConfigurationError, KeyRate, Limit, Limits, Postpress
-from postpress_async.outbox import Outbox, watching
+from postpress_async.outbox import Outbox, Replace, Send, watching
 
 MESSAGES = "POST /chats/{chat_id}/messages"
 DAY = 86_400.0
@@ -49,6 +49,11 @@ async def until(ask, holds, sandbox, *, seconds=5.0, most=10 * DAY):
             await sandbox.advance(seconds)
             moved += seconds
     return moved
+
+
+async def used(client, account):
+    (lane,) = await client.scheduler.snapshot(account["id"])
+    return lane.limits
 
 
 def put(outbox, account, n):
@@ -136,6 +141,47 @@ async def test_a_new_worker_with_shared_counts_looks_at_what_rested_before(
     async with made(Limits.none()) as client, Outbox(client, url) as outbox:
         task = working(outbox)
         assert await until(outbox.counts, lambda counts: counts == {"sent": 2}, sandbox) < 120.0
+        await stop(task)
+
+
+NOTES = Limits.none().add(
+    Limit(("invite", "invite_note"), 10, per="day"), Limit("invite_note", 1, per="day")
+)
+
+
+async def test_a_note_that_before_send_adds_waits_where_notes_are_counted(
+    connect, url, account, sandbox, working
+):
+    asked = []
+
+    async def before_send(item):
+        asked.append(item.key)
+        return Replace(text=f"Hello {item.key}") if item.key.startswith("note") else Send()
+
+    async with (
+        connect(limits=NOTES) as client,
+        Outbox(client, url, before_send=before_send) as outbox,
+    ):
+        keys = ("note-1", "note-2", "note-3", "bare-1", "bare-2")
+        for key, person in zip(keys, account["strangers"], strict=False):
+            await outbox.invite(account_id=account["id"], provider_id=person, key=key)
+
+        async def requests():
+            return [one.text for one in sandbox.journal(route="POST /users/invite")]
+
+        task = working(outbox)
+        moved = await until(requests, lambda texts: len(texts) == 3, sandbox, seconds=1.0)
+        assert moved < 10.0  # those without a note wait for nobody
+        assert len([text for text in await requests() if text]) == 1
+        await sandbox.advance(600)
+        assert len(asked) <= 3 + 2 * 2  # not again and again
+        await until(outbox.metrics, lambda seen: seen.resting == 1, sandbox, seconds=1.0)
+        waiting = [one async for one in outbox.list(state="queued")]
+        # Its text is what `before_send` says, then.
+        assert [(one.action, one.text) for one in waiting] == [("invite_note", None)] * 2
+        assert [limit.used for limit in await used(client, account)] == [3, 1]
+        moved = await until(requests, lambda texts: len(texts) == 4, sandbox, seconds=3600.0)
+        assert moved > DAY / 2
         await stop(task)
 
 
