@@ -122,7 +122,7 @@ class BootTime:
         self.lead: float = 0.0
 
     def settle(self, noted: Noted) -> None:
-        """Take up what a store has noted; before the first look, and of each store that is new.
+        """Take up what a store has noted, before the first look and whenever it is read.
 
         A time that is known is kept: a store that was made anew, or is an older copy, is told it.
         """

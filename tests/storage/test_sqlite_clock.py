@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from postpress_async.storage.sqlite.sheet import Sheet
 
 START = 1_800_000_000.0
 HOUR, DAY = 3600.0, 86_400.0
+named = pytest.mark.skipif(not real_machine.boot_clock(), reason="boots have no names here")
 
 
 class Machine:
@@ -211,7 +213,7 @@ actions = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(actions, max_size=12))
 def test_in_one_boot_time_is_what_has_passed(story):
     machine = Machine()
@@ -247,6 +249,33 @@ def test_in_one_boot_time_is_what_has_passed(story):
                 await images.aclose()
 
     asyncio.run(tell())
+
+
+async def test_processes_that_followed_a_later_time_agree(machine, path, process):
+    one, other = process(), process()
+    await one()
+    await other()
+    await process(clock=lambda: START + DAY)()
+    machine.passes(5.0)
+    now = await one()  # and only an image told it
+    machine.passes(0.75)
+    assert now + 0.75 == await other() == await process()()
+
+
+@named
+async def test_a_limit_a_day_is_not_granted_twice_by_a_clock_that_is_a_day_ahead(
+    path, processes, monkeypatch
+):
+    state = f"sqlite:///{path}"
+    one, other = processes(state), processes(state)
+    assert await one() == 10
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + DAY + HOUR)
+    assert await one() == 0
+    assert await other() == 0
+    assert await processes(state)() == 0
+    monkeypatch.setattr(time, "time", real)
+    assert await processes(state)() == 0
 
 
 # -- in the next boot ------------------------------------------------------------------------------
@@ -390,7 +419,7 @@ async def told(path, ahead, *within):
     return json.loads(out)
 
 
-@pytest.mark.skipif(not real_machine.boot_clock(), reason="this system gives its boots no names")
+@named
 async def test_real_processes_agree_although_the_clock_of_one_is_a_day_ahead(path, open_at, works):
     images = open_at()
     await images.step(works.add())

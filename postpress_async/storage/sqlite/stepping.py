@@ -106,14 +106,13 @@ class Stepping:
 
     def _now(self, connection: Connection, latest: float) -> tuple[float, Noted | None]:
         """Return the time, and what the file has noted of it where it is to be noted anew."""
-        noted = None
-        if connection is not self._settled:  # perhaps of a file that was made anew
-            noted = _noted(connection)
-            self._time.settle(noted)
-        now = self._time.now(latest)
-        if noted is None and now - self._noted >= _NOTE_EVERY:
-            noted = _noted(connection)
-        return (now if noted is None else self._time.now(noted.seen)), noted
+        if connection is self._settled:  # else it is perhaps of a file that was made anew
+            now = self._time.now(latest)
+            if now - self._noted < _NOTE_EVERY:
+                return now, None
+        noted = _noted(connection)
+        self._time.settle(noted)
+        return self._time.now(max(latest, noted.seen)), noted
 
     def _own(self, keys: tuple[str, ...], images: dict[str, bytes | None], now: float) -> bool:
         """Tell whether images are this process's own, as far as it can see, and take them up."""
