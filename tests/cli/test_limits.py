@@ -337,6 +337,42 @@ def test_a_file_that_is_not_there_is_nobodys_state(run, tmp_path, monkeypatch, a
     assert list(tmp_path.iterdir()) == []
 
 
+LOOKS = (
+    ("show", "acc_1"), ("explain", "acc_1", "--provider", "LINKEDIN"),
+    ("estimate", "acc_1", "invite", "--provider", "LINKEDIN"),
+    ("plan", "acc_1", "invite=1", "--provider", "LINKEDIN"),
+)  # fmt: skip
+PAUSES = (("pause", "*", "--reason", "r"), ("resume", "acc_1"))
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_database_without_counts_is_nobodys_state(run, postgres):
+    for arguments in (*LOOKS, *PAUSES):
+        ran = run("limits", *arguments, "--state", f"{postgres.url}?prefix=nobodys")
+        assert (ran.code, ran.out) == (2, "")
+        assert "no store of counts in the schema nobodys" in ran.err
+    import psycopg  # noqa: PLC0415 - where there is a server, there is the client
+
+    with psycopg.connect(postgres.url) as connection:
+        found = connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname = 'nobodys'")
+        assert found.fetchone() == (0,)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_look_leaves_an_empty_redis_empty_and_a_pause_says_that_it_was(run, valkeys):
+    server = valkeys()
+    for arguments in LOOKS:
+        ran = run("limits", *arguments, "--state", server.url)
+        assert (ran.code, ran.out) == (2, "")
+        assert "no store of counts under the prefix postpress" in ran.err
+    assert server.ask("DBSIZE") == 0
+    for words in ("there was no store of counts on this server before", ""):
+        ran = run("limits", "pause", "*", "--reason", "all off", "--state", server.url)
+        assert (ran.code, words in ran.err) == (0, True)
+    assert ran.err == ""
+    assert run("limits", "show", "acc_1", "--state", server.url).code == 0
+
+
 @pytest.mark.usefixtures("alone")
 def test_a_pause_of_an_account_that_the_state_does_not_know_says_so(run, counts):
     def err(*arguments):

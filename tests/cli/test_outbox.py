@@ -349,6 +349,24 @@ def test_a_look_makes_no_tables_in_a_database_that_has_none(run, postgres, argum
     assert found == (None,)
 
 
+def test_a_look_begins_no_counts_and_says_that_there_are_none(run, put, box, postgres, valkeys):
+    import psycopg  # noqa: PLC0415 - where there is a server, there is the client
+
+    put(1)
+    [item] = run("outbox", "list", "--json").lines
+    redis = valkeys()
+    states = (f"{postgres.url}?prefix=nobody_counts", redis.url, "sqlite:///nobody_counts.db")
+    for state in states:
+        for arguments in (("status",), ("show", item["id"])):
+            ran = run("outbox", *arguments, "--state", state)
+            assert (ran.code, ran.err.count("nobody has counted in the store")) == (0, 1)
+            assert "left" in ran.out or "queued" in ran.out
+    with psycopg.connect(postgres.url) as connection:
+        found = connection.execute("SELECT to_regnamespace('nobody_counts')").fetchone()
+    assert (found, redis.ask("DBSIZE")) == ((None,), 0)
+    assert not (box / "nobody_counts.db").exists()
+
+
 def test_a_file_in_the_home_is_found(run, put, box, monkeypatch):
     put(1)
     monkeypatch.setenv("HOME", str(box))

@@ -117,8 +117,8 @@ async def pause(
 ) -> None:
     """Stop an account, or all of them with '*', in the state that their processes share.
 
-    memory: is this command's own, which nobody else sees, and a file that is not there nobody has
-    in use: both are refused.
+    memory: is this command's own, which nobody else sees, and a file or a database without counts
+    nobody has in use: these are refused.
 
     Args:
         account_id: the account, or '*' for all, also those to come.
@@ -152,7 +152,7 @@ async def pause_in(
     await _print_state(client, account_id, as_json=as_json)
     if strange:
         note(
-            f"note: this state knew nothing of account {account_id} before: look whether it is "
+            f"this state knew nothing of account {account_id} before: look whether it is "
             "spelled as where it sends"
         )
 

@@ -11,11 +11,13 @@ from typing import Annotated, Final, Literal, NamedTuple
 from cyclopts import Parameter
 
 from postpress_async.cli.options import STATE, State
+from postpress_async.cli.output import note
 from postpress_async.client import Postpress
 from postpress_async.errors import ConfigurationError
 from postpress_async.limits import ACTIONS, PROVIDERS, Limits, check_provider
 from postpress_async.models import Account
 from postpress_async.options import whole
+from postpress_async.storage.begun import is_begun
 from postpress_async.storage.sqlite.place import absolute
 from postpress_async.storage.urls import parse
 
@@ -94,7 +96,8 @@ async def known(
         as_recalled: whether it is enough where that is nothing.
     """
     used = used_of(given)
-    async with client_of(given, account_id) as client:
+    state = await existing(state_of(given.state))
+    async with client_of(given, account_id, state) as client:
         bound = client.account(account_id)  # refuses what is no id
         account = None
         if given.provider is not None:
@@ -121,9 +124,9 @@ async def _recalled(client: Postpress, account_id: str) -> bool:
     return lane.provider is not None
 
 
-def client_of(given: Given, account_id: str) -> Postpress:
+def client_of(given: Given, account_id: str, state: str) -> Postpress:
     """Return a client with the limits that were given; one that asks nobody needs no key."""
-    state, provider = existing(state_of(given.state)), provider_of(given)
+    provider = provider_of(given)
     if provider is None and given.tier is not None:
         msg = "--tier needs --provider: without it the account is asked for both"
         raise ConfigurationError(msg)
@@ -136,13 +139,18 @@ def client_of(given: Given, account_id: str) -> Postpress:
     )
 
 
-def shared(state: str | None) -> Postpress:
-    """Return a client whose state others see; it asks nobody, and so needs no key.
+@asynccontextmanager
+async def shared(state: str | None) -> AsyncGenerator[Postpress]:
+    """Open a client whose state others see; it asks nobody, and so needs no key.
+
+    An empty Redis may have been emptied while others send: it takes a pause all the same, and says
+    that it is empty. A file and tables do not go by themselves.
 
     Raises:
-        ConfigurationError: it is this process's own, or a file that is not there.
+        ConfigurationError: it is this process's own, or a file or tables that are not there.
+        StateUnavailableError: its server cannot be reached.
     """
-    url = existing(state_of(state))
+    url = state_of(state)
     if url == _MEMORY:
         msg = (
             "state 'memory:' is this process's own, so that a pause would end with this command: "
@@ -150,7 +158,14 @@ def shared(state: str | None) -> Postpress:
             "name a state that is shared by --state or POSTPRESS_STATE, such as sqlite:///counts.db"
         )
         raise ConfigurationError(msg)
-    return Postpress(_no_key(), state=url)
+    empty = parse(url).kind == "redis" and not await is_begun(parse(url))
+    async with Postpress(_no_key(), state=url if empty else await existing(url)) as client:
+        yield client
+    if empty:
+        note(
+            "there was no store of counts on this server before: look whether the processes which "
+            "send have it as their state"
+        )
 
 
 def _no_key() -> str | None:
@@ -163,21 +178,31 @@ def state_of(given: str | None) -> str:
     return given or os.environ.get(STATE) or _MEMORY
 
 
-def existing(url: str) -> str:
-    """Return a state, unless it is a file that is not there, which nobody else can have in use.
+async def existing(url: str) -> str:
+    """Return a state, unless nothing is there yet, so that nobody else can have it in use.
 
     Raises:
-        ConfigurationError: it is one: a misspelled name, or a relative one in another directory.
+        ConfigurationError: nothing is: a misspelled name, or a relative one in another directory.
+        StateUnavailableError: its server cannot be reached.
     """
     known = parse(url)
-    if known.kind == "sqlite" and known.path and not os.path.lexists(path := absolute(known.path)):
-        msg = (
-            f"there is no store of counts {path}: name the file that the processes which send have "
-            "as their state, by its whole path; they make it at their first action, and until then "
-            "--state memory: tells what would hold"
-        )
-        raise ConfigurationError(msg)
-    return url
+    if await is_begun(known):
+        return url
+    if known.path and known.kind == "sqlite":
+        which, what = absolute(known.path), "file"
+    elif known.kind == "postgresql":
+        schema = known.options.get("prefix", "postpress")
+        which, what = f"in the schema {schema} of that database", "database"
+    else:
+        prefix = known.options.get("prefix", "postpress")
+        which, what = f"under the prefix {prefix} of that server", "server"
+    whole = ", by its whole path" if what == "file" else ""
+    msg = (
+        f"there is no store of counts {which}: name the {what} that the processes which send have "
+        f"as their state{whole}; they make it at their first action, and until then "
+        "--state memory: tells what would hold"
+    )
+    raise ConfigurationError(msg)
 
 
 def limits_of(given: Given) -> Limits:

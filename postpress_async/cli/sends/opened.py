@@ -3,16 +3,18 @@
 # Annotations are read at run time: no `from __future__ import annotations` here.
 import os
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Annotated, Final, Literal, TypeAlias
 
 from cyclopts import Parameter
 
 from postpress_async.cli.options import STATE
+from postpress_async.cli.output import note
 from postpress_async.client import Postpress
-from postpress_async.errors import ConfigurationError
+from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.limits import Limits
 from postpress_async.outbox import Guard, Outbox
+from postpress_async.storage.begun import is_begun
 from postpress_async.storage.outbox.opening import is_there
 from postpress_async.storage.sqlite.place import absolute
 from postpress_async.storage.urls import parse
@@ -78,6 +80,8 @@ async def looking_at(
     url = await existing(url_of(where))
     key = None if os.environ.get("POSTPRESS_API_KEY") else "nobody-is-asked"
     counts = state or os.environ.get(STATE) or "memory:"
+    if limits is not None:  # else nobody looks at them
+        counts = await _begun(counts)
     async with (
         Postpress(
             key, base_url=base_url, state=counts, limits=limits or Limits.recommended()
@@ -87,6 +91,18 @@ async def looking_at(
         if key is not None:  # nobody is to be asked with it, about an account's provider either
             client.scheduler.look_up = None
         yield box
+
+
+async def _begun(counts: str) -> str:
+    """Return where counts live; memory: where nobody has begun them, which is said."""
+    with suppress(StateUnavailableError):  # who looks at them says so
+        if not await is_begun(parse(counts)):
+            note(
+                f"nobody has counted in the store of --state or {STATE} yet: limits are told as if "
+                "nothing had been sent; look whether it is the one of the worker"
+            )
+            return "memory:"
+    return counts
 
 
 @asynccontextmanager
