@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
+from postpress_async.storage.remote.swaps import NotDoneError
 from postpress_async.storage.sqlite.place import absolute
 
 if TYPE_CHECKING:
     from postpress_async.storage.postgres.link import Link
+    from postpress_async.storage.redis.server import RedisServer
     from postpress_async.storage.urls import StoreUrl
 
 __all__ = ["is_begun"]
+
+_AT_ONCE: Final = 1.0
 
 
 async def is_begun(store: StoreUrl) -> bool:
@@ -66,7 +72,19 @@ async def _in_redis(store: StoreUrl) -> bool:
     server = RedisServer(store)
     fresh = secrets.token_bytes(16)
     try:
-        answer = await server.look(who=secrets.token_hex(4), fresh=fresh)
+        identity = await _identity(server, fresh)
     finally:
         await server.aclose()
-    return not answer.identity.endswith(f"/{fresh.hex()}")  # else nobody has named it yet
+    return not identity.endswith(f"/{fresh.hex()}")  # else nobody has named it yet
+
+
+async def _identity(server: RedisServer, fresh: bytes) -> str:
+    """Ask who a server is; again where it says at once that another node, or a time, is needed."""
+    until = time.monotonic() + _AT_ONCE
+    while True:
+        try:
+            return (await server.look(who=secrets.token_hex(4), fresh=fresh)).identity
+        except NotDoneError:
+            if time.monotonic() >= until:
+                raise
+            await asyncio.sleep(_AT_ONCE / 4)

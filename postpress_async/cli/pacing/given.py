@@ -158,8 +158,12 @@ async def shared(state: str | None) -> AsyncGenerator[Postpress]:
             "name a state that is shared by --state or POSTPRESS_STATE, such as sqlite:///counts.db"
         )
         raise ConfigurationError(msg)
-    empty = parse(url).kind == "redis" and not await is_begun(parse(url))
-    async with Postpress(_no_key(), state=url if empty else await existing(url)) as client:
+    empty = False
+    if (known := parse(url)).kind == "redis":
+        empty = not await is_begun(known)
+    else:
+        await existing(url)
+    async with Postpress(_no_key(), state=url) as client:
         yield client
     if empty:
         note(
@@ -188,7 +192,7 @@ async def existing(url: str) -> str:
     known = parse(url)
     if await is_begun(known):
         return url
-    if known.path and known.kind == "sqlite":
+    if known.kind == "sqlite" and known.path:
         which, what = absolute(known.path), "file"
     elif known.kind == "postgresql":
         schema = known.options.get("prefix", "postpress")
