@@ -12,11 +12,12 @@ from postpress_async.options import Discreet
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Kind", "StoreUrl", "parse"]
+__all__ = ["Kind", "StoreUrl", "parse", "parse_outbox"]
 
 Kind: TypeAlias = Literal["memory", "sqlite", "postgresql", "redis"]
 
 EXAMPLES = "memory:, sqlite:///counts.db, postgresql://host/name or redis://host"
+OUTBOXES = "sqlite:///outbox.db or postgresql://host/name"
 
 _OPTIONS: dict[Kind, frozenset[str]] = {
     "memory": frozenset(),
@@ -116,6 +117,28 @@ def parse(url: str) -> StoreUrl:
     if scheme.lower() == "unix":
         return _socket(rest[2:], options)
     return _server(kind, rest[2:], options, tls=scheme.lower() == "rediss")
+
+
+def parse_outbox(url: str) -> StoreUrl:
+    """Read an outbox's URL, by the same grammar; advice then names what can keep an outbox.
+
+    Raises:
+        ConfigurationError: it names no store, or one that cannot keep an outbox.
+    """
+    try:
+        store = parse(url)
+    except ConfigurationError as error:
+        msg = str(error).replace("the store's URL", "the outbox's URL", 1)
+        for counts in (EXAMPLES, "use memory:", "write memory:"):
+            msg = msg.replace(counts, OUTBOXES if counts is EXAMPLES else f"use {OUTBOXES}")
+        raise ConfigurationError(msg.replace("counts.db", "outbox.db")) from None
+    if store.kind not in {"sqlite", "postgresql"}:
+        msg = (
+            f"{store.kind}: cannot keep an outbox, which must survive everything: use "
+            "sqlite:///outbox.db on one machine, or postgresql://host/name for several"
+        )
+        raise ConfigurationError(msg)
+    return store
 
 
 def _check_meant(meant: bytes) -> None:

@@ -202,8 +202,8 @@ async def test_time_goes_on_when_the_servers_clock_is_set_back(open_postgres, cl
     assert await time_of(server) == pytest.approx(start + 60, abs=0.01)
 
 
-async def told(server, *, latest=None):
-    answer = await server.swap([], who="a", latest=latest)
+async def told(server, *, expected=None):
+    answer = await server.swap([], who="a", expected=expected)
     return answer.now, answer.lead
 
 
@@ -217,16 +217,16 @@ async def test_time_goes_on_where_the_servers_clock_is_set_forward(open_postgres
     assert lead == about(0)
     await clock.move(86_400)
     # Those who have asked before know: for all, and for good.
-    assert await told(server, latest=start + 2) == (about(start + 2), about(2 - 86_400))
+    assert await told(server, expected=start + 2) == (about(start + 2), about(2 - 86_400))
     await clock.move(10)
     for asked in (server, open_postgres()):
         assert await told(asked) == (about(start + 12), about(2 - 86_400))
     await clock.move(7_200)  # and once more
-    assert await told(server, latest=start + 13) == (about(start + 13), about(-93_599 + 2))
+    assert await told(server, expected=start + 13) == (about(start + 13), about(-93_599 + 2))
     await clock.move(-93_600)  # and set right again
     assert await told(open_postgres()) == (about(start + 13), about(3))
     await clock.move(50)
-    assert await told(server, latest=start + 100) == (about(start + 60), about(0))
+    assert await told(server, expected=start + 100) == (about(start + 60), about(0))
 
 
 @pytest.mark.parametrize("late", [0, LEAP - 1])
@@ -234,7 +234,19 @@ async def test_an_answer_that_was_long_under_way_sets_no_clock(open_postgres, cl
     server = open_postgres()
     start, _ = await told(server)
     await clock.move(late)
-    assert await told(server, latest=start) == (about(start + late), about(0))
+    assert await told(server, expected=start) == (about(start + late), about(0))
+
+
+async def test_a_leap_that_was_none_is_taken_back_by_who_knows(open_postgres, clock):
+    server = open_postgres()
+    start, _ = await told(server)
+    await clock.move(3_600)
+    assert await told(server, expected=start) == (about(start), about(-3_600))  # it had slept
+    assert await told(server, expected=start + LEAP - 1) == (about(start), about(-3_600))
+    assert await told(server, expected=start + 1_800) == (about(start + 1_800), about(-1_800))
+    assert await told(server, expected=start + 9_000) == (about(start + 3_600), about(0))
+    await clock.move(-3_600)
+    assert await told(server, expected=start + 9_000) == (about(start + 3_600), about(3_600))
 
 
 async def test_what_others_were_told_since_a_leap_is_not_taken_back(open_postgres, clock):
@@ -242,7 +254,7 @@ async def test_what_others_were_told_since_a_leap_is_not_taken_back(open_postgre
     start, _ = await told(server)
     await clock.move(3_600)
     assert await told(open_postgres()) == (about(start + 3_600), about(0))  # who knows nothing
-    assert await told(server, latest=start + 2) == (about(start + 3_600), about(0))
+    assert await told(server, expected=start + 2) == (about(start + 3_600), about(0))
 
 
 async def test_no_key_is_written_at_an_earlier_time_than_before(open_postgres, clock):

@@ -591,9 +591,9 @@ async def test_time_goes_on_where_the_servers_clock_is_set_back(valkey, open_url
     assert await now_of(open_url(valkey.url)) == about(200)
 
 
-async def told(images, *, latest=None):
+async def told(images, *, expected=None):
     """Return how far the store's time is beside the true one, and beside the server's clock."""
-    answer = await images._server.swap([], who="01234567", latest=latest)
+    answer = await images._server.swap([], who="01234567", expected=expected)
     return answer.now - time.time(), answer.lead
 
 
@@ -602,17 +602,17 @@ async def test_time_goes_on_where_the_servers_clock_is_set_forward(valkey, open_
     assert await told(images) == (about(0), about(0))
     clocked(86_400)
     # Those who have asked before know: for all, and for good.
-    assert await told(images, latest=time.time()) == (about(0), about(-86_400))
+    assert await told(images, expected=time.time()) == (about(0), about(-86_400))
     for asked in (images, open_url(valkey.url)):
         assert await told(asked) == (about(0), about(-86_400))
     clocked(93_600)  # and once more
-    assert await told(images, latest=time.time()) == (about(0), about(-93_600))
+    assert await told(images, expected=time.time()) == (about(0), about(-93_600))
     clocked(0)  # and set right again
     assert await told(open_url(valkey.url)) == (about(0), about(0))
     clocked(-3_600)  # and back, and forward
     assert await told(images) == (about(0), about(3_600))
     clocked(93_600)
-    assert await told(images, latest=time.time()) == (about(0), about(-93_600))
+    assert await told(images, expected=time.time()) == (about(0), about(-93_600))
 
 
 @pytest.mark.parametrize("forgot", ["{postpress}:*time", None])
@@ -624,14 +624,27 @@ async def test_a_leap_is_known_also_where_the_note_of_the_time_was_lost(
     clocked(86_400)
     valkey.ask(*(["DEL", forgot] if forgot else ["FLUSHALL"]))
     clocked(86_400)
-    assert await told(images, latest=time.time()) == (about(0), about(-86_400))
+    assert await told(images, expected=time.time()) == (about(0), about(-86_400))
 
 
 async def test_an_answer_that_was_long_under_way_sets_no_clock(valkey, open_url, clocked):
     images = open_url(valkey.url)
     await told(images)
     clocked(LEAP - 10)
-    assert await told(images, latest=time.time()) == (about(LEAP - 10), about(0))
+    assert await told(images, expected=time.time()) == (about(LEAP - 10), about(0))
+
+
+async def test_a_leap_that_was_none_is_taken_back_by_who_knows(valkey, open_url, clocked):
+    images = open_url(valkey.url)
+    await told(images)
+    clocked(3_600)
+    true = time.time()
+    assert await told(images, expected=true) == (about(0), about(-3_600))  # it had slept
+    assert await told(images, expected=true + LEAP - 10) == (about(0), about(-3_600))
+    assert await told(images, expected=true + 1_800) == (about(1_800), about(-1_800))
+    assert await told(images, expected=true + 9_000) == (about(3_600), about(0))
+    clocked(0)
+    assert await told(images, expected=true + 9_000) == (about(3_600), about(3_600))
 
 
 async def test_what_others_were_told_since_a_leap_is_not_taken_back(valkey, open_url, clocked):
@@ -639,7 +652,7 @@ async def test_what_others_were_told_since_a_leap_is_not_taken_back(valkey, open
     await told(images)
     clocked(3_600)
     assert await told(open_url(valkey.url)) == (about(3_600), about(0))  # who knows nothing
-    assert await told(images, latest=time.time()) == (about(3_600), about(0))
+    assert await told(images, expected=time.time()) == (about(3_600), about(0))
 
 
 async def test_time_goes_on_from_the_values_where_its_note_was_lost(

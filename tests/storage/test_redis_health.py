@@ -132,7 +132,7 @@ async def test_a_time_that_is_not_the_clocks_is_told(valkey, monkeypatch):
     now = (await server.swap([], who="01234567")).now
     assert "time" not in await found(valkey.url)
     move(86_400)
-    await server.swap([], who="01234567", latest=now)
+    await server.swap([], who="01234567", expected=now)
     await server.aclose()
     looked = await found(valkey.url)
     assert (looked["time"].level, "s behind its clock" in looked["time"].said) == ("note", True)

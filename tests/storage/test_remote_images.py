@@ -56,10 +56,10 @@ class Fake:
     def clock(self):
         return EPOCH + asyncio.get_running_loop().time() + self.skew
 
-    def time(self, latest=None):
+    def time(self, expected=None):
         """Return its time, which goes on where its clock is set forward and somebody can tell."""
-        if latest is not None and self.clock() + self.lead > latest + LEAP:
-            self.lead = latest - self.clock()
+        if expected is not None and self.clock() + self.lead > expected + LEAP:
+            self.lead = expected - self.clock()
         return self.clock() + self.lead
 
     def write_as_another(self, key, text="stranger"):
@@ -92,7 +92,7 @@ class Fake:
         lead = now - self.clock()
         return Answer(identity=self.identity, now=now, lead=lead, fates=tuple(fates), values=told)
 
-    async def swap(self, swaps, /, *, who, latest=None):  # noqa: C901, PLR0912 - a fault a line
+    async def swap(self, swaps, /, *, who, expected=None):  # noqa: C901, PLR0912 - a fault a line
         self.calls += 1
         late, self.late = self.late, []
         fault = self.faults.pop(0) if self.faults else "none"
@@ -114,7 +114,7 @@ class Fake:
                 self.write_as_another(key)
         if fault == "restarted":
             self.identity += "+"
-        self.time(latest)
+        self.time(expected)
         answer = self.do(swaps)
         if fault == "lost after":
             raise StateUnavailableError("cut off")
@@ -463,17 +463,39 @@ async def test_a_clock_that_leapt_is_told_by_whoever_has_asked_before(server, im
         assert await asks.step(Tell("a")) == pytest.approx(true, abs=0.01)
         assert asks.lead == pytest.approx(-86_400, abs=0.01)
     await begins_amid.aclose()
-    await asyncio.sleep(30 * 86_400)
-    server.skew += LEAP + 30 * 86_400 * 1e-3 - 1  # which two clocks may part by in a month
-    true = server.time()
-    assert await images.step(Tell("a")) == pytest.approx(true, abs=0.01)
+
+
+def test_what_a_server_should_tell_is_what_it_told_once():
+    now = [0.0]
+    times = ServerTime(lambda: now[0])
+
+    def learn(told, *, sent, came, anew=False):
+        now[0] = came
+        times.learn(told, sent=sent, anew=anew)
+
+    def expected():
+        return times.expected - now[0]
+
+    assert times.expected is None
+    learn(1000.0, sent=0.0, came=90.0)  # it was suspended: nobody knows when that was told
+    assert times.expected is None
+    learn(1100.0, sent=100.0, came=100.1)
+    assert expected() == pytest.approx(1000.0)
+    learn(1800.0, sent=100.0, came=800.0)  # nor is this
+    assert expected() == pytest.approx(1000.0)
+    learn(1000.0, sent=1000.0, came=1000.1, anew=True)  # it was set back, and may be set right
+    assert expected() == pytest.approx(1000.0, abs=1.0)
+    assert times.now() == pytest.approx(1000.1)
+    for day in range(1, 31):  # it is slower than ours by 5 seconds a day
+        sent = day * 86_400.0
+        learn(1000.0 + sent - 5.0 * day, sent=sent, came=sent + 0.1)
+        assert expected() == pytest.approx(1000.0 - 5.0 * day, abs=0.2)
 
 
 def test_what_a_clock_that_was_handed_in_tells_is_not_judged():
-    assert ServerTime(lambda: 1.0).latest is None  # nobody has asked yet
     times = ServerTime(lambda: 1.0, clock=lambda: 2.0)
     times.learn(1000.0, sent=0.0, anew=False, lead=5.0)
-    assert times.latest is None
+    assert times.expected is None
     assert times.lead == 0.0
 
 

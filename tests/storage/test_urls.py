@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from postpress_async.errors import ConfigurationError
 from postpress_async.storage.memory import MemoryImages
 from postpress_async.storage.opening import open_images
+from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.sqlite.images import SqliteImages
 from postpress_async.storage.urls import StoreUrl, parse
 
@@ -150,6 +151,32 @@ def test_what_cannot_be_meant_is_refused_with_the_next_step(url, next_step):
         parse(url)
     assert next_step in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "next_step"),
+    [
+        ("outbox.db", "a file's path alone needs sqlite:/// before it"),
+        ("/var/outbox.db", "a file's path alone needs sqlite:/// before it"),
+        ("", "is empty: use sqlite:///outbox.db"),
+        ("memory", "use sqlite:///outbox.db"),
+        ("memory:", "cannot keep an outbox"),
+        ("redis://host", "cannot keep an outbox"),
+        ("mysql://host/x", "use sqlite:///outbox.db or postgresql://host/name"),
+        ("sqlite:outbox.db", "as in sqlite:///outbox.db or postgresql"),
+        ("sqlite:///", "as in sqlite:///outbox.db or sqlite:////"),
+        ("sqlite:///:memory:", "use sqlite:///outbox.db"),
+        (3, "must be a URL such as sqlite:///outbox.db"),
+    ],
+)
+def test_who_names_no_outbox_is_told_what_can_keep_one(url, next_step):
+    with pytest.raises(ConfigurationError) as told:
+        open_outbox(url)
+    said = str(told.value)
+    assert next_step in said
+    assert "use memory:" not in said
+    assert "redis://" not in said
+    assert "counts.db" not in said
 
 
 @pytest.mark.parametrize(

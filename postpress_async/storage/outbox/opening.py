@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from postpress_async.errors import ConfigurationError
-from postpress_async.storage.urls import parse
+from postpress_async.storage.urls import parse_outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,20 +26,15 @@ def open_outbox(url: str, *, clock: Callable[[], float] | None = None) -> Store:
     Raises:
         ConfigurationError: the URL names no store, or one that loses what it was told.
     """
-    store = parse(url)
-    if store.kind == "sqlite" and store.path is not None:
+    store = parse_outbox(url)
+    if store.path is not None:
         from postpress_async.storage.outbox.sqlite import SqliteOutbox  # noqa: PLC0415 - lazily
 
         timeout = float(store.options.get("timeout", "30"))
         return SqliteOutbox(store.path, clock=clock, timeout=timeout)
-    if store.kind == "postgresql":
-        from postpress_async.storage.outbox.postgres import PostgresOutbox  # noqa: PLC0415 - lazily
+    from postpress_async.storage.outbox.postgres import PostgresOutbox  # noqa: PLC0415 - lazily
 
-        return PostgresOutbox(store, clock=clock)
-    raise ConfigurationError(
-        f"{store.kind}: cannot keep an outbox, which must survive everything: use "
-        "sqlite:///outbox.db on one machine, or postgresql://host/name for several"
-    )
+    return PostgresOutbox(store, clock=clock)
 
 
 async def is_there(url: str) -> bool:
@@ -50,14 +44,12 @@ async def is_there(url: str) -> bool:
         ConfigurationError: the URL names no store, or what is there is another program's.
         StateUnavailableError: the server cannot be reached.
     """
-    store = parse(url)
-    if store.kind == "sqlite" and store.path is not None:
+    store = parse_outbox(url)
+    if store.path is not None:
         from postpress_async.storage.sqlite import place  # noqa: PLC0415 - lazily
 
         return place.identity(place.absolute(store.path)) is not None
-    if store.kind == "postgresql":
-        from postpress_async.storage.outbox.connections import Connections  # noqa: PLC0415 - lazily
-        from postpress_async.storage.outbox.dialect import postgres  # noqa: PLC0415 - lazily
+    from postpress_async.storage.outbox.connections import Connections  # noqa: PLC0415 - lazily
+    from postpress_async.storage.outbox.dialect import postgres  # noqa: PLC0415 - lazily
 
-        return await Connections(store, lambda schema: postgres(schema, clock=False)).is_there()
-    return True  # nobody can keep one there, which `open_outbox` says
+    return await Connections(store, lambda schema: postgres(schema, clock=False)).is_there()

@@ -20,7 +20,7 @@ __all__ = ["TYPES", "Row", "pack", "unpack"]
 Row: TypeAlias = "tuple[bytes | None, ...]"
 """What `counts_swap_1` returns, in binary."""
 
-# Of `counts_swap_1`'s arguments: who, strict, keys, alone, program, nows, stamps, values, latest.
+# Of `counts_swap_1`'s arguments: who, strict, keys, alone, program, nows, stamps, values, expected.
 TYPES: Final = (TEXT, BOOL, 1009, 1000, 1007, 1022, 1001, 1001, 701)
 _FATES: Final[dict[int, Fate]] = {
     ord("d"): "done", ord("c"): "changed", ord("t"): "time", ord("u"): "turn",
@@ -30,7 +30,7 @@ _INT: Final = struct.Struct(">i")
 
 
 def pack(
-    swaps: Sequence[Swap], *, who: str, strict: bool, latest: float | None = None
+    swaps: Sequence[Swap], *, who: str, strict: bool, expected: float | None = None
 ) -> tuple[list[str], list[bytes | None]]:
     """Return the keys by their places, and what to ask for.
 
@@ -62,7 +62,7 @@ def pack(
         floats([swap.now for swap in swaps]),
         texts(BYTEA, stamps),
         texts(BYTEA, values),
-        None if latest is None else _FLOAT.pack(latest),
+        None if expected is None else _FLOAT.pack(expected),
     ]
 
 

@@ -72,7 +72,7 @@ class PostgresServer:
         return self._where
 
     async def swap(
-        self, swaps: Sequence[Swap], /, *, who: str, latest: float | None = None
+        self, swaps: Sequence[Swap], /, *, who: str, expected: float | None = None
     ) -> Answer:
         """Carry swaps out; connects where it has to.
 
@@ -83,7 +83,7 @@ class PostgresServer:
         """
         import psycopg  # noqa: PLC0415 - lazily
 
-        keys, asked = pack(swaps, who=who, strict=self._strict, latest=latest)
+        keys, asked = pack(swaps, who=who, strict=self._strict, expected=expected)
         sent = False
         try:
             link = await self._linked()

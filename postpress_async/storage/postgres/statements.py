@@ -153,12 +153,12 @@ ALTER TABLE {schema}.counts ALTER COLUMN value SET STORAGE EXTERNAL;
 #
 # The time is the clock's. Where that was set back, it goes on from the last note of it, at the
 # clock's pace, and `skew` is what is added since then. Where it was set forward, which those can
-# tell who have asked before, it goes on as well, and `skew` is negative; but nobody who missed a
-# leap takes back what others have been told since.
+# tell who have asked before, it goes on as well, and `skew` is negative, until somebody else
+# expects more; but nobody takes back what was told since.
 _SWAP: Final = """\
 CREATE FUNCTION {schema}.counts_swap_1(
     p_who text, p_strict bool, p_keys text[], p_alone bool[], p_program int4[], p_nows float8[],
-    p_stamps bytea[], p_values bytea[], p_latest float8,
+    p_stamps bytea[], p_values bytea[], p_expected float8,
     OUT told_now float8, OUT told_lead float8, OUT identity text, OUT fates text, OUT told int4[],
     OUT told_values bytea[]
 ) LANGUAGE plpgsql VOLATILE
@@ -195,9 +195,13 @@ BEGIN
         raw := date_part('epoch', {clock});
         told_now := greatest(meta.last,
             raw + CASE WHEN raw >= meta.last THEN least(meta.skew, 0) ELSE meta.skew END);
-        leapt := told_now > p_latest + {leap} AND meta.last <= p_latest + {leap};
-        IF leapt THEN
-            told_now := greatest(p_latest, meta.last);
+        leapt := true;
+        IF told_now > p_expected + {leap} AND meta.last <= p_expected + {leap} THEN
+            told_now := greatest(p_expected, meta.last);
+        ELSIF told_now < p_expected - {leap} AND told_now < raw THEN
+            told_now := least(p_expected, raw);
+        ELSE
+            leapt := false;
         END IF;
         stamps := array_fill(''::bytea, ARRAY[keys]);
         named := array_fill(NULL::bytea, ARRAY[keys]);

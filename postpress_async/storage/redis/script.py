@@ -28,7 +28,7 @@ SCRIPT: Final = Template("""
 -- KEYS: the store's own time, whose turn it is, then images.
 -- ARGV: packed as `packed` does; times that are not given are negative.
 local unpack = struct.unpack
-local who, fresh, given, latest, strict, count, pos = unpack('>c8c16ddBH', ARGV[1])
+local who, fresh, given, expected, strict, count, pos = unpack('>c8c16ddBH', ARGV[1])
 local looks = strict == 2 -- somebody looks whether it could, and leaves nothing
 strict = strict == 1
 local swaps = {}
@@ -51,7 +51,7 @@ local EARLY, LATE, LEAP, TURN, DAY = $EARLY, $LATE, $LEAP, $TURN, 86400
 -- The server's time: its clock; where that was set back, the time goes on from the last note of it,
 -- which is at most a second old, at the clock's pace. `skew` is what is added since then. Where it
 -- was set forward, which those can tell who have asked before, it goes on as well, and `skew` is
--- negative; but nobody who missed a leap takes back what others have been told since.
+-- negative, until somebody else expects more; but nobody takes back what was told since.
 local raw = given
 if raw < 0 then
   local time = redis.pcall('TIME')
@@ -68,8 +68,11 @@ else
 end
 if skew > 0 and raw >= last then skew = 0 end -- it was set right again
 local now = math.max(raw + skew, last)
-if latest >= 0 and now > latest + LEAP and (noted or last <= latest + LEAP) then
-  now = noted and latest or math.max(latest, last)
+if expected >= 0 and now > expected + LEAP and (noted or last <= expected + LEAP) then
+  now = noted and expected or math.max(expected, last)
+  noted = true
+elseif now < expected - LEAP and now < raw then
+  now = math.min(expected, raw)
   noted = true
 end
 noted = noted or now == last or now - last >= 1
@@ -205,7 +208,7 @@ def packed(
     fresh: bytes,
     strict: bool,
     given: float | None,
-    latest: float | None = None,
+    expected: float | None = None,
     looks: bool = False,
 ) -> tuple[list[str], bytes]:
     """Return the images' keys that swaps name, and the script's argument.
@@ -216,11 +219,11 @@ def packed(
         fresh: names the store if it is a new one.
         strict: whether swaps of another time are refused.
         given: the server's time, for one that tells none to scripts.
-        latest: as in `Server.swap`.
+        expected: as in `Server.swap`.
         looks: whether nothing is to be left behind; without swaps.
     """
     places: dict[str, int] = {}
-    times = [-1.0 if one is None else one for one in (given, latest)]
+    times = [-1.0 if one is None else one for one in (given, expected)]
     parts = [_HEAD.pack(who.encode(), fresh, *times, 2 if looks else strict, len(swaps))]
     for swap in swaps:
         parts.append(_SWAP.pack(swap.now, swap.urgent, len(swap.seen), len(swap.writes)))

@@ -74,14 +74,14 @@ class RedisServer:
         return self._where
 
     async def swap(
-        self, swaps: Sequence[Swap], /, *, who: str, latest: float | None = None
+        self, swaps: Sequence[Swap], /, *, who: str, expected: float | None = None
     ) -> Answer:
         """Carry swaps out, all in one call of the script.
 
         Raises:
             StateUnavailableError, ConfigurationError: as in `Server`.
         """
-        return await self._swapped(swaps, who, latest=latest)
+        return await self._swapped(swaps, who, expected=expected)
 
     async def look(self, *, who: str, fresh: bytes) -> Answer:
         """Try the script, and that it may write, in one call that leaves nothing behind.
@@ -100,7 +100,7 @@ class RedisServer:
         swaps: Sequence[Swap],
         who: str,
         *,
-        latest: float | None = None,
+        expected: float | None = None,
         looks: bytes | None = None,
     ) -> Answer:
         link, self._link = self._link, None  # whoever is cancelled, or fails, leaves none behind
@@ -110,7 +110,7 @@ class RedisServer:
         if link is None:
             link = await self._connected()
         try:
-            answer = await self._run(link, swaps, who, latest, looks)
+            answer = await self._run(link, swaps, who, expected, looks)
         except MovedAwayError as moved:
             self._at = (moved.host or self._url.host or "localhost", moved.port)
             raise
@@ -137,7 +137,7 @@ class RedisServer:
         link: Link,
         swaps: Sequence[Swap],
         who: str,
-        latest: float | None,
+        expected: float | None,
         looks: bytes | None,
     ) -> Answer:
         given = await self._time(link) if self._asks_time else None
@@ -147,7 +147,7 @@ class RedisServer:
             fresh=looks or self._fresh,
             strict=self._strict,
             given=given,
-            latest=latest,
+            expected=expected,
             looks=looks is not None,
         )
         named = [*self._fixed, *[self._space + key for key in keys]]

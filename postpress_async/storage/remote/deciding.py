@@ -237,8 +237,8 @@ class Decider:
 
     async def _ask(self, swaps: Sequence[Swap], *, decided: int) -> Answer:
         sent = self._monotonic()
-        latest = self._times.latest
-        answer = await self._server.swap(swaps, who=self._stamps.who, latest=latest)
+        expected = self._times.expected
+        answer = await self._server.swap(swaps, who=self._stamps.who, expected=expected)
         anew = "time" in answer.fates[:decided]
         self._times.learn(answer.now, sent=sent, anew=anew, lead=answer.lead)
         if answer.identity != self._identity:

@@ -91,7 +91,7 @@ class Server(Protocol):
         ...
 
     async def swap(
-        self, swaps: Sequence[Swap], /, *, who: str, latest: float | None = None
+        self, swaps: Sequence[Swap], /, *, who: str, expected: float | None = None
     ) -> Answer:
         """Carry swaps out; none is a way to ask for the time. Connects where it has to.
 
@@ -100,9 +100,10 @@ class Server(Protocol):
         Args:
             swaps: what to do; a later one may build upon an earlier one of the same call.
             who: this process, for whom keys may be kept.
-            latest: the latest that the server's time can be by the clock of who asks; None for who
-                does not know. If it is later by more than `LEAP`, the server's clock was set
-                forward, and its time goes on from here instead.
+            expected: what the server's time should be by the clock of who asks; None for who does
+                not know. If it is later by more than `LEAP`, the server's clock was set forward,
+                and its time goes on from here instead. If it is earlier and its clock is not,
+                somebody took time for a leap that had passed, and that is taken back.
 
         Raises:
             NotDoneError: it cannot be reached or cannot write for now; nothing was done.

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["ServerTime"]
 
 _DRIFT: Final = 1e-4  # seconds a second by which two clocks may part
-_WANDER: Final = 1e-3  # the same for one that nobody disciplines
+_FADES: Final = 1e-3  # seconds a second by which what was expected gives way to what is told
+_PROMPT: Final = 30.0  # seconds that an answer takes at most that says what the time is
 
 
 class ServerTime:
@@ -34,7 +35,7 @@ class ServerTime:
         self._monotonic = monotonic
         self._clock = None if clock is None else StoreTime(clock)
         self._ahead: float | None = None  # of the monotonic clock
-        self._furthest = -math.inf  # that it ever was ahead: what was told once is no leap
+        self._expected = -math.inf  # ahead of it; what was told once is no leap
         self._sampled = -math.inf
         self._lead = 0.0
 
@@ -57,16 +58,15 @@ class ServerTime:
         return self._lead if self._clock is None else self._clock.lead
 
     @property
-    def latest(self) -> float | None:
-        """The latest that the server's time can be by now, if its clock went on as ours did.
+    def expected(self) -> float | None:
+        """The server's time by now, if its clock went on as ours did.
 
-        None where no answer has come, or a clock was handed in. Later than this is only a clock
-        that was set forward, which every process can tell that has asked before.
+        None where no answer has come in time, or a clock was handed in. Much later than this is
+        only a clock that was set forward; every process can tell that has asked before.
         """
-        if self._clock is not None or self._ahead is None:
+        if self._clock is not None or self._expected == -math.inf:
             return None
-        now = self._monotonic()
-        return now + self._furthest + _WANDER * (now - self._sampled)
+        return self._monotonic() + self._expected
 
     def now(self, seen: float = -math.inf) -> float:
         """Return seconds since the epoch, never less than the time of what was seen."""
@@ -83,12 +83,15 @@ class ServerTime:
             sent: when it was asked for, by the monotonic clock.
             anew: whether what was known has proved to be wrong.
         """
-        most, least = now - sent, now - self._monotonic()
+        came = self._monotonic()
+        most, least = now - sent, now - came
         if self._ahead is None or anew:
             self._ahead = most
         else:
             grown = self._ahead + _DRIFT * (sent - self._sampled)
             self._ahead = max(min(most, grown), least)  # least: its clock was set forward
-        self._furthest = max(self._furthest, self._ahead)
+        if came - sent <= _PROMPT:  # or this machine was suspended, and either may be far off
+            self._expected -= _FADES * max(sent - self._sampled, 0.0)
+            self._expected = max(self._expected, self._ahead)
         self._sampled = sent
         self._lead = lead
