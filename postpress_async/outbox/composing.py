@@ -51,8 +51,11 @@ async def message(
     thread_id: str | None,
     typing_duration: float | None,
 ) -> MessageContent:
-    """Return a message, checked as `messages.send` does."""
+    """Return a message, checked as `messages.send` does, and that it does not go to a link."""
     target.segment("chat_id", chat_id)
+    if "://" in chat_id:  # nobody is there to read what the service says of it
+        msg = "chat_id is a link, and a chat is known by its id: chats.list() names those there are"
+        raise ConfigurationError(msg)
     positive("typing_duration", typing_duration)
     optional_text("text", text)
     files = await files_of(

@@ -196,6 +196,7 @@ WRONG = {
     "blank": lambda: message(text=" "),
     "nothing": message,
     "no id": lambda: message(text="x", chat_id=".."),
+    "a link": lambda: message(text="x", chat_id="https://www.linkedin.com/messaging/thread/2-x"),
     "typing": lambda: message(text="x", typing_duration=-1),
     "half": lambda: message(text="half \ud800"),
     "a path as text": lambda: message(attachments=["dog.png"]),
