@@ -88,6 +88,11 @@ _OUTBOX: Final = {
     "retry": ("Queue items again that certainly did not go.", "spring/42", "--group spring"),
     "cancel": ("Take back what has not begun to go.", "spring/42", "--group spring"),
     "release": ("Let items go that were held.", "spring/42", "--group spring"),
+    "edit": (
+        "Change what an item says, or when it goes.",
+        "spring/42 --text 'Hello Ada'",
+        "spring/42 --not-before 2h --expires-at never",
+    ),
     "resolve": ("Settle an item in doubt by what you have seen.", "spring/42 --not-sent"),
     "export": (
         "Write items to a file, each with what became of it.",
@@ -105,7 +110,10 @@ _OUTBOX: Final = {
 }
 
 _CUT: Final = re.compile(r", \.\.\.$")  # how cyclopts ends a list that it has cut
-_CARE: Final = ("export", "status", "vacuum", "forget")
+_ROOMS: Final = {
+    "edit": "outbox_edit",
+    **dict.fromkeys(("export", "status", "vacuum", "forget"), "outbox_care"),
+}
 
 
 def make_app() -> App:
@@ -147,7 +155,7 @@ def _outbox() -> App:
     for name, (told, *examples) in _OUTBOX.items():
         words = _with_examples(told, f"outbox {name}", examples)
         function = {"list": "list_", "import": "import_"}.get(name, name)
-        room = "outbox_care" if name in _CARE else "outbox"
+        room = _ROOMS.get(name, "outbox")
         outbox.command(f"{_HOME}.{room}:{function}", name=name, help=words)
     return outbox
 

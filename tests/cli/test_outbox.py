@@ -8,6 +8,7 @@ import os
 import pty
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -347,6 +348,59 @@ def test_a_look_makes_no_tables_in_a_database_that_has_none(run, postgres, argum
     with psycopg.connect(postgres.url) as connection:
         found = connection.execute("SELECT to_regnamespace('nobody_put_in')").fetchone()
     assert found == (None,)
+
+
+def test_what_has_not_gone_is_edited(run, put, sent):
+    put(2)
+    ran = run(
+        "outbox", "edit", "spring/0", "--text", "Hello Ada", "--not-before", "2h",
+        "--expires-at", "7d", "--priority", "-1", "--json",
+    )  # fmt: skip
+    [item] = ran.lines
+    assert (ran.code, item["key"], item["priority"], item["state"]) == (0, "spring/0", -1, "queued")
+    until = datetime.fromisoformat(item["not_before"]) - datetime.now(UTC)
+    assert timedelta(hours=1, minutes=55) < until <= timedelta(hours=2)
+    assert datetime.fromisoformat(item["expires_at"]) > datetime.now(UTC) + timedelta(days=6)
+    [shown] = run("outbox", "show", "spring/0", "--text", "--json").lines
+    assert shown["text"] == "Hello Ada"
+    assert any("postpress outbox edit ID" in one["next_step"] for one in shown["reasons"])
+    ran = run("outbox", "edit", "spring/0", "--not-before", "now", "--expires-at", "never")
+    assert (ran.code, "spring/0" in ran.out, "Hello" in ran.out) == (0, True, False)
+    [shown] = run("outbox", "show", "spring/0", "--json", "--text").lines
+    assert (shown["not_before"], shown["expires_at"]) == (None, None)
+    assert (shown["priority"], shown["text"]) == (-1, "Hello Ada")  # as they were
+    assert run("outbox", "run", "--until-empty", "--limits", "none").code == 0
+    assert sorted(one.text for one in sent()) == ["Hello Ada", f"{SECRET} Ada1"]
+    ran = run("outbox", "edit", "spring/0", "--text", "too late")
+    assert (ran.code, "is sent" in ran.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "say what is to be changed"),
+        (("--text", " "), "text"),
+        (("--not-before", "soon"), "--not-before"),
+        (("--not-before", "never"), "--not-before"),
+        (("--expires-at", "2020-01-01"), "passed already"),
+        (("--expires-at", "2h", "--not-before", "3h"), "never goes"),
+        (("--priority", "99999999999"), "priority"),
+    ],
+)
+def test_an_edit_that_cannot_be_changes_nothing(run, put, arguments, words):
+    put(1)
+    before = run("outbox", "show", "spring/0", "--text", "--json").lines
+    ran = run("outbox", "edit", "spring/0", *arguments)
+    assert (ran.code, words in ran.err) == (2, True)
+    assert run("outbox", "show", "spring/0", "--text", "--json").lines == before
+
+
+def test_a_text_of_stdin_is_edited_in(program, run, put):
+    put(1)
+    ran = program("outbox", "edit", "spring/0", "--text", "-", stdin=-1)
+    assert ran.communicate("- Hello,\nAda\n", timeout=30)[1] == ""
+    [shown] = run("outbox", "show", "spring/0", "--text", "--json").lines
+    assert (ran.returncode, shown["text"]) == (0, "- Hello,\nAda")
 
 
 def test_a_look_begins_no_counts_and_says_that_there_are_none(run, put, box, postgres, valkeys):

@@ -20,6 +20,7 @@ STEPS = {
     "wait; or edit(id, not_before=None) lets it go at once",
     "wait: workers look for it; resolve(id, sent=…) if you know",
     "wait; or cancel(id='01K')",
+    "cancel(), edit() or explain() can be used",
     "it goes when that is settled: explain('01K') says how",
     "the outbox has no item of the id or key 'x': list() shows what it has",
     "wait; workers go on then, or soon after limits are lifted: scheduler.resume()",
