@@ -76,7 +76,7 @@ class _Account(msgspec.Struct, array_like=True):
     tier: str | None
     connected_at: float | None
     born: float
-    resigned: bool
+    nothing: bool  # no lane's own: that a provider cannot be learned is each process's to find out
     events: dict[str, Events]
     held: dict[str, Held]
     gaps: dict[str, float]
@@ -156,7 +156,7 @@ def load(
 
 def _book(image: AccountImage, lane: Lane, now: float) -> Book:
     """Return a lane's book as its image has it."""
-    lane.connected_at, lane.resigned = image.connected_at, image.resigned
+    lane.connected_at = image.connected_at
     lane.since, lane.last, lane.successes = image.since, image.last, image.successes
     lane.refused, lane.refused_at = tuple(image.refused), image.refused_at
     lane.warnings = tuple(image.warnings)
@@ -198,7 +198,7 @@ def dump(book: Book, now: float) -> bytes:
             lane.tier,
             lane.connected_at,
             lane.born,
-            lane.resigned,
+            False,  # nothing
             {action: one for action, one in events.items() if one.old or one.new},
             book.held,
             gaps,

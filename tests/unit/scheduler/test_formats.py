@@ -33,6 +33,15 @@ def test_places_in_the_line_are_read_as_they_were_written():
     assert book.line.places == [Place(7, "profile", NOW + 5, 2, 5)]
 
 
+def test_the_place_of_what_is_each_process_own_says_nothing():
+    fields = msgspec.msgpack.decode(written())
+    assert fields[5] is False
+    fields[5] = True
+    book = image.load(msgspec.msgpack.encode(fields), "acc_1", RULES, SETTING, NOW)
+    assert not book.lane.resigned
+    assert image.dump(book, NOW) == written()
+
+
 def test_an_image_of_the_first_format_is_read_and_written_in_the_new_one():
     data = changed(written(), version=1, last={123_456: NOW - 3.0})  # who was served last
     book = image.load(data, "acc_1", RULES, SETTING, NOW)
