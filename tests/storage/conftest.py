@@ -13,6 +13,7 @@ from postpress_async import Limit, Limits, Postpress, StateUnavailableError, Wai
 from postpress_async.sandbox import Sandbox
 from postpress_async.storage.images import kept
 from postpress_async.storage.opening import open_images
+from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.remote.images import RemoteImages
 from postpress_async.storage.sqlite.images import SqliteImages
 from postpress_async.storage.urls import parse
@@ -245,6 +246,32 @@ async def to_primary(primary):
     """Stand between clients and a primary: a name that follows it is a proxy's, or a record's."""
     async with Proxy(primary.port, "postgresql://postgres@127.0.0.1:{}/postgres") as proxy:
         yield proxy
+
+
+# -- outboxes --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def outbox_url(request, tmp_path):
+    """Return the URL of an outbox of the test's own, in each kind of store."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'outbox.db'}"
+    server, schema = request.getfixturevalue("postgres_url"), request.getfixturevalue("schema")
+    return f"{server}{'&' if '?' in server else '?'}prefix={schema}"
+
+
+@pytest.fixture
+async def open_outboxes(outbox_url):
+    """Return what opens one more store on the test's outbox."""
+    opened = []
+
+    def open_outboxes(**options):
+        opened.append(open_outbox(outbox_url, **options))
+        return opened[-1]
+
+    yield open_outboxes
+    for store in opened:
+        await store.aclose()
 
 
 # -- Redis and Valkey ------------------------------------------------------------------------------

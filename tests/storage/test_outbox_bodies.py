@@ -4,22 +4,15 @@ import time
 
 import pytest
 
-from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Claimed, Finish, New, Reach
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request, tmp_path):
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'outbox.db'}"
-    else:
-        server, schema = request.getfixturevalue("postgres_url"), request.getfixturevalue("schema")
-        url = f"{server}{'&' if '?' in server else '?'}prefix={schema}"
-    store = open_outbox(url)
+@pytest.fixture
+async def store(open_outboxes):
+    store = open_outboxes()
     await store.enter("w")
     yield store
     await store.leave("w")
-    await store.aclose()
 
 
 def item(**changes):

@@ -30,18 +30,12 @@ def now():
     return Now()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request, tmp_path, now):
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'outbox.db'}"
-    else:
-        server, schema = request.getfixturevalue("postgres_url"), request.getfixturevalue("schema")
-        url = f"{server}{'&' if '?' in server else '?'}prefix={schema}"
-    store = open_outbox(url, clock=now)
+@pytest.fixture
+async def store(open_outboxes, now):
+    store = open_outboxes(clock=now)
     await store.enter("w")
     yield store
     await store.leave("w")
-    await store.aclose()
 
 
 @pytest.fixture
@@ -195,7 +189,7 @@ async def rest(store):
     return ids
 
 
-@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("outbox_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("fate", ["goes", "is held", "was cancelled", "has expired"])
 async def test_what_is_committed_only_after_its_recipient_was_forgotten_is_erased(
     store, columns, late, now, fate
@@ -226,7 +220,7 @@ async def test_what_is_committed_only_after_its_recipient_was_forgotten_is_erase
     assert [one.kind for one in await store.add(put)] == ["forgotten"] * 3
 
 
-@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("outbox_url", ["postgresql"], indirect=True)
 async def test_what_was_erased_before_its_thread_knew_of_it_is_left_alone_then(store, now):
     await store.add([item(0, person="x"), item(1)])
     assert await store.forget("x", mark("x")) == 1

@@ -7,21 +7,14 @@ import pytest
 from outbox_worker import item
 
 from postpress_async.storage.outbox import counting
-from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Backlog, Filter, Finish
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request, tmp_path):
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'outbox.db'}"
-    else:
-        server, schema = request.getfixturevalue("postgres_url"), request.getfixturevalue("schema")
-        url = f"{server}{'&' if '?' in server else '?'}prefix={schema}"
-    store = open_outbox(url, clock=itertools.count(1e6).__next__)
+@pytest.fixture
+async def store(open_outboxes):
+    store = open_outboxes(clock=itertools.count(1e6).__next__)
     await store.enter("w")
-    yield store
-    await store.aclose()
+    return store
 
 
 async def some(store):
@@ -62,7 +55,7 @@ async def test_it_is_the_same_however_many_are_counted_at_a_time(store, monkeypa
     assert (left.count, left.last_due) == (4, 19.0)
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("outbox_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("question", ["overview", "counts", "backlog"])
 async def test_a_claim_gets_in_before_all_of_a_file_is_counted(store, monkeypatch, question):
     """What is asked of a file is done in order of asking, and by all processes one at a time."""

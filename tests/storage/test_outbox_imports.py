@@ -6,20 +6,12 @@ from postpress_async.outbox.importing import Importer
 from postpress_async.outbox.putting import Names, tombstone_of
 from postpress_async.outbox.recipes import ImportRefusedError, Recipe
 from postpress_async.outbox.sources import How
-from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Filter, Finish
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request, tmp_path):
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'outbox.db'}"
-    else:
-        server, schema = request.getfixturevalue("postgres_url"), request.getfixturevalue("schema")
-        url = f"{server}{'&' if '?' in server else '?'}prefix={schema}"
-    store = open_outbox(url)
-    yield store
-    await store.aclose()
+@pytest.fixture
+def store(open_outboxes):
+    return open_outboxes()
 
 
 async def provider_of(account_id):

@@ -6,22 +6,14 @@ import pytest
 from outbox_worker import item
 
 from postpress_async.storage.outbox import shared
-from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Filter, Finish
 
 KB = 2**10
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request, tmp_path):
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'outbox.db'}"
-    else:
-        server, schema = request.getfixturevalue("postgres_url"), request.getfixturevalue("schema")
-        url = f"{server}{'&' if '?' in server else '?'}prefix={schema}"
-    store = open_outbox(url)
-    yield store
-    await store.aclose()
+@pytest.fixture
+def store(open_outboxes):
+    return open_outboxes()
 
 
 async def test_a_page_ends_where_it_has_no_more_room(store, monkeypatch):
@@ -120,7 +112,7 @@ async def test_few_of_many_are_found_wherever_they_stand(store, monkeypatch, win
     assert ids(await store.find(asked)) == [2, 7]  # of five bytes each
 
 
-@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("outbox_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("bodies", [True, False])
 async def test_a_claim_gets_in_before_few_are_found_in_a_large_file(store, monkeypatch, bodies):
     """What is asked of a file is done in order of asking, and by all processes one at a time."""

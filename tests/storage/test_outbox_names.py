@@ -7,23 +7,16 @@ from outbox_worker import item
 
 from postpress_async.outbox.contents import Follow, Invite, MessageContent, React, StartChat
 from postpress_async.outbox.putting import Names, Wishes, new_of
-from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Claimed, Filter, Finish
 
 rng = random.Random(7)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def store(request, tmp_path):
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/outbox.db"
-    else:
-        schema = request.getfixturevalue("schema")
-        url = f"{request.getfixturevalue('postgres_url')}?prefix={schema}"
-    store = open_outbox(url)
+@pytest.fixture
+async def store(open_outboxes):
+    store = open_outboxes()
     await store.enter("w")
-    yield store
-    await store.aclose()
+    return store
 
 
 def long(size):

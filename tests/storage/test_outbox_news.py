@@ -8,18 +8,9 @@ from outbox_worker import item
 
 from postpress_async.storage.outbox import news
 from postpress_async.storage.outbox.dialect import SQLITE
-from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Filter, Finish
 
 START = 1_000_000.0
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'outbox.db'}"
-    server, schema = request.getfixturevalue("postgres_url"), request.getfixturevalue("schema")
-    return f"{server}{'&' if '?' in server else '?'}prefix={schema}"
 
 
 @pytest.fixture
@@ -28,11 +19,10 @@ def now():
 
 
 @pytest.fixture
-async def store(url, now):
-    store = open_outbox(url, clock=lambda: now[0])
+async def store(open_outboxes, now):
+    store = open_outboxes(clock=lambda: now[0])
     await store.enter("w")
-    yield store
-    await store.aclose()
+    return store
 
 
 async def seen(store, since, behind=0):
@@ -104,15 +94,15 @@ async def test_pages_of_what_changed_at_one_instant_lose_nothing(store):
     assert told == [one.serial for one in await store.added(after=0, limit=100)]
 
 
-async def test_who_writes_and_has_not_committed_is_named(store, url, now):
+async def test_who_writes_and_has_not_committed_is_named(store, outbox_url, now):
     """In a file nobody is: there one writes at a time, and the moment is looked at between."""
-    if url.startswith("sqlite"):
+    if outbox_url.startswith("sqlite"):
         assert (await store.horizon()).writers == frozenset()
         return
     import psycopg  # noqa: PLC0415 - the caller's
 
     assert (await store.horizon()).writers == frozenset()
-    server = url.partition("prefix=")[0].rstrip("?&")
+    server = outbox_url.partition("prefix=")[0].rstrip("?&")
     with psycopg.connect(server) as connection:
         (added,) = await store.add([item(0)], connection=connection)
         await store.add([item(1)])
@@ -126,11 +116,11 @@ async def test_who_writes_and_has_not_committed_is_named(store, url, now):
     assert len(await store.added(after=added.row.serial - 1, limit=9)) == 2
 
 
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-async def test_nothing_walks_along_the_queue(store, url):
+@pytest.mark.parametrize("outbox_url", ["sqlite"], indirect=True)
+async def test_nothing_walks_along_the_queue(store, outbox_url):
     """A million items that wait cost those who listen nothing: each part has an index."""
     await store.horizon()
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+    with closing(sqlite3.connect(outbox_url.removeprefix("sqlite:///"))) as connection:
         values = {"since": 1.0, "behind": 1, "n": 10}
         text = f"EXPLAIN QUERY PLAN {SQLITE.statement(news._CHANGED)}"
         plan = "\n".join(row[3] for row in connection.execute(text, values))

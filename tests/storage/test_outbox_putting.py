@@ -6,7 +6,6 @@ import pytest
 from outbox_worker import item
 
 from postpress_async.storage.outbox.callers import add_in_file
-from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, Nothing
 from postpress_async.storage.outbox.steps import FEW
 
@@ -18,31 +17,19 @@ def file(tmp_path):
     return str(tmp_path / "outbox.db")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, file):
-    if request.param == "sqlite":
-        return f"sqlite:///{file}"
-    server, schema = request.getfixturevalue("postgres_url"), request.getfixturevalue("schema")
-    return f"{server}{'&' if '?' in server else '?'}prefix={schema}"
-
-
 @pytest.fixture
 def now():
     return [START]
 
 
 @pytest.fixture
-async def open_store(now):
-    opened = []
+async def store(open_outboxes, now):
+    store = open_outboxes(clock=lambda: now[0])
+    await store.enter("w1")
+    return store
 
-    async def open_store(url):
-        opened.append(open_outbox(url, clock=lambda: now[0]))
-        await opened[-1].enter(f"w{len(opened)}")
-        return opened[-1]
 
-    yield open_store
-    for store in opened:
-        await store.aclose()
+in_a_file = pytest.mark.parametrize("outbox_url", ["sqlite"], indirect=True)
 
 
 async def claims(store, *, most=20, **options):
@@ -56,8 +43,7 @@ async def claims(store, *, most=20, **options):
     return told
 
 
-async def test_many_at_once_are_kept_as_one_by_one(url, open_store):
-    store = await open_store(url)
+async def test_many_at_once_are_kept_as_one_by_one(store):
     (first,) = await store.add([item(7, recipient="r7", group="g")])
     await store.forget("r", b"t")
     wanted = [item(n, recipient=f"r{n}", group="g", due_at=START - n) for n in range(237)]
@@ -85,8 +71,7 @@ async def test_many_at_once_are_kept_as_one_by_one(url, open_store):
     assert {*told} <= {*rows}
 
 
-async def test_where_the_best_of_an_account_has_gone_anothers_goes_first(url, open_store):
-    store = await open_store(url)
+async def test_where_the_best_of_an_account_has_gone_anothers_goes_first(store):
     given = [("a", 0), ("a", 2), ("b", 1)]
     await store.add(
         [
@@ -99,8 +84,7 @@ async def test_where_the_best_of_an_account_has_gone_anothers_goes_first(url, op
     assert await claims(store) == ["i00002", "i00001"]
 
 
-async def test_a_claim_sees_by_itself_which_account_has_room_and_what_is_over(url, open_store, now):
-    store = await open_store(url)
+async def test_a_claim_sees_by_itself_which_account_has_room_and_what_is_over(store, now):
     await store.add([item(0, expires_at=START + 20.0, hold=True), item(1)])
     row = (await store.claim("w1", lease=60.0)).row
     later = Finish(state="queued", lane_ready_at=START + 10.0)
@@ -115,10 +99,7 @@ async def test_a_claim_sees_by_itself_which_account_has_room_and_what_is_over(ur
     assert (await store.get("i00000")).state == "expired"
 
 
-async def test_what_is_over_is_not_claimed_though_it_is_more_than_is_put_away_at_once(
-    url, open_store, now
-):
-    store = await open_store(url)
+async def test_what_is_over_is_not_claimed_though_it_is_more_than_is_put_away_at_once(store, now):
     await store.add([item(n, thread=f"t{n}", expires_at=START + 20.0) for n in range(70)])
     for _ in range(2):
         await store.claim("w1", lease=60.0, accounts=["nobody"])
@@ -127,8 +108,8 @@ async def test_what_is_over_is_not_claimed_though_it_is_more_than_is_put_away_at
     assert await store.counts(Filter()) == {"expired": 70}
 
 
-async def test_several_in_a_file_wait_for_no_claim_to_take_them_in(file, open_store):
-    store = await open_store(f"sqlite:///{file}")
+@in_a_file
+async def test_several_in_a_file_wait_for_no_claim_to_take_them_in(store, file):
     await store.add([item(n) for n in range(12)])
     with sqlite3.connect(file) as connection:
         assert connection.execute("SELECT count(*) FROM outbox_items WHERE fresh").fetchone() == (
@@ -137,8 +118,8 @@ async def test_several_in_a_file_wait_for_no_claim_to_take_them_in(file, open_st
     connection.close()
 
 
-async def test_what_is_fresh_goes_before_what_came_in_many_at_once(file, open_store):
-    store = await open_store(f"sqlite:///{file}")
+@in_a_file
+async def test_what_is_fresh_goes_before_what_came_in_many_at_once(store, file):
     own = sqlite3.connect(file)
     for n in range(200):  # more than one claim takes in, and of other chats
         add_in_file([item(n, thread=f"t{n}")], own, path=file, now=START)
@@ -152,8 +133,8 @@ async def test_what_is_fresh_goes_before_what_came_in_many_at_once(file, open_st
     assert told == ["i00200", "i00201", "i00202"]
 
 
-async def test_a_claim_does_not_wait_for_the_disk_and_all_else_does(file, open_store):
-    store = await open_store(f"sqlite:///{file}")
+@in_a_file
+async def test_a_claim_does_not_wait_for_the_disk_and_all_else_does(store):
     run, levels = store._file.run, []
 
     async def noted(work, **options):
@@ -174,8 +155,7 @@ async def test_a_claim_does_not_wait_for_the_disk_and_all_else_does(file, open_s
 
 
 @pytest.mark.parametrize("others", [0, FEW])
-async def test_whoever_works_for_some_accounts_is_given_theirs_in_turn(url, open_store, others):
-    store = await open_store(url)
+async def test_whoever_works_for_some_accounts_is_given_theirs_in_turn(store, others):
     await store.add([item(n, account_id=f"a{n % 4}", thread=f"t{n}") for n in range(12)])
     accounts = ["a1", "a3", *(f"none{n}" for n in range(others))]
     told = await claims(store, accounts=accounts)
