@@ -88,16 +88,16 @@ _OUTBOX: Final = {
     "retry": ("Queue items again that certainly did not go.", "spring/42", "--group spring"),
     "cancel": ("Take back what has not begun to go.", "spring/42", "--group spring"),
     "release": ("Let items go that were held.", "spring/42", "--group spring"),
-    "edit": (
-        "Change what an item says, or when it goes.",
-        "spring/42 --text 'Hello Ada'",
-        "spring/42 --not-before 2h --expires-at never",
-    ),
     "resolve": ("Settle an item in doubt by what you have seen.", "spring/42 --not-sent"),
     "export": (
         "Write items to a file, each with what became of it.",
         "spring.csv --group spring",
         "--only failed --text",
+    ),
+    "edit": (
+        "Change what an item says, or when it goes.",
+        "spring/42 --text 'Hello Ada'",
+        "spring/42 --not-before 2h --expires-at never",
     ),
     "status": ("Tell how it does, and how far a group is.", "--group spring", "--json"),
     "vacuum": ("Clear away what was over long ago.", "--older-than 365d", "--empty 30d"),

@@ -30,6 +30,13 @@ INVITES = "80 invite+invite_note per day (LINKEDIN)"
 NAMES = ("show", "explain", "estimate", "plan", "pause", "resume")
 
 
+def seconds_of(stamp):
+    """Return an instant of JSON in seconds: it says its zone."""
+    at = datetime.fromisoformat(stamp)
+    assert at.utcoffset() is not None
+    return at.timestamp()
+
+
 @pytest.fixture(autouse=True)
 def utc(monkeypatch):
     monkeypatch.setenv("TZ", "UTC")
@@ -220,7 +227,7 @@ def test_explain_says_what_until_when_and_what_next(run, linkedin, action):
     [line] = run(*arguments, "--json").lines
     assert set(line) == {"kind", "until", "limit", "reason", "next_step"}
     assert (line["kind"], line["limit"]) == ("limit", INVITES)
-    assert line["until"] == pytest.approx(time.time() + 2 * 3600, abs=30)
+    assert seconds_of(line["until"]) == pytest.approx(time.time() + 2 * 3600, abs=30)
 
 
 def test_explain_knows_what_the_service_says_of_the_account(run, served, linkedin):
@@ -251,7 +258,7 @@ class TestForecasts:
         [line] = run("limits", "estimate", "a", "invite", "81", *self.OFFLINE, "--json").lines
         assert set(line) == {"account_id", "action", "count", "seconds", "at", "limit"}
         assert line["seconds"] == pytest.approx(DAY, abs=1)
-        assert line["at"] == pytest.approx(time.time() + DAY, abs=30)
+        assert seconds_of(line["at"]) == pytest.approx(time.time() + DAY, abs=30)
 
     def test_what_may_go_now(self, run):
         assert "it may go now" in run("limits", "estimate", "a", "invite", *self.OFFLINE).out
@@ -288,6 +295,10 @@ class TestForecasts:
         assert set(line) == {"account_id", "seconds", "limit", "actions", "days"}
         assert line["days"] == [{"invite": 80, "message": 50}, {"invite": 80}, {"invite": 40}]
         assert [one["action"] for one in line["actions"]] == ["invite", "message"]
+        first, last = (seconds_of(line["actions"][0][name]) for name in ("first_at", "last_at"))
+        assert (first, last) == (
+            pytest.approx(time.time(), abs=30), pytest.approx(time.time() + 2 * DAY, abs=30)
+        )  # fmt: skip
 
     def test_a_long_plan_is_cut_for_people_only(self, run, tmp_path):
         text = 'base = "none"\n[[limit]]\nactions = "profile"\namount = 1\n'
@@ -679,7 +690,7 @@ def test_help_has_examples(run, name):
 def test_the_examples_of_the_page_run(run, command, shown):
     ran = run(*shlex.split(command))
     assert (ran.code, ran.err) == (0, "")
-    at = re.compile(r'"at":[0-9.]+')
+    at = re.compile(r'"at":"[0-9T:.-]+Z"')
     if shown:
         assert at.sub("", ran.out) == at.sub("", shown)
 

@@ -97,6 +97,7 @@ def test_a_file_is_planned_put_in_sent_and_put_in_again(run, leads, options, sen
     assert first == {"lines": 5, "new": 5, "already": 0, "forgotten": 0}
     assert second["actions"][0]["action"] == "message"
     assert second["actions"][0]["count"] == 5
+    assert datetime.fromisoformat(second["actions"][0]["last_at"]).tzinfo is not None
     assert run("outbox", "list", "--json").out == ""
     done = run("outbox", "import", name, *options, "--json")
     assert (done.code, done.lines[0]["queued"], done.lines[0]["already"]) == (0, 5, 0)

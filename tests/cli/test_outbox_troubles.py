@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -336,5 +336,5 @@ def test_a_closed_account_says_until_when(run, put, box, linkedin):
     assert re.search(r"closed until .+ \(in (5 h 0|4 h 59) min\): a while", shown)
     assert "invite: no more" in shown
     [line] = run("limits", "show", one, "--json").lines
-    assert line["paused_until"] > time.time()
+    assert datetime.fromisoformat(line["paused_until"]) > datetime.now(UTC)
     assert line["closed_actions_until"] == {}

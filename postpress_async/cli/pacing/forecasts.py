@@ -55,7 +55,7 @@ def print_blockers(blockers: list[Blocker], *, as_json: bool) -> None:
     ]
     if as_json:
         for one in blockers:
-            print_json(one)
+            print_json({**msgspec.structs.asdict(one), "until": times.stamp(one.until)})
         return
     if not blockers:
         print_out("nothing holds it back")
@@ -84,7 +84,7 @@ def print_estimate(
     if as_json:
         told = {"account_id": account_id, "action": action, "count": count}
         seconds = None if never else round(found.seconds, 3)
-        print_json({**told, "seconds": seconds, "at": at, "limit": found.limit})
+        print_json({**told, "seconds": seconds, "at": times.stamp(at), "limit": found.limit})
         return
     facts: list[tuple[str, object]] = [("what", f"{count:,} {action}")]
     if at is None:
@@ -96,11 +96,24 @@ def print_estimate(
     print_facts([*facts, ("limit", found.limit)])
 
 
+def as_line(plan: Plan) -> dict[str, object]:
+    """Return a plan for programs."""
+    actions = [
+        {
+            **msgspec.structs.asdict(one),
+            "first_at": times.stamp(one.first_at),
+            "last_at": times.stamp(one.last_at),
+        }
+        for one in plan.actions
+    ]
+    seconds = None if plan.seconds == math.inf else round(plan.seconds, 3)
+    return {**msgspec.structs.asdict(plan), "seconds": seconds, "actions": actions}
+
+
 def print_plan(plan: Plan, *, as_json: bool) -> None:
     """Print when each action is done at the earliest, and how many go on each day."""
     if as_json:
-        seconds = None if plan.seconds == math.inf else round(plan.seconds, 3)
-        print_json(msgspec.structs.asdict(plan) | {"seconds": seconds})
+        print_json(as_line(plan))
         return
     now = time.time()
     print_either(

@@ -59,14 +59,25 @@ def as_line(lane: LaneSnapshot, account: Account | None) -> dict[str, object]:
     """Return an account's state for programs; what the service would say is None, if not asked."""
     status = None if account is None else account.status
     connected_at = None if account is None else account.created_at
-    return {**msgspec.structs.asdict(lane), "status": status, "connected_at": connected_at}
+    return {**_told(lane), "status": status, "connected_at": connected_at}
+
+
+def _told(lane: LaneSnapshot) -> dict[str, object]:
+    """Return a lane's fields, its instants as JSON tells them."""
+    ends = {action: times.stamp(at) for action, at in lane.closed_actions_until.items()}
+    return {
+        **msgspec.structs.asdict(lane),
+        "cooling_until": times.stamp(lane.cooling_until),
+        "paused_until": times.stamp(lane.paused_until),
+        "closed_actions_until": ends,
+    }
 
 
 def print_lanes(lanes: Iterable[LaneSnapshot], *, as_json: bool) -> None:
     """Print the state of several accounts, a line each."""
     if as_json:
         for lane in lanes:
-            print_json(lane)
+            print_json(_told(lane))
         return
     rows = [
         (lane.account_id, lane.provider, _state(lane), _closed(lane))

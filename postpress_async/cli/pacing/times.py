@@ -75,6 +75,19 @@ def local(at: float) -> str:
         return "beyond every calendar"
 
 
+def stamp(at: float | None) -> datetime | None:
+    """Return an instant as JSON tells it, with its zone; None for never, and beyond every calendar.
+
+    The outbox's items have theirs so, and an instant is to have one form in all that is printed.
+    """
+    if at is None:
+        return None
+    try:
+        return datetime.fromtimestamp(at, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def length(seconds: float) -> str:
     """Return how long something takes, rounded up: it is never sooner."""
     if seconds == math.inf:

@@ -10,7 +10,7 @@ import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from postpress_async.cli.output import console, print_facts, print_json, print_out
-from postpress_async.cli.pacing.forecasts import print_plan
+from postpress_async.cli.pacing.forecasts import as_line, print_plan
 from postpress_async.cli.pacing.times import local
 from postpress_async.cli.plain import plain
 
@@ -55,9 +55,7 @@ def print_preview(found: ImportForecast, *, as_json: bool) -> None:
         print_json({name: getattr(found, name) for name in _COUNTS} | refused)
         for plan in found.plans:
             ahead = found.ahead.get(plan.account_id, 0)
-            print_json(
-                msgspec.structs.asdict(plan) | {"seconds": _finite(plan.seconds), "ahead": ahead}
-            )
+            print_json(as_line(plan) | {"ahead": ahead})
         return
     print_facts((name, f"{getattr(found, name):,}") for name in _COUNTS)
     if found.refusals:
@@ -71,10 +69,6 @@ def print_preview(found: ImportForecast, *, as_json: bool) -> None:
         waiting = f", behind {ahead:,} that wait" if ahead else ""
         print_out(f"account {plain(plan.account_id)}{waiting}: at the earliest")
         print_plan(plan, as_json=False)
-
-
-def _finite(seconds: float) -> float | None:
-    return None if seconds == float("inf") else seconds
 
 
 @contextlib.contextmanager
