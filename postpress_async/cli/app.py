@@ -104,7 +104,8 @@ _OUTBOX: Final = {
     "forget": ("Forget people, and refuse what comes later.", "lead-42"),
     "import": (
         "Put a file of CSV or JSON lines into the outbox.",
-        "leads.csv --account-id acc_1 --text 'Hi {first_name|there}' --key 'spring/{id}'",
+        "leads.csv --account-id acc_1 --text 'Hi {name|there}'",
+        "leads.csv --key 'spring/{id}' --group spring",
         "leads.csv --kind invite --dry-run",
     ),
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["as_commands"]
+from postpress_async.outbox.templates import NO_COLUMN
+
+__all__ = ["as_commands", "as_options"]
 
 _SENT: Final = "`postpress outbox resolve ID --sent`"
 _NOT_SENT: Final = "`postpress outbox resolve ID --not-sent`"
@@ -28,6 +30,36 @@ _COMMANDS: Final = tuple(
         (r"accounts\.get\b", "`postpress accounts get`"),
     )
 )
+
+
+_OPTIONS: Final = tuple(
+    (re.compile(found), said)
+    for found, said in (
+        ("give timezone=", "give --tz"),
+        (
+            r"is taken only where the recipe says so: give it attachments=\('\{attachments\}',\)",
+            "is taken only where you say so: give --attach '{attachments}'",
+        ),
+        (r"give text='\{message\}'", "give --text '{message}'"),
+        (r"give the recipe (\w+)=…", r"give --\1"),
+        (r"give text=…, attachments=\[…\], voice_message or so", "give --text or --attach"),
+    )
+)
+_NEEDED: Final = frozenset({"account_id", "chat_id", "to", "provider_id"})
+
+
+def as_options(text: str, *, column: str | None) -> str:
+    """Return what is wrong with a line with the options in the place of a recipe's fields.
+
+    Args:
+        text: what the library says.
+        column: of which column.
+    """
+    for found, said in _OPTIONS:
+        text = found.sub(said, text)
+    if column in _NEEDED and text.startswith(NO_COLUMN):
+        text += f"; or give --{column.replace('_', '-')}"
+    return text
 
 
 def as_commands(text: str) -> str:

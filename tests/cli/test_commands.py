@@ -45,8 +45,10 @@ def test_accounts_list(run, served):
 
 def test_accounts_get(run, account):
     one = account("LINKEDIN")["id"]
-    assert one in run("accounts", "get", one).out
+    shown = run("accounts", "get", one).out
+    assert one in shown
     [row] = run("accounts", "get", one, "--json").lines
+    assert all(source["id"] in shown for source in row["sources"])  # fit to be copied
     assert (row["id"], row["type"]) == (one, "LINKEDIN")
 
 

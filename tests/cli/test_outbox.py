@@ -325,6 +325,7 @@ def test_progress_is_for_terminals_only(program, put):
         (("run", "--outbox", "redis://h", "--state", "sqlite:///x.db"), "cannot keep an outbox"),
         (("list", "--outbox", "sqlite:///none.db", "--only", "gone"), "gone"),
         (("run", "--limits", "human"), "--limits human needs --tz"),
+        (("import", "l.csv", "--problems", "0"), "--problems must be a whole number, 1 or more"),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_made(run, bare, arguments, words):

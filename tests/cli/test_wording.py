@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from postpress_async.cli.wording import as_commands
-from postpress_async.outbox import by_hand, items
+from postpress_async.cli.wording import as_commands, as_options
+from postpress_async.outbox import Recipe, by_hand, items, recipes
 from postpress_async.scheduler import blockers
 
 STEPS = {
@@ -31,6 +31,27 @@ STEPS = {
 def test_no_step_names_a_method(step):
     said = as_commands(step)
     assert re.search(r"\w\(|\w=", said) is None, said
+
+
+PROBLEMS = {
+    *recipes.unheard(Recipe(kind="message")).values(),
+    *recipes.unheard(Recipe(kind="invite")).values(),
+    "not_before '9:00' has no time zone: write one, or give timezone=",
+    "text is needed, or a file: give text=…, attachments=[…], voice_message or so",
+}
+
+
+@pytest.mark.parametrize("problem", sorted(PROBLEMS))
+def test_no_problem_of_a_line_names_an_argument(problem):
+    said = as_options(problem, column="text")
+    assert re.search(r"\w=|\w\(|recipe", said) is None, said
+
+
+@pytest.mark.parametrize("column", ["account_id", "chat_id", "to", "provider_id", "first_name"])
+def test_a_column_that_an_option_may_stand_for_names_it(column):
+    said = as_options("there is no such column: the columns are 'id'", column=column)
+    option = f"; or give --{column.replace('_', '-')}"
+    assert said.endswith(option) is (column != "first_name")
 
 
 def test_each_command_that_is_named_exists(capsys):

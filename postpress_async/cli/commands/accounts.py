@@ -45,7 +45,8 @@ async def get(account_id: str, /, *, as_json: AsJson = False, base_url: BaseUrl 
         ("tier", account.tier),
         ("connected", account.created_at),
     ]
-    facts += [(f"source {source.id}", source.status) for source in account.sources]
+    # As values: a name's underscores are shown as blanks, and ids must be fit to be copied.
+    facts += [("source", f"{source.id}   {source.status or '-'}") for source in account.sources]
     print_facts(facts)
 
 

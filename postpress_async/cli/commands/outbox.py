@@ -356,6 +356,7 @@ async def import_(
         as_json: the outcome as JSON.
         base_url: where the service is.
     """
+    whole("--problems", reading.problems, least=1)
     recipe, table = lines.recipe(), limits_of(Given(limits=limits, tz=tz_of_limits))
     source = "/dev/stdin" if file == "-" else file
     counts = state_of(state)  # nothing is sent here: memory: will do

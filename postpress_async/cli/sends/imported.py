@@ -13,6 +13,7 @@ from postpress_async.cli.output import console, print_facts, print_json, print_o
 from postpress_async.cli.pacing.forecasts import as_line, print_plan
 from postpress_async.cli.pacing.times import local
 from postpress_async.cli.plain import plain
+from postpress_async.cli.wording import as_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -24,7 +25,9 @@ _COUNTS: Final = ("lines", "new", "already", "forgotten")
 
 def print_problems(problems: Sequence[ImportProblem], *, as_json: bool) -> None:
     """Print what is wrong, a line each: to stdout for programs, for people to stderr."""
-    for one in problems:
+    for found in problems:
+        said = as_options(found.message, column=found.column)
+        one = msgspec.structs.replace(found, message=said)
         if as_json:
             print_json(one)
         else:
