@@ -51,7 +51,7 @@ async def _in_postgres(store: StoreUrl) -> bool:
     async def look(link: Link) -> None:
         nonlocal found
         version, _ = await link.use(
-            lambda connection: standing(connection, server.schema, where=server.where)
+            lambda connection: standing(connection, server.space, where=server.where)
         )
         found = version is not None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from postpress_async.errors import ConfigurationError
 from postpress_async.storage.images import kept
 from postpress_async.storage.memory import MemoryImages
+from postpress_async.storage.remote.timing import Expectations
 from postpress_async.storage.urls import parse
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from postpress_async.storage.urls import StoreUrl
 
 __all__ = ["lacks_redis", "open_images"]
+
+_EXPECTATIONS = Expectations()  # of this process, whose clients come and go
 
 
 def open_images(url: str, *, clock: Callable[[], float] | None = None, mend: Mend = kept) -> Images:
@@ -50,7 +53,8 @@ def open_images(url: str, *, clock: Callable[[], float] | None = None, mend: Men
         )
     from postpress_async.storage.remote.images import RemoteImages  # noqa: PLC0415 - lazily
 
-    return RemoteImages(_server(store, strict=clock is None), clock=clock, mend=mend)
+    server = _server(store, strict=clock is None)
+    return RemoteImages(server, clock=clock, mend=mend, expectations=_EXPECTATIONS)
 
 
 def _server(store: StoreUrl, *, strict: bool) -> Server:

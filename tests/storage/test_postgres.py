@@ -237,16 +237,57 @@ async def test_an_answer_that_was_long_under_way_sets_no_clock(open_postgres, cl
     assert await told(server, expected=start) == (about(start + late), about(0))
 
 
-async def test_a_leap_that_was_none_is_taken_back_by_who_knows(open_postgres, clock):
+async def test_a_leap_that_was_none_is_not_taken_back(open_postgres, clock):
+    # What was counted since then would be older at once: a window would end early.
     server = open_postgres()
     start, _ = await told(server)
     await clock.move(3_600)
     assert await told(server, expected=start) == (about(start), about(-3_600))  # it had slept
-    assert await told(server, expected=start + LEAP - 1) == (about(start), about(-3_600))
-    assert await told(server, expected=start + 1_800) == (about(start + 1_800), about(-1_800))
-    assert await told(server, expected=start + 9_000) == (about(start + 3_600), about(0))
-    await clock.move(-3_600)
-    assert await told(server, expected=start + 9_000) == (about(start + 3_600), about(3_600))
+    assert await told(server, expected=start + 3_600) == (about(start), about(-3_600))
+
+
+async def test_a_leap_takes_nothing_back_that_was_believed_before(open_postgres, clock):
+    server = open_postgres()
+    start, _ = await told(server)
+    await clock.move(LEAP - 10)
+    assert await told(server, expected=start) == (about(start + LEAP - 10), about(0))
+    await clock.move(20)
+    assert await told(server, expected=start) == (about(start + LEAP - 10), about(-20))
+
+
+@pytest.mark.parametrize("leaps", [False, True], ids=["before", "meanwhile"])
+async def test_who_is_slow_to_note_the_time_leaves_the_later_note(
+    open_postgres, execute, clock, *, leaps
+):
+    server, slow = open_postgres(), open_postgres()
+    start, _ = await told(server)
+    await told(slow)
+    if not leaps:
+        await clock.move(86_400)
+        await told(server, expected=start)
+    await clock.move(2)
+    lock = "BEGIN; LOCK TABLE {schema}.counts IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1); COMMIT"
+    locked = asyncio.create_task(execute(lock))
+
+    async def until(mode, *, granted):
+        for _ in range(2_000):
+            found = await execute(
+                "SELECT count(*) FROM pg_locks WHERE relation = '{schema}.counts'::regclass "
+                "AND mode = %s AND granted = %s", mode, granted,
+            )  # fmt: skip
+            if found:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(mode)
+
+    await until("AccessExclusiveLock", granted=True)
+    asked = asyncio.create_task(slow.swap([swap([("k", UNKNOWN)])], who="b"))
+    await until("AccessShareLock", granted=False)  # it has read the time
+    await clock.move(86_400 if leaps else 3)
+    now, lead = await told(server, expected=start + 3)  # it reads no table of counts
+    assert lead < -86_000
+    await asyncio.gather(asked, locked)
+    assert await told(open_postgres()) == (about(now), about(lead))
 
 
 async def test_what_others_were_told_since_a_leap_is_not_taken_back(open_postgres, clock):

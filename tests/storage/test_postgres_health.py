@@ -129,6 +129,7 @@ async def test_a_newer_format_and_another_programs_tables(url, execute, open_pos
         ("last = 1.0, skew = 50", None),  # it was set right
         ("last = 1.0, skew = -3600", "3600 s behind its clock"),
         ("last = 4e9, skew = 3e9", "3000000000 s ahead of its clock"),
+        ("last = 4e9, skew = 0", "s ahead of its clock"),  # which was set back since the note
     ],
 )
 async def test_a_time_that_is_not_the_clocks_is_told(

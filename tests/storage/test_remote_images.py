@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from postpress_async import machine
 from postpress_async.errors import ClientClosedError, ConfigurationError, StateUnavailableError
 from postpress_async.storage.images import kept
 from postpress_async.storage.remote.images import PATIENCE, RemoteImages
 from postpress_async.storage.remote.swaps import EARLY, LATE, LEAP, Answer, NotDoneError
-from postpress_async.storage.remote.timing import ServerTime
+from postpress_async.storage.remote.timing import Expectations, ServerTime
 from postpress_async.storage.remote.values import Seen
 
 EPOCH = 1.8e9
@@ -46,6 +47,7 @@ class Fake:
     """A server as `swaps` describes it, and faults in the order in which a test wants them."""
 
     where = "the fake server"
+    space = "ours"
 
     def __init__(self, faults=()):
         self.values, self.faults = {}, list(faults)
@@ -490,6 +492,45 @@ def test_what_a_server_should_tell_is_what_it_told_once():
         sent = day * 86_400.0
         learn(1000.0 + sent - 5.0 * day, sent=sent, came=sent + 0.1)
         assert expected() == pytest.approx(1000.0 - 5.0 * day, abs=0.2)
+
+
+@scenario()
+async def test_what_one_client_of_a_process_expects_the_next_one_does(server, images, caplog):
+    known = Expectations()
+    for _ in range(3):
+        made = client(server, expectations=known)
+        await made.step(Append("a"))
+        server.skew = 86_400.0
+        await made.aclose()
+    assert made.lead == pytest.approx(-86_400, abs=0.1)
+    assert known.of("another") < 0
+    for n in range(200):
+        known.note(str(n), 1.0)
+    assert known.of("the fake server ours") < 0 < known.of("199")  # those last asked are known
+
+
+@pytest.mark.parametrize("suspended", [0.0, 60.0])
+def test_a_call_that_slept_with_the_machine_is_tried_again_on_waking(suspended, caplog):
+    async def main():
+        loop, slept = asyncio.get_running_loop(), [0.0]
+        server = Fake()
+        images = client(server, monotonic=lambda: loop.time() + slept[0])
+        work = Append("a")
+        await images.step(Append("a"))
+        server.faults = ["lost before"]
+        asked = asyncio.ensure_future(images.step(work))
+        await asyncio.sleep(0.0005)
+        slept[0] = suspended
+        await asked
+        assert server.ids("a").count(work.name) == 1
+        await images.aclose()
+
+    run(main)
+    assert not caplog.messages
+
+
+def test_time_goes_on_while_the_machine_is_suspended():
+    assert RemoteImages(Fake(), mend=kept)._monotonic is machine.boot_time
 
 
 def test_what_a_clock_that_was_handed_in_tells_is_not_judged():

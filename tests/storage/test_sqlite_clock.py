@@ -20,6 +20,7 @@ from postpress_async.errors import StateUnavailableError
 from postpress_async.storage.instants import BootTime
 from postpress_async.storage.sqlite import images as sqlite_images
 from postpress_async.storage.sqlite.file import SqliteFile
+from postpress_async.storage.sqlite.handle import Handle
 from postpress_async.storage.sqlite.images import COUNTS, SqliteImages
 from postpress_async.storage.sqlite.schema import Schema
 from postpress_async.storage.sqlite.sheet import Sheet
@@ -104,6 +105,15 @@ def a_step_fails(monkeypatch):
 def meta(path):
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute("SELECT seen, boot, ahead, lag FROM meta").fetchone()
+
+
+async def test_who_begins_where_many_wait_brings_no_time_along(machine, process, monkeypatch):
+    one = process()
+    await one()
+    monkeypatch.setattr(Handle, "is_contended", lambda self: True)  # so works are run before
+    machine.wall += DAY
+    assert await process()() == START
+    assert await one() == START
 
 
 # -- in one boot -----------------------------------------------------------------------------------

@@ -183,7 +183,7 @@ def _connections(around: _Around) -> Finding:
 
 
 async def _of_tables(link: Link, server: PostgresServer, around: _Around) -> list[Finding]:
-    schema, user = server.schema, around.user
+    schema, user = server.space, around.user
     may_make, may_use = (await link.row(MAY, (schema,) * 4)) or (None, None)
     if may_use is not False:  # or there are none
         try:

@@ -71,6 +71,11 @@ class PostgresServer:
         """The server, in a few words for messages."""
         return self._where
 
+    @property
+    def space(self) -> str:
+        """The name of the schema that the tables stand in."""
+        return self._schema
+
     async def swap(
         self, swaps: Sequence[Swap], /, *, who: str, expected: float | None = None
     ) -> Answer:
@@ -105,11 +110,6 @@ class PostgresServer:
             await self._let_go()
             raise
         raise AssertionError  # pragma: no cover - the loop returns or raises
-
-    @property
-    def schema(self) -> str:
-        """The name of the schema that the tables stand in."""
-        return self._schema
 
     async def look(self, looking: Callable[[Link], Awaitable[None]]) -> None:
         """Do something on a connection of its own, for which nothing is made.

@@ -153,8 +153,9 @@ ALTER TABLE {schema}.counts ALTER COLUMN value SET STORAGE EXTERNAL;
 #
 # The time is the clock's. Where that was set back, it goes on from the last note of it, at the
 # clock's pace, and `skew` is what is added since then. Where it was set forward, which those can
-# tell who have asked before, it goes on as well, and `skew` is negative, until somebody else
-# expects more; but nobody takes back what was told since.
+# tell who have asked before, it goes on as well, and `skew` is negative; but nobody takes back what
+# was told since. What was no leap after all, but slept through by who told of it, stays: what was
+# counted meanwhile would be older at once. Of two who note, the later time holds, with its skew.
 _SWAP: Final = """\
 CREATE FUNCTION {schema}.counts_swap_1(
     p_who text, p_strict bool, p_keys text[], p_alone bool[], p_program int4[], p_nows float8[],
@@ -195,13 +196,9 @@ BEGIN
         raw := date_part('epoch', {clock});
         told_now := greatest(meta.last,
             raw + CASE WHEN raw >= meta.last THEN least(meta.skew, 0) ELSE meta.skew END);
-        leapt := true;
-        IF told_now > p_expected + {leap} AND meta.last <= p_expected + {leap} THEN
+        leapt := told_now > p_expected + {leap} AND meta.last <= p_expected + {leap};
+        IF leapt THEN
             told_now := greatest(p_expected, meta.last);
-        ELSIF told_now < p_expected - {leap} AND told_now < raw THEN
-            told_now := least(p_expected, raw);
-        ELSE
-            leapt := false;
         END IF;
         stamps := array_fill(''::bytea, ARRAY[keys]);
         named := array_fill(NULL::bytea, ARRAY[keys]);
@@ -298,9 +295,9 @@ BEGIN
         END IF;
     END LOOP;
     IF leapt OR told_now - meta.last >= 1 OR raw + meta.skew < meta.last THEN
-        UPDATE {schema}.counts_meta
-        SET last = greatest(last, told_now), skew = greatest(last, told_now) - raw
-        WHERE ctid = (SELECT m.ctid FROM {schema}.counts_meta m FOR UPDATE SKIP LOCKED);
+        UPDATE {schema}.counts_meta SET last = told_now, skew = told_now - raw
+        WHERE last <= told_now
+            AND ctid = (SELECT m.ctid FROM {schema}.counts_meta m FOR UPDATE SKIP LOCKED);
     END IF;
     FOR i IN 1 .. keys LOOP
         CONTINUE WHEN named[i] IS NULL OR named[i] = stamps[i];

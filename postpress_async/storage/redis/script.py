@@ -51,7 +51,8 @@ local EARLY, LATE, LEAP, TURN, DAY = $EARLY, $LATE, $LEAP, $TURN, 86400
 -- The server's time: its clock; where that was set back, the time goes on from the last note of it,
 -- which is at most a second old, at the clock's pace. `skew` is what is added since then. Where it
 -- was set forward, which those can tell who have asked before, it goes on as well, and `skew` is
--- negative, until somebody else expects more; but nobody takes back what was told since.
+-- negative; but nobody takes back what was told since. What was no leap after all, but slept
+-- through by who told of it, stays: what was counted meanwhile would be older at once.
 local raw = given
 if raw < 0 then
   local time = redis.pcall('TIME')
@@ -70,9 +71,6 @@ if skew > 0 and raw >= last then skew = 0 end -- it was set right again
 local now = math.max(raw + skew, last)
 if expected >= 0 and now > expected + LEAP and (noted or last <= expected + LEAP) then
   now = noted and expected or math.max(expected, last)
-  noted = true
-elseif now < expected - LEAP and now < raw then
-  now = math.min(expected, raw)
   noted = true
 end
 noted = noted or now == last or now - last >= 1

@@ -73,6 +73,11 @@ class RedisServer:
         """The server, in a few words for messages."""
         return self._where
 
+    @property
+    def space(self) -> str:
+        """What all of its keys begin with, and the number of the database."""
+        return f"{self._url.database or 0}/{self._space}"
+
     async def swap(
         self, swaps: Sequence[Swap], /, *, who: str, expected: float | None = None
     ) -> Answer:

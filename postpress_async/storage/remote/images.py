@@ -26,7 +26,7 @@ from postpress_async.machine import boot_time
 from postpress_async.storage.remote.deciding import Decider
 from postpress_async.storage.remote.jobs import Job
 from postpress_async.storage.remote.swaps import TURN
-from postpress_async.storage.remote.timing import ServerTime
+from postpress_async.storage.remote.timing import Expectations, ServerTime
 from postpress_async.storage.remote.watch import Watch
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class RemoteImages:
         mend: what is known when a server has lost what it had told.
         monotonic: tells seconds that never go back, and go on while the machine is suspended.
         draw: as in `random`.
+        expectations: what this process knows of servers' times, by that same clock.
     """
 
     def __init__(
@@ -78,11 +79,13 @@ class RemoteImages:
         clock: Callable[[], float] | None = None,
         monotonic: Callable[[], float] = boot_time,
         draw: Callable[[], float] = random.random,
+        expectations: Expectations | None = None,
     ) -> None:
         self._server = server
         self._monotonic = monotonic
         self._draw = draw
-        times = ServerTime(monotonic, clock)
+        name = f"{server.where} {server.space}"
+        times = ServerTime(monotonic, clock, expectations=expectations, server=name)
         self._times = times
         self._decider = Decider(server, mend=mend, times=times, monotonic=monotonic)
         self._asked: deque[Job] = deque()
@@ -197,6 +200,8 @@ class RemoteImages:
             said = f"{self._server.where} does not answer: look whether it is frozen or busy"
             self._give_up(jobs, StateUnavailableError(f"{said}; the next call tries again"))
         except StateUnavailableError as error:
+            if self._monotonic() - until > _ASLEEP:  # as above: it was this machine that slept
+                self._begin_anew(jobs)
             wait, self._said = _pause(jobs), str(error)
             for job in jobs:
                 job.said = error

@@ -90,6 +90,11 @@ class Server(Protocol):
         """The server, in a few words for messages."""
         ...
 
+    @property
+    def space(self) -> str:
+        """What of the server is ours alone, and has a time of its own: a prefix, a schema."""
+        ...
+
     async def swap(
         self, swaps: Sequence[Swap], /, *, who: str, expected: float | None = None
     ) -> Answer:
@@ -102,8 +107,7 @@ class Server(Protocol):
             who: this process, for whom keys may be kept.
             expected: what the server's time should be by the clock of who asks; None for who does
                 not know. If it is later by more than `LEAP`, the server's clock was set forward,
-                and its time goes on from here instead. If it is earlier and its clock is not,
-                somebody took time for a leap that had passed, and that is taken back.
+                and its time goes on from here instead.
 
         Raises:
             NotDoneError: it cannot be reached or cannot write for now; nothing was done.

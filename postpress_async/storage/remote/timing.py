@@ -10,11 +10,33 @@ from postpress_async.storage.instants import StoreTime
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ServerTime"]
+__all__ = ["Expectations", "ServerTime"]
 
 _DRIFT: Final = 1e-4  # seconds a second by which two clocks may part
 _FADES: Final = 1e-3  # seconds a second by which what was expected gives way to what is told
+_SERVERS_MOST: Final = 100  # whose time is expected
 _PROMPT: Final = 30.0  # seconds that an answer takes at most that says what the time is
+
+
+class Expectations:
+    """Know by how much servers' times should be ahead of this machine's clock.
+
+    One for a process: a client that is made for each job knows what those before it have seen.
+    """
+
+    def __init__(self) -> None:
+        self._ahead: dict[str, float] = {}
+
+    def of(self, server: str) -> float:
+        """Return seconds; -inf where nobody has asked that server yet."""
+        return self._ahead.get(server, -math.inf)
+
+    def note(self, server: str, ahead: float) -> None:
+        """Take down what was found last."""
+        self._ahead.pop(server, None)  # to the end: those that nobody asks are forgotten first
+        self._ahead[server] = ahead
+        if len(self._ahead) > _SERVERS_MOST:
+            del self._ahead[next(iter(self._ahead))]
 
 
 class ServerTime:
@@ -27,15 +49,23 @@ class ServerTime:
     Args:
         monotonic: as in `time`, but goes on while the machine is suspended.
         clock: tells the time in place of the server.
+        expectations: what this process knows of servers, by that same `monotonic`.
+        server: names this one, and what of it is ours.
     """
 
     def __init__(
-        self, monotonic: Callable[[], float], clock: Callable[[], float] | None = None
+        self,
+        monotonic: Callable[[], float],
+        clock: Callable[[], float] | None = None,
+        *,
+        expectations: Expectations | None = None,
+        server: str = "",
     ) -> None:
         self._monotonic = monotonic
+        self._expectations = expectations or Expectations()
+        self._server = server
         self._clock = None if clock is None else StoreTime(clock)
         self._ahead: float | None = None  # of the monotonic clock
-        self._expected = -math.inf  # ahead of it; what was told once is no leap
         self._sampled = -math.inf
         self._lead = 0.0
 
@@ -64,9 +94,10 @@ class ServerTime:
         None where no answer has come in time, or a clock was handed in. Much later than this is
         only a clock that was set forward; every process can tell that has asked before.
         """
-        if self._clock is not None or self._expected == -math.inf:
+        ahead = self._expectations.of(self._server)
+        if self._clock is not None or ahead == -math.inf:
             return None
-        return self._monotonic() + self._expected
+        return self._monotonic() + ahead
 
     def now(self, seen: float = -math.inf) -> float:
         """Return seconds since the epoch, never less than the time of what was seen."""
@@ -91,7 +122,9 @@ class ServerTime:
             grown = self._ahead + _DRIFT * (sent - self._sampled)
             self._ahead = max(min(most, grown), least)  # least: its clock was set forward
         if came - sent <= _PROMPT:  # or this machine was suspended, and either may be far off
-            self._expected -= _FADES * max(sent - self._sampled, 0.0)
-            self._expected = max(self._expected, self._ahead)
+            before = self._expectations.of(self._server)
+            if self._sampled > -math.inf:
+                before -= _FADES * max(sent - self._sampled, 0.0)
+            self._expectations.note(self._server, max(before, self._ahead))  # told once: no leap
         self._sampled = sent
         self._lead = lead
