@@ -26,6 +26,7 @@ from postpress_async.errors import (
     ServerError,
     WaitTooLongError,
 )
+from postpress_async.exchange.guarding import STALE
 from postpress_async.options import Discreet
 from postpress_async.wire.problems import ALREADY
 
@@ -61,6 +62,7 @@ FULL_SECONDS: Final = 5.0
 EARLY_SECONDS: Final = 5.0
 _CONFLICT: Final = 409
 _TOO_EARLY: Final = 425
+_OF_THE_ITEM: Final = frozenset({"outbox", STALE})
 _PASSING: Final = frozenset({"provider_unreachable", "realtime_client_not_initialized"})
 
 
@@ -195,7 +197,9 @@ def of_error(error: PostpressError, *, kind: str) -> Result:
 def _not_sent(error: PostpressError, reason: str) -> Later:
     """Nothing left: our own limits, a closed lane, no store, no connection, a wrong setup."""
     if isinstance(error, WaitTooLongError):
-        return Later(reason=reason, seconds=error.retry_after, lane=True)
+        # What only this item has waited too long for says nothing of the others in its lane.
+        lane = error.limit not in _OF_THE_ITEM
+        return Later(reason=reason, seconds=error.retry_after, lane=lane)
     if isinstance(error, LaneClosedError):
         seconds = CLOSED_SECONDS if error.retry_after is None else error.retry_after
         return Later(reason=reason, seconds=seconds, lane=True)

@@ -116,12 +116,7 @@ class Model:
         if not finish.keep_attempt and item.deadline is not None and not doubt:
             item.attempts -= 1
         if finish.lane_ready_at is not None and not doubt:
-            before = self.lanes.get(item.lane, 0.0)
-            later = finish.lane_ready_at > self.now
-            both = later and before > self.now
-            self.lanes[item.lane] = (
-                max(before, finish.lane_ready_at) if both else finish.lane_ready_at
-            )
+            self.lanes[item.lane] = max(self.lanes.get(item.lane, 0.0), finish.lane_ready_at)
 
     def finish(self, item, fence, finish):
         if item.state not in OUT or item.fence != fence:

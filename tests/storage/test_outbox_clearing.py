@@ -382,6 +382,21 @@ async def test_a_lane_that_rests_is_opened_unless_it_was_shut_anew(store, now):
     assert isinstance(await store.claim("w", lease=60.0), Claimed)
 
 
+async def test_an_end_that_comes_late_opens_no_lane_that_another_has_shut(store, now):
+    """Two items are out: one shuts their lane for an hour, the other has a second to wait."""
+    await store.add([item(n, thread=f"t{n}") for n in range(3)])
+    first, second = [(await store.claim("w", lease=60.0)).row for _ in range(2)]
+    until = now.at + 3600.0
+    await store.finish(first.id, first.fence, Finish(state="queued", lane_ready_at=until))
+    over = Finish(state="queued", lane_ready_at=now.at + 1.0)
+    now.at += 5.0  # the store was busy
+    await store.finish(second.id, second.fence, over)
+    assert [one.until for one in await store.resting()] == [until]
+    assert not isinstance(await store.claim("w", lease=60.0), Claimed)
+    now.at = until
+    assert isinstance(await store.claim("w", lease=60.0), Claimed)
+
+
 async def test_pools_are_found_as_soon_as_they_have_something_to_go(store, now):
     assert await store.pools() == await store.pools(all_of_them=True) == []
     await store.add([item(1, account_id="pool:1"), item(2)])

@@ -76,6 +76,11 @@ INVITING: Final = (
 )
 NOW: Final = "SELECT {now}"
 TELL: Final = "SELECT {tell}"
+# On a server: this transaction waits for the disk where its user's do not.
+DURABLE: Final = (
+    "SELECT set_config('synchronous_commit', 'on', true) "
+    "WHERE current_setting('synchronous_commit') = 'off'"
+)
 ENTOMBED: Final = "SELECT tombstone FROM {tombstones} WHERE tombstone IN :tombstones[]"
 
 # -- threads and lanes -------------------------------------------------------------------------
@@ -140,13 +145,14 @@ BUMP: Final = _BUMP.replace(
 BUMP_ONE: Final = _BUMP.replace(
     "%", "priority, 0 FROM {threads} WHERE thread = :thread AND place = 'runnable'"
 )
-# An instant that has come opens a lane; of two that have not, the later one counts.
+# Of two instants the later one counts: what ends late, or has no need to wait, says nothing of what
+# the service has told another item. Who knows better reopens the lane.
 SHUT: Final = (
     "INSERT INTO {lanes} AS l (account_id, action, ready_at, shut, priority, turn) "
     "VALUES (:account_id, :action, :ready_at, CAST(:ready_at AS float8) > {now}, NULL, 0) "
-    "ON CONFLICT (account_id, action) DO UPDATE SET shut = excluded.shut, "
-    "ready_at = CASE WHEN excluded.shut AND l.shut "
-    "THEN {greatest}(l.ready_at, excluded.ready_at) ELSE excluded.ready_at END "
+    "ON CONFLICT (account_id, action) DO UPDATE SET "
+    "shut = excluded.shut OR (l.shut AND l.ready_at > {now}), "
+    "ready_at = {greatest}(l.ready_at, excluded.ready_at) "
     "RETURNING {tell}"
 )
 
@@ -225,10 +231,13 @@ NEXT: Final = (
 
 # -- to go on with what was claimed ------------------------------------------------------------
 
+# A fence is given once. Should a server forget that it was (it fails over to one that lags), whom
+# an item belongs to tells the two apart. What belongs to nobody may be ended by who had it.
+_ITS: Final = "(CAST(:owner AS text) IS NULL OR owner = :owner%)"
 MARK: Final = (
     "UPDATE {items} SET state = 'sending', attempts = attempts + 1, deadline = {now} + :seconds, "
     "quiet_at = {now} + :seconds + :total + :held, changed_at = {now} "
-    "WHERE id = :id AND fence = :fence AND state = 'claimed' "
+    f"WHERE id = :id AND fence = :fence AND state = 'claimed' AND {_ITS.replace('%', '')} "
     "RETURNING serial, attempts, changed_at, deadline"
 )
 REWRITE: Final = (
@@ -266,7 +275,7 @@ _FINISH: Final = (
 FINISH: Final = (
     f"UPDATE {{items}} {_FINISH}, "
     "attempts = attempts - CASE WHEN deadline IS NULL THEN 0 ELSE :uncount END "
-    "WHERE id = :id AND fence = :fence AND busy "
+    f"WHERE id = :id AND fence = :fence AND busy AND {_ITS.replace('%', ' OR owner IS NULL')} "
     f"RETURNING {COLUMNS}, deadline"
 )
 OUTCOME: Final = (

@@ -78,6 +78,9 @@ TABLE = {
     "another loop": (
         errors.ConfigurationError("no", scope="setup"), "queued", 0.0, False, False
     ),
+    "too late": (
+        errors.WaitTooLongError("no", limit="outbox", retry_after=0.0), "queued", 0.0, False, False
+    ),
     "no limits": (errors.ConfigurationError("no", scope="account"), "queued", 60.0, True, False),
     "cut": (errors.OutcomeUnknownError("no"), "unknown", None, False, True),
     "408": (answer(errors.ResponseError, 408, outcome="unknown"), "unknown", None, False, True),
