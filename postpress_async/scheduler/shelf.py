@@ -43,6 +43,7 @@ class Shelf:
         self._everyone_was: bytes | None = b""
         self._everyone_seen: bytes | None = None
         self._books: dict[str, tuple[bytes, Book]] = {}
+        self._skew = 0.0
 
     def open(self, account_id: str, images: Mapping[str, bytes | None], now: float) -> Book:
         """Return an account's book, as the store has it."""
@@ -51,6 +52,9 @@ class Shelf:
             self.everyone = image.load_everyone(everyone)
         self._everyone_was = b""  # until the step is through
         data = images[account_id]
+        if abs((skew := self.setting.skew()) - self._skew) > _OFF:
+            self._skew = skew  # the clock was set: no age is what amounts were set by
+            self._books.clear()
         kept = self._books.pop(account_id, None)  # back on the shelf only when the step is through
         if kept is not None and kept[0] == data:
             book = kept[1]

@@ -68,8 +68,9 @@ def of_its_time(lead: float) -> list[Finding]:
         f"counts go by a time that is {lead:.0f} s ahead of its clock, which was set back: "
         "time never goes back, hours and dates go by the clock"
         if lead > 0
-        else f"counts go by a time that is {-lead:.0f} s behind its clock, which was set forward: "
-        "no window ends sooner by that, hours and dates go by the clock"
+        else f"counts go by a time that is {-lead:.0f} s behind its clock, which was set forward, "
+        "or went on while who asked was paused: no window ends sooner by that, hours and dates go "
+        "by the clock"
     )
     step = "make sure that the server's clock is right; if it is, nothing is to be done"
     return [Finding(name="time", level="note", said=said, next_step=step)]

@@ -127,8 +127,9 @@ def _clock(ahead: float) -> Finding:
         return Finding(
             name="clock",
             level="note",
-            said=f"its time is {-ahead:.0f} s behind this machine's clock, which was set forward: "
-            "no window ends sooner by that, hours and dates go by the clock",
+            said=f"its time is {-ahead:.0f} s behind this machine's clock, which was set forward, "
+            "or went on while the machine was paused: no window ends sooner by that, hours and "
+            "dates go by the clock",
             next_step="make sure that the clock is right; if it is, nothing is to be done",
         )
     return Finding(

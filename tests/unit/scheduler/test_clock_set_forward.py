@@ -3,7 +3,7 @@ and dates by the clock as it is now."""
 
 import pytest
 
-from postpress_async import LaneClosedError, Limit, WaitTooLongError, WorkingHours
+from postpress_async import LaneClosedError, Limit, WaitTooLongError, WarmUp, WorkingHours
 from postpress_async.storage.instants import NOTHING, BootTime
 from postpress_async.storage.memory import MemoryImages
 
@@ -95,3 +95,19 @@ async def test_what_was_done_elsewhere_was_done_by_the_clock(machine):
     machine.set_by = 6 * HOUR
     await made.record("acc_1", "profile", at=MONDAY + 5.5 * HOUR)
     assert await done(made) == pytest.approx(HOUR / 2, abs=1.1)
+
+
+@pytest.mark.parametrize(
+    ("wrong_by", "days", "granted"), [(-500, 400, 10), (60, 1, 1)], ids=["behind", "ahead"]
+)
+async def test_an_account_is_as_old_as_the_clock_says_now(machine, wrong_by, days, granted):
+    made = process(machine.images, Limit("profile", 10, per="day"), WarmUp(0.1, days=21, steady=14))
+    machine.set_by = wrong_by * DAY  # before it asked a time server
+    made.describe("acc_1", "LINKEDIN", connected_at=MONDAY - days * DAY, ok=True)
+    await done(made)
+    machine.set_by = 0.0
+    for _ in range(granted - 1):
+        await made.take("acc_1", "profile", max_wait=1.0)
+    with pytest.raises(WaitTooLongError) as caught:
+        await made.take("acc_1", "profile", max_wait=1.0)
+    assert caught.value.retry_after > HOUR
