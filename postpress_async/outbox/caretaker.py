@@ -172,7 +172,9 @@ class Caretaker:
             still=still,
             hold=self._terms.hold,
         )
-        ended = await self._patience.ask(lambda: self._store.finish(row.id, row.fence, finish))
+        ended = await self._patience.ask(
+            lambda: self._store.finish(row.id, row.fence, finish, owner=row.owner)
+        )
         if ended is not None:
             self._told(ended)
         if finish.needs_decision:

@@ -27,4 +27,4 @@ async def give_back(
         after = rows[-1].serial
         for row in rows:
             if row.owner == owner and row.id not in known:
-                await store.finish(row.id, row.fence, back)
+                await store.finish(row.id, row.fence, back, owner=owner)

@@ -111,10 +111,11 @@ class Turn:
             attempts = await self._store.attempts(self.row.id)
         return doubted(attempts, fence=self.row.fence)
 
-    async def mark(self, *, edit: New | None = None) -> Attempt:
+    async def mark(self, *, edit: New | None = None, longer: float = 0.0) -> Attempt:
         """Make the attempt durable; only now may something of it be sent.
 
-        `edit` makes another text durable with it.
+        `edit` makes another text durable with it. `longer` are seconds for which the service was
+        asked to wait: so much later it may still send.
 
         Raises:
             OutboxStateError: it was cancelled or changed meanwhile, or another worker has it.
@@ -132,7 +133,12 @@ class Turn:
         row, terms = self.row, self._terms
         with _of_the_store():
             attempt = await self._store.mark(
-                row.id, row.fence, seconds=terms.write, reach=terms.reach, edit=edit
+                row.id,
+                row.fence,
+                seconds=terms.write,
+                reach=terms.reach,
+                edit=edit,
+                owner=row.owner,
             )
         if attempt is None:
             self.lost = True

@@ -273,7 +273,9 @@ class Worker:
         finish = protocol.after(
             result, row=row, now=turn.now(), jitter=self._random(), replay=replay, lead=turn.lead
         )
-        ended = await self._patience.ask(lambda: self._store.finish(row.id, row.fence, finish))
+        ended = await self._patience.ask(
+            lambda: self._store.finish(row.id, row.fence, finish, owner=row.owner)
+        )
         if ended is not None:
             self._told(ended)
 

@@ -511,7 +511,7 @@ async def test_a_mark_waits_for_the_disk_even_where_somebody_has_turned_that_off
     async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
         await connection.execute("SET LOCAL synchronous_commit = off")
         cursor = await connection.execute(
-            f"SELECT * FROM {schema}.{mark}(0, %s, %s, 30, 60, 60, false) "
+            f"SELECT * FROM {schema}.{mark}(0, %s, %s, NULL, 30, 60, 60, false) "
             "AS t(a int, b float8, c float8)",
             (row.id, row.fence),
         )
@@ -602,6 +602,27 @@ async def test_puts_that_wait_for_others_transactions_keep_nobody_else_waiting(
         assert [type(one) for one in told] == [StateUnavailableError] * 8
     [added] = await store.add([item(1)])
     assert added.kind == "same"  # the caller has committed
+
+
+async def test_whatever_gives_a_fence_waits_for_the_disk(open_store, execute, monkeypatch):
+    """Else a server that falls gives it again, to this worker or another, while the first lives."""
+    monkeypatch.setenv("PGOPTIONS", "-c synchronous_commit=off")
+    store = open_store()
+    await store.add([item(0)])
+    await execute("CREATE TABLE {schema}.seen (told text)")
+    await execute(
+        "CREATE FUNCTION {schema}.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO "
+        "{schema}.seen VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$"
+    )
+    await execute(
+        "CREATE CONSTRAINT TRIGGER see AFTER UPDATE ON {schema}.outbox_items DEFERRABLE INITIALLY "
+        "DEFERRED FOR EACH ROW WHEN (new.fence > old.fence) EXECUTE FUNCTION {schema}.see()"
+    )
+    row = await claimed(store)
+    await store.mark(row.id, row.fence, seconds=30.0)
+    await store.finish(row.id, row.fence, Finish(state="unknown"))
+    assert await store.doubtful("w", lease=60.0)
+    assert await execute("SELECT string_agg(told, ' ') FROM {schema}.seen") == "on on"
 
 
 async def test_a_mark_with_another_text_waits_for_the_disk_too(open_store, execute, monkeypatch):

@@ -57,6 +57,22 @@ async def test_each_keeps_what_it_claimed_and_what_it_looks_for(store, clock):
         assert await store.mark(row.id, row.fence, seconds=30.0) is not None
 
 
+async def test_a_fence_that_is_anothers_too_says_nothing_by_itself(store, clock):
+    """A server that lost its last moments gives a fence again: then the owner tells."""
+    await store.add([item(0)])
+    row = await claimed(store, "w2")  # as w1 had claimed it before the server forgot
+    given_back = Finish(state="queued")
+    assert await store.mark(row.id, row.fence, seconds=30.0, owner="w1") is None
+    assert await store.finish(row.id, row.fence, given_back, owner="w1") is None
+    assert await store.mark(row.id, row.fence, seconds=30.0, owner="w2") is not None
+    assert await store.finish(row.id, row.fence, given_back, owner="w1") is None
+    doubt = Finish(state="unknown", look_at=clock.now)
+    assert (await store.finish(row.id, row.fence, doubt, owner="w2")).state == "unknown"
+    looked_for = await store.doubtful("w2", lease=60.0)
+    assert await store.finish(row.id, looked_for.fence, given_back, owner="w1") is None
+    assert (await store.finish(row.id, looked_for.fence, given_back, owner="w2")).state == "queued"
+
+
 async def test_who_is_late_takes_nothing_from_whoever_has_it_now(store, clock):
     await store.add([item(0)])
     before = await claimed(store, "w1")

@@ -60,6 +60,9 @@ ELSIF _place = 'runnable' THEN
     {sql.BUMP_ONE} INTO _any;
 END IF;"""
 
+# Neither a claim nor a mark may be forgotten, whatever is set for this user: without it, a fence is
+# given twice, or a message goes twice.
+_DURABLE: Final = sql.DURABLE.replace("SELECT", "PERFORM", 1) + ";"
 _CLAIM: Final = f"""\
 IF _probe THEN
     {sql.PROBE} INTO _now_too, _fresh, _ripe, _room, _over;
@@ -92,16 +95,14 @@ FOR _try IN 1..{LANES} LOOP
     END IF;
     {sql.TURN} INTO _priority;
     IF _mine THEN
+        {_DURABLE}
         RETURN NEXT _row;
         RETURN;
     END IF;
     _turn := _turn + 1e-6;
 END LOOP;"""
-# A mark must not be forgotten, whatever is set for this user: without it, a message goes twice.
 _MARK: Final = f"""\
-IF current_setting('synchronous_commit') = 'off' THEN
-    PERFORM set_config('synchronous_commit', 'on', true);
-END IF;
+{_DURABLE}
 RETURN QUERY {sql.MARK_AT_ONCE};"""
 _FINISH: Final = f"""\
 {sql.LOCK_OF} INTO _thread;
@@ -140,10 +141,13 @@ RETURN NEXT _row;"""
 
 _ARGUMENTS: Final = {
     "claim": "owner text, lease float8, accounts text[], turn float8, probe boolean",
-    "mark": "id text, fence integer, seconds float8, total float8, held float8, hold boolean",
+    "mark": (
+        "id text, fence integer, owner text, seconds float8, total float8, held float8, "
+        "hold boolean"
+    ),
     "finish": (
-        "id text, fence integer, state text, retry_at float8, due_at float8, look_at float8, "
-        "looks integer, needs_decision boolean, result_id text, error text, body bytea, "
+        "id text, fence integer, owner text, state text, retry_at float8, due_at float8, "
+        "look_at float8, looks integer, needs_decision boolean, result_id text, error text, body bytea, "
         "uncount integer, outcome text, ready_at float8, forgotten text"
     ),
 }
@@ -177,10 +181,13 @@ class Functions(msgspec.Struct, frozen=True, kw_only=True):
             return None, bool(rows)
         return Claimed(row=row_of(rows[0]), now=rows[0][-1]), False
 
-    def mark(self, item: str, fence: int, *, seconds: float, reach: Reach) -> Steps[Attempt | None]:
+    def mark(
+        self, item: str, fence: int, *, seconds: float, reach: Reach, owner: str | None
+    ) -> Steps[Attempt | None]:
         """Do what `steps.mark` does."""
         lasts = {"total": reach.total, "held": reach.held, "hold": reach.hold}
-        rows = yield "mark", {"id": item, "fence": fence, "seconds": seconds, **lasts}
+        its = {"id": item, "fence": fence, "owner": owner}
+        rows = yield "mark", {**its, "seconds": seconds, **lasts}
         if not rows:
             return None
         number, began, deadline = rows[0]
@@ -188,9 +195,10 @@ class Functions(msgspec.Struct, frozen=True, kw_only=True):
             item=item, number=number, fence=fence, started_at=began, deadline=deadline, reach=reach
         )
 
-    def finish(self, item: str, fence: int, to: Finish) -> Steps[Row | None]:
+    def finish(self, item: str, fence: int, to: Finish, *, owner: str | None) -> Steps[Row | None]:
         """Do what `steps.finish` does."""
         values = said(to) | {"id": item, "fence": fence, "uncount": 0 if to.keep_attempt else 1}
+        values["owner"] = owner
         outcome = to.outcome or (None if to.keep_attempt else "not sent")
         more = {"outcome": outcome, "ready_at": to.lane_ready_at, "forgotten": FORGOTTEN}
         rows = yield "finish", values | more

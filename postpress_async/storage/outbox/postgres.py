@@ -11,6 +11,7 @@ import msgspec
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.outbox import adding, heads, owners, steps
+from postpress_async.storage.outbox import statements as sql
 from postpress_async.storage.outbox.calls import called
 from postpress_async.storage.outbox.connections import Connections
 from postpress_async.storage.outbox.dialect import postgres
@@ -47,7 +48,6 @@ T = TypeVar("T")
 _TIMES: Final = 5  # that a transaction is tried where others wrote at the same moment
 _ANSWER: Final = 10.0  # seconds to wait for an answer to a worker's step
 _LONG: Final = 30.0  # … and to all else, some of which looks at every item
-_DURABLE: Final = "SELECT set_config('synchronous_commit', 'on', true)"
 _BEGIN: Final = b"BEGIN; SET LOCAL lock_timeout = 5000"  # ms; in one round trip
 _SORT_FROM: Final = 10  # new items, that a claim should not have to take in
 _SORT_MOST: Final = 1_000  # of them, in one transaction, for which claims of their chats wait
@@ -146,19 +146,25 @@ class PostgresOutbox(SharedOutbox):
         seconds: float,
         reach: Reach = USUAL,
         edit: New | None = None,
+        owner: str | None = None,
     ) -> Attempt | None:
         """Make an attempt durable before its first byte; None where the item is not ours."""
         if edit is not None:
             return await self._run(
-                lambda: _durably(steps.mark(item, fence, seconds=seconds, reach=reach, edit=edit)),
+                lambda: _durably(
+                    steps.mark(item, fence, seconds=seconds, reach=reach, edit=edit, owner=owner)
+                ),
                 seconds=_ANSWER,
             )
         return await self._call(
-            lambda: self._functions.mark(item, fence, seconds=seconds, reach=reach)
+            lambda: self._functions.mark(item, fence, seconds=seconds, reach=reach, owner=owner)
         )
 
-    async def _end(self, item: str, fence: int, finish: Finish) -> Row | None:
-        return await self._call(lambda: self._functions.finish(item, fence, finish))
+    async def _taken(self, asked: Callable[[], Steps[T]]) -> T:
+        return await self._run(lambda: _durably(asked()))
+
+    async def _end(self, item: str, fence: int, finish: Finish, owner: str | None) -> Row | None:
+        return await self._call(lambda: self._functions.finish(item, fence, finish, owner=owner))
 
     async def orphans(self) -> list[Row]:
         """Take in what the late have left; as in `Store`."""
@@ -276,5 +282,5 @@ class PostgresOutbox(SharedOutbox):
 
 def _durably(asked: Steps[T]) -> Steps[T]:
     """Let a transaction wait for the disk where its user's do not."""
-    yield _DURABLE, {}
+    yield sql.DURABLE, {}
     return (yield from asked)

@@ -407,18 +407,26 @@ class Store(Protocol):
         seconds: float,
         reach: Reach = USUAL,
         edit: New | None = None,
+        owner: str | None = None,
     ) -> Attempt | None:
         """Make an attempt durable before its first byte: `claimed` to `sending`.
 
-        None where the fence is old, or the item is not claimed any more. `deadline` is `seconds`
+        None where the fence is old, the item is not claimed any more, or not by this owner, where
+        one is named: a server that forgot a claim may have given its fence anew. `deadline` is
+        `seconds`
         after the store's time, and `reach` is kept with the attempt. `edit` gives the item another
         body and the digests of its text at once; its own digest stays that of what its key stands
         for.
         """
         ...
 
-    async def finish(self, item: str, fence: int, finish: Finish, /) -> Row | None:
-        """Say what became of it; None where the fence is old: then nothing is changed."""
+    async def finish(
+        self, item: str, fence: int, finish: Finish, /, *, owner: str | None = None
+    ) -> Row | None:
+        """Say what became of it; None where the fence is old: then nothing is changed.
+
+        So it is where an owner is named, and it belongs to another one.
+        """
         ...
 
     async def orphans(self) -> list[Row]:

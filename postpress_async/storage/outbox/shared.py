@@ -85,13 +85,16 @@ class SharedOutbox:
         seconds: float,
         reach: Reach = USUAL,
         edit: New | None = None,
+        owner: str | None = None,
     ) -> Attempt | None:
         """Make an attempt durable before its first byte; None where the item is not ours."""
         return await self._run(
-            lambda: steps.mark(item, fence, seconds=seconds, reach=reach, edit=edit)
+            lambda: steps.mark(item, fence, seconds=seconds, reach=reach, edit=edit, owner=owner)
         )
 
-    async def finish(self, item: str, fence: int, finish: Finish, /) -> Row | None:
+    async def finish(
+        self, item: str, fence: int, finish: Finish, /, *, owner: str | None = None
+    ) -> Row | None:
         """Say what became of an item; None where the fence is old.
 
         Where its result belongs to another item already it becomes `unknown`: for a person to
@@ -99,27 +102,31 @@ class SharedOutbox:
         forgotten meanwhile it is not queued again, but cancelled.
         """
         try:
-            row = await self._end(item, fence, finish)
+            row = await self._end(item, fence, finish, owner)
         except Exception as error:
             if finish.result_id is None or not self._is_double(error):
                 raise
             found = (finish.outcome or "").startswith("found by ")
-            row = await self._end(item, fence, _TAKEN if found else _DOUBT)
+            row = await self._end(item, fence, _TAKEN if found else _DOUBT, owner)
         self._given.ended(item, fence)
         self._wakeups.tell()
         return row
 
-    async def _end(self, item: str, fence: int, finish: Finish) -> Row | None:
-        return await self._run(lambda: steps.finish(item, fence, finish))
+    async def _end(self, item: str, fence: int, finish: Finish, owner: str | None) -> Row | None:
+        return await self._run(lambda: steps.finish(item, fence, finish, owner=owner))
 
     async def doubtful(
         self, owner: str, /, *, lease: float, accounts: Sequence[str] | None = None
     ) -> Row | None:
         """Take an unknown item whose time to be looked for has come; as in `Store`."""
-        row = await self._run(lambda: steps.doubtful(owner, lease=lease, accounts=accounts))
+        row = await self._taken(lambda: steps.doubtful(owner, lease=lease, accounts=accounts))
         if row is not None:
             self._given.to(owner, row)
         return row
+
+    async def _taken(self, asked: Callable[[], Steps[T]]) -> T:
+        """Carry out what gives a fence: it must not be forgotten, or it is given twice."""
+        return await self._run(asked)
 
     async def attempts(self, item: str, /) -> list[Attempt]:
         """Return the attempts of an item, the first one first."""

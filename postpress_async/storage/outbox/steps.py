@@ -94,11 +94,18 @@ def nothing(accounts: Sequence[str] | None = None) -> Steps[Nothing]:
 
 
 def mark(
-    item: str, fence: int, *, seconds: float, reach: Reach, edit: New | None = None
+    item: str,
+    fence: int,
+    *,
+    seconds: float,
+    reach: Reach,
+    edit: New | None = None,
+    owner: str | None = None,
 ) -> Steps[Attempt | None]:
-    """Begin an attempt, if the item is still claimed with this fence."""
+    """Begin an attempt, if the item is still claimed with this fence, by its owner."""
     lasts = {"total": reach.total, "held": reach.held}
-    rows = yield sql.MARK, {"id": item, "fence": fence, "seconds": seconds, **lasts}
+    its = {"id": item, "fence": fence, "owner": owner}
+    rows = yield sql.MARK, {**its, "seconds": seconds, **lasts}
     if not rows:
         return None
     serial, number, began, deadline = rows[0]
@@ -122,13 +129,13 @@ def mark(
     )
 
 
-def finish(item: str, fence: int, to: Finish) -> Steps[Row | None]:
+def finish(item: str, fence: int, to: Finish, *, owner: str | None = None) -> Steps[Row | None]:
     """Say what became of an item, if this is still its fence; where nobody else writes meanwhile.
 
     Where others do, its thread would have to be locked first, as the function on a server does.
     """
     values = said(to) | {"id": item, "fence": fence, "uncount": 0 if to.keep_attempt else 1}
-    rows = yield sql.FINISH, values
+    rows = yield sql.FINISH, {**values, "owner": owner}
     if not rows:
         return None
     row = row_of(rows[0])

@@ -175,12 +175,12 @@ class MemoryStore:
         )  # fmt: skip
         return Claimed(row=row, now=now)
 
-    async def mark(self, item, fence, /, *, seconds, reach, edit=None):
+    async def mark(self, item, fence, /, *, seconds, reach, edit=None, owner=None):
         assert edit is None  # this memory keeps no texts
 
         def step():
             row = self.place.items[item]
-            if row.fence != fence or row.state != "claimed":
+            if row.fence != fence or row.state != "claimed" or owner not in {None, row.owner}:
                 return None
             row = self.place.put(item, state="sending", attempts=row.attempts + 1)
             now = self.place.now()
@@ -193,10 +193,12 @@ class MemoryStore:
 
         return await self._do("mark", step)
 
-    async def finish(self, item, fence, finish, /):
+    async def finish(self, item, fence, finish, /, *, owner=None):
         def step():
             row = self.place.items[item]
             if row.fence != fence or row.state not in {"claimed", "sending", "unknown"}:
+                return None
+            if owner is not None and row.owner not in {None, owner}:
                 return None
             return self._finish(row, finish)
 
