@@ -84,3 +84,13 @@ async def test_a_day_that_did_not_pass_is_not_over(store, client, look_up, ahead
             assert await look_up(asks) == about_a_day()
     async with client() as begins_afterwards:
         assert await look_up(begins_afterwards) == about_a_day()
+
+
+async def test_a_client_for_each_job_knows_what_those_before_it_knew(store, client, look_up):
+    _, set_clock = store
+    waits = []
+    for ahead in (0, 0, DAY + 60, 0):
+        await set_clock(ahead)
+        async with client() as made:
+            waits.append(await look_up(made))
+    assert waits == [0, 0, about_a_day(), about_a_day()]
