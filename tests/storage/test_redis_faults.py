@@ -14,6 +14,7 @@ from set_clocks import clock_of_valkey
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.images import kept
 from postpress_async.storage.redis import connection, faults, script, server
+from postpress_async.storage.redis.health import health
 from postpress_async.storage.remote.images import RemoteImages
 from postpress_async.storage.remote.swaps import LEAP, Swap
 from postpress_async.storage.urls import parse
@@ -554,6 +555,8 @@ async def test_a_clusters_other_node_is_found(valkeys, open_url, works):
         for n, node in enumerate(nodes):
             images = open_url(f"{node.tcp}?prefix={prefix}")
             assert await images.step(works.add()) == n + 1
+            looked = {one.name: one.level for one in await health(f"{node.tcp}?prefix={prefix}")}
+            assert (looked["scripting"], looked["epoch"]) == ("ok", "ok")
 
 
 def info(node):

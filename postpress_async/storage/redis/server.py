@@ -30,6 +30,7 @@ __all__ = ["RedisServer"]
 
 _log = logging.getLogger("postpress_async.storage")
 PREFIX: Final = "postpress"
+_NODES_MOST: Final = 2  # of a cluster that send a look on; more only while slots move
 
 
 class RedisServer:
@@ -98,6 +99,9 @@ class RedisServer:
         Raises:
             StateUnavailableError, ConfigurationError: as in `Server`.
         """
+        for _ in range(_NODES_MOST):
+            with suppress(MovedAwayError):  # it says which one is to be asked
+                return await self._swapped([], who, looks=fresh)
         return await self._swapped([], who, looks=fresh)
 
     async def _swapped(
