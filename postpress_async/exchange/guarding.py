@@ -38,8 +38,8 @@ class Guard(Protocol):
         """Be asked in the very step before the first byte, and perhaps some steps earlier, too.
 
         Whatever it raises ends the call: no byte is written, the connection is dropped, the slot
-        counts for nothing. A session of the user's own, and another transport, ask it when they
-        are handed the request, since they tell no later moment.
+        counts for nothing. What has no body tells no such step on a session of the user's own, nor
+        does another transport: they ask it when they are handed the request.
         """
         ...
 

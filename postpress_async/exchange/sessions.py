@@ -87,4 +87,4 @@ async def _chunk_sent(
     _params: aiohttp.TraceRequestChunkSentParams,
 ) -> None:
     flight: Flight = context.trace_request_ctx
-    flight.progressed()
+    flight.piece()

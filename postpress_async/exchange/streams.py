@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from io import BytesIO
 from typing import TYPE_CHECKING, Final, Self
 
 import aiohttp
@@ -15,6 +16,8 @@ from .failures import failed_by
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from aiohttp.abc import AbstractStreamWriter
 
     from postpress_async.wire.multipart import Form, UnsendableError, Upload
 
@@ -55,8 +58,12 @@ class Sender:
         self._writer = asyncio.current_task()
         if self._pieces is None:  # never opened
             raise StopAsyncIteration
-        piece = await anext(self._pieces)
-        self._flight.progressed()
+        try:
+            piece = await anext(self._pieces)
+        except StopAsyncIteration:
+            self._flight.in_time()  # without a length, the end is a piece, too
+            raise
+        self._flight.piece()  # a session of the user's own has no trace that would ask
         return piece
 
     async def close(self) -> None:
@@ -71,6 +78,24 @@ class Sender:
                 # What a user's generator raises while it is closed says nothing of the request.
                 with contextlib.suppress(Exception):
                     await upload.close()
+
+
+class Told(aiohttp.BytesIOPayload):
+    """Be a body that tells its flight of each piece, on a session whose traces are not ours."""
+
+    def __init__(self, body: bytes, flight: Flight) -> None:
+        super().__init__(BytesIO(body))
+        self._whole = body
+        self._flight = flight
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Write it, asking before each piece."""
+        whole = self._whole[:content_length]
+        for start in range(0, len(whole), _PIECE):
+            self._flight.piece()
+            await writer.write(whole[start : start + _PIECE])
 
 
 class Receiver:

@@ -1,15 +1,19 @@
 """One timer for all calls in flight: bounds each by its `Timeout`, at most 0.25 s late.
 
 A timer for every request is the largest cost that can be taken away from aiohttp; its `total` and
-`sock_read` are off, and this sweeps instead.
+`sock_read` are off, and this sweeps instead. Where the loop is kept busy no timer is in time; so
+each piece of a body asks by itself whether it still may leave.
 """
 
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
+
+from postpress_async.machine import boot_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +35,11 @@ class Flight(msgspec.Struct, eq=False):
         cancelling: how often its task had been cancelled before.
         sending: whether a byte of the request may have left.
         status, headers: of the answer's head, once it came.
-        spent: the bound that ran out, in words.
+        spent: the bound that ran out, in words, where the sweeper has cancelled it for that.
+        boots: when it began, by the clock that goes on while the machine is suspended; of writes.
+        begun: whether a piece of the body was to leave; aiohttp keeps the head back until then.
+        over: the bound that ran out, in words, where a piece has found that by itself.
+        refused: what the last act said no with.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -44,6 +52,10 @@ class Flight(msgspec.Struct, eq=False):
     spent: str | None = None
     status: int | None = None
     headers: Mapping[str, str] | None = None
+    boots: float = inf
+    begun: bool = False
+    over: str | None = None
+    refused: BaseException | None = None
 
     def __deepcopy__(self, _memo: object) -> Self:
         # Mocks of aiohttp keep copies of what they were asked with; a loop cannot be copied.
@@ -60,6 +72,30 @@ class Flight(msgspec.Struct, eq=False):
     def progressed(self) -> None:
         """Note that something moved."""
         self.progress = self.loop.time()
+
+    def piece(self) -> None:
+        """Be told in the step that hands on a piece of the body; raise where it must not leave."""
+        first, self.begun = not self.begun, True
+        try:
+            self.in_time()
+            if first:  # since the head was asked about, a turn of the loop or a slow file may lie
+                self.sending.leaves()
+        except BaseException as error:
+            if first:
+                self.sending.sent = False
+            if self.over is None:
+                self.refused = error
+            raise
+        self.progressed()
+
+    def in_time(self) -> None:
+        """Raise a TimeoutError where `Timeout.total` is over by either clock."""
+        total = self.timeout.total
+        if total is None:
+            return
+        if self.loop.time() - self.started >= total or boot_time() - self.boots >= total:
+            self.over = f"Timeout.total={total:g} s"
+            raise TimeoutError(self.over)
 
     def overdue(self, now: float) -> str | None:
         """Return the bound that has run out, in words."""
@@ -82,10 +118,11 @@ class Flight(msgspec.Struct, eq=False):
 class Sweeper:
     """Watch flights, with one timer that runs only while there are any."""
 
-    __slots__ = ("_due", "_flights", "_loop", "_timer")
+    __slots__ = ("_due", "_flights", "_loop", "_spared", "_timer")
 
     def __init__(self) -> None:
         self._flights: set[Flight] = set()
+        self._spared: set[Flight] = set()  # in the last round, because that was late
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0  # when the next round should run
@@ -110,13 +147,19 @@ class Sweeper:
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        # A loop that stood still has answers lying in its sockets: let it read them first.
+        # A loop that stood still has answers lying in its sockets: let it read them first. But one
+        # that is always late would let nothing end, so each flight is spared for one round.
         late = now - self._due > EVERY
         self._due = now + EVERY
-        for flight in () if late else self._flights:
-            if flight.spent is None:
-                flight.spent = flight.overdue(now)
-                if flight.spent is not None and flight.task is not None:
-                    flight.task.cancel()
+        spared, self._spared = self._spared, set()
+        for flight in self._flights:
+            if flight.spent is not None or (bound := flight.overdue(now)) is None:
+                continue
+            if late and flight not in spared:
+                self._spared.add(flight)
+                continue
+            flight.spent = bound
+            if flight.task is not None:
+                flight.task.cancel()
         # One more round after the last flight: a busy client keeps its timer, an idle one has none.
         self._timer = loop.call_later(EVERY, self._sweep, loop) if self._flights else None

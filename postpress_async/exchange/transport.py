@@ -13,19 +13,21 @@ from __future__ import annotations
 
 import asyncio
 from io import BytesIO
+from math import inf
 from typing import TYPE_CHECKING, Final, Protocol
 
 import aiohttp
 from yarl import URL
 
 from postpress_async.errors import ConfigurationError
+from postpress_async.machine import boot_time
 from postpress_async.wire.multipart import Form, UnsendableError
 from postpress_async.wire.values import Failed, HttpRequest, Reply, Sending
 
 from .direct import DirectGet, supported
 from .failures import KEPT_CONNECTION_SECONDS, failed_by
 from .sessions import once, session_of, telling, tls
-from .streams import Receiver, Sender
+from .streams import Receiver, Sender, Told
 from .sweeper import Flight, Sweeper
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ class AiohttpTransport:
         at_once = sending.sent = request.safe or not self._own
         flight = self._sweeper.start(request.timeout, sending)
         response, sender = None, None
+        flight.boots = inf if request.safe else boot_time()
         try:
             url = URL(request.url, encoded=True)
             if isinstance(request.body, Form):
@@ -103,7 +106,7 @@ class AiohttpTransport:
             raise
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, UnsendableError) as error:
             _drop(response)
-            return self._timed_out(flight) if flight.caught() else _failed(error, flight, sender)
+            return self._ended(error, flight, sender)
         finally:
             self._sweeper.end(flight)
             if sender is not None:
@@ -148,7 +151,7 @@ class AiohttpTransport:
             request.method,
             url,
             headers=self._all_headers(request),
-            data=sender or _upload(request.body),
+            data=sender or self._upload(request.body, flight),
             allow_redirects=False,
             raise_for_status=False,
             trace_request_ctx=flight,
@@ -204,11 +207,31 @@ class AiohttpTransport:
             pieces.append(piece)
         return b"".join(pieces)
 
+    def _upload(
+        self, body: bytes | Form | None, flight: Flight
+    ) -> bytes | BytesIO | aiohttp.Payload | None:
+        """Return a body as aiohttp likes it: a large one piece by piece, or it warns."""
+        if not isinstance(body, bytes):
+            return None
+        if not self._own and flight.sending.last_act is not None:
+            return Told(body, flight)  # their pool may have no connection for a long while
+        return BytesIO(body) if len(body) > _WRITTEN_AT_ONCE else body
+
+    def _ended(self, error: Exception, flight: Flight, sender: Sender | None) -> Failed:
+        """Say why it ended; what was stopped from here comes first, since that broke it."""
+        caught = flight.caught()
+        refused, flight.refused = flight.refused, None
+        if refused is not None:
+            raise refused from None
+        if caught or flight.over is not None:
+            return self._timed_out(flight)
+        return _failed(error, flight, sender)
+
     def _timed_out(self, flight: Flight) -> Failed:
         return Failed(
             kind="timeout",
             sent=flight.sending.sent,
-            detail=f"no answer within {flight.spent}",
+            detail=f"no answer within {flight.spent or flight.over}",
             status=flight.status,
             headers=flight.headers,
             # A session of the user's own has a pool of its own, whose waits are not told apart.
@@ -262,13 +285,6 @@ def _failed(error: Exception, flight: Flight, sender: Sender | None) -> Failed:
         return failed_by(error, flight)
     detail = "a file had changed"
     return Failed(kind="upload", sent=flight.sending.sent, detail=detail, unsendable=file)
-
-
-def _upload(body: bytes | Form | None) -> bytes | BytesIO | None:
-    """Return a body as aiohttp likes it: a large one piece by piece, or it warns."""
-    if not isinstance(body, bytes):
-        return None
-    return BytesIO(body) if len(body) > _WRITTEN_AT_ONCE else body
 
 
 def _same_origin(url: URL, location: str) -> URL | None:

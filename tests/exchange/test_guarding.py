@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 
 from postpress_async import RequestOptions, Retries, WaitTooLongError
@@ -55,7 +56,8 @@ async def test_it_is_asked_once_the_slot_is_held_and_right_before_the_first_byte
     with guarded(watch):
         await client(column)
         await client(column)  # only the first call inside is guarded
-    assert watch.asked == [("ask", 1), ("before", 1), ("last act", 1), ("last act", 1)]
+    acts = 3 if column == "POST" else 2  # a body is asked about once more, when it begins
+    assert watch.asked == [("ask", 1), ("before", 1), *[("last act", 1)] * acts]
     assert len(raw.seen) == 2
     assert await client.counted(column) == 2
 
@@ -72,6 +74,7 @@ async def test_a_no_before_the_attempt_gives_the_slot_back(serve, talk, column):
 CASES = [
     ("POST", "session", 1),
     ("POST", "session", 2),
+    ("POST", "session", 3),
     ("GET", "direct", 1),
     ("GET", "direct", 2),
     ("GET", "session", 1),  # which is told of no later moment
@@ -88,7 +91,7 @@ async def test_a_no_at_the_last_moment_writes_not_a_byte(serve, talk, monkeypatc
     with guarded(Watch(client, last_act=moment)), pytest.raises(NoError):
         await client(column)
     await ended(raw)
-    assert len(raw.connections) == moment - 1  # at the second it had connected, and hung up
+    assert len(raw.connections) == min(moment - 1, 1)  # later it had connected, and hung up
     assert raw.received == 0
     assert await client.counted(column) == 0
 
@@ -96,10 +99,11 @@ async def test_a_no_at_the_last_moment_writes_not_a_byte(serve, talk, monkeypatc
 @pytest.mark.parametrize(
     "more", [{"text": "x" * 3_000_000}, {"attachments": [b"x" * 3_000_000]}], ids=["text", "file"]
 )
-async def test_a_large_body_is_not_begun_either(serve, talk, more):
+@pytest.mark.parametrize("moment", [2, 3])
+async def test_a_large_body_is_not_begun_either(serve, talk, more, moment):
     raw = await serve("mute")
     client = talk(raw)
-    with guarded(Watch(client, last_act=2)), pytest.raises(NoError):
+    with guarded(Watch(client, last_act=moment)), pytest.raises(NoError):
         await client("POST", **more)
     await ended(raw)
     assert raw.received == 0
@@ -112,7 +116,7 @@ async def test_each_attempt_is_asked_about(serve, talk):
     watch = Watch(client)
     with guarded(watch):
         await client("POST")
-    assert [name for name, _ in watch.asked] == ["ask", "before", "last act", "last act"] * 2
+    assert [name for name, _ in watch.asked] == ["ask", "before", *["last act"] * 3] * 2
 
 
 @pytest.mark.parametrize("moment", ["ask", "before"])
@@ -153,3 +157,64 @@ async def test_one_that_is_cancelled_while_it_thinks_leaves_nothing(serve, talk,
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (raw.connections, await client.counted("POST")) == ([], 0)
+
+
+BODIES = {
+    "text": {},
+    "large text": {"text": "x" * 3_000_000},
+    "file": {"attachments": [b"x" * 3_000_000]},
+}
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own", "session"])
+@pytest.mark.parametrize("body", BODIES)
+async def test_nothing_runs_between_the_last_act_and_the_first_byte(serve, talk, body, own):
+    """What was ready to run in the loop by then has run, or runs after the write."""
+    raw = await serve("good")
+    ran = []
+    async with aiohttp.ClientSession() as session:
+        client = talk(raw, session=None if own else session)
+
+        class Handing(Watch):
+            def last_act(self):
+                super().last_act()
+                ran.append("asked")
+                asyncio.get_running_loop().call_soon(ran.append, "another")
+
+        written = asyncio.selector_events._SelectorSocketTransport.write
+
+        def write(transport, data):
+            if bytes(data[:5]) == b"POST ":
+                ran.append("written")
+            return written(transport, data)
+
+        with pytest.MonkeyPatch.context() as patch, guarded(Handing(client)):
+            patch.setattr(asyncio.selector_events._SelectorSocketTransport, "write", write)
+            await client("POST", **BODIES[body])
+    assert ran[ran.index("written") - 1] == "asked"
+    assert len(raw.seen) == 1
+
+
+@pytest.mark.parametrize("body", BODIES)
+async def test_in_a_session_of_the_users_own_the_last_act_comes_after_the_wait_for_its_pool(
+    serve, talk, until, body
+):
+    raw = await serve("mute")
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session:
+        other = asyncio.create_task(session.get(raw.url))  # has the only connection
+        await until(lambda: raw.seen)
+        before = raw.received
+        client = talk(raw, session=session)
+        watch = Watch(client, last_act=2)
+        with guarded(watch):
+            task = asyncio.create_task(client("POST", **BODIES[body]))
+        await until(lambda: session.connector._waiters)
+        assert len(watch.asked) == 3  # once, when it was handed over
+        other.cancel()
+        with pytest.raises(NoError):
+            await task
+        await asyncio.gather(other, return_exceptions=True)
+    await ended(raw)
+    assert len(raw.connections) == 2
+    assert raw.received == before
+    assert await client.counted("POST") == 0

@@ -22,6 +22,8 @@ from postpress_async import (
     ServiceUnavailableError,
     TransportError,
 )
+from postpress_async.exchange import sweeper
+from postpress_async.exchange.guarding import guarded
 from postpress_async.resources import _sources
 
 if TYPE_CHECKING:
@@ -525,3 +527,100 @@ async def test_one_try_is_one_try(serve, talk, path):
     error = await talker.fails("POST", attachments=[path])
     assert isinstance(error, OutcomeUnknownError)
     assert len(raw.seen) == 1
+
+
+# -- an upload whose time is over ---------------------------------------------------------------
+
+
+@pytest.fixture
+def late(monkeypatch):
+    """Have an attempt's time be over before its n-th piece, with no round of the sweeper."""
+
+    def at(number: int) -> None:
+        monkeypatch.setattr(sweeper, "EVERY", 1e6)
+        pieces: list[int] = []
+        asked = sweeper.Flight.in_time
+
+        def in_time(flight: Any) -> None:
+            pieces.append(1)
+            if len(pieces) == number:
+                flight.started -= 3600.0
+            asked(flight)
+
+        monkeypatch.setattr(sweeper.Flight, "in_time", in_time)
+
+    return at
+
+
+class Yes:
+    """A guard that lets everything go."""
+
+    async def ask(self) -> None: ...
+
+    async def before(self) -> None: ...
+
+    def last_act(self) -> None: ...
+
+
+LATE = {
+    "text": lambda: {"text": "x" * 3_000_000},
+    "file": lambda: {"attachments": [b"x" * 3_000_000]},
+    "stream": lambda: {"attachments": [File(Pieces(), name="x")]},
+}
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own", "session"])
+@pytest.mark.parametrize("body", LATE)
+async def test_an_upload_stops_by_itself_when_its_time_is_over(serve, talk, late, body, own):
+    raw = await serve("mute")
+    late(6)
+    async with aiohttp.ClientSession() as session:
+        talker = talk(raw, session=None if own else session)
+        with guarded(Yes()):
+            error = await talker.fails("POST", **LATE[body]())
+        await raw.settled()
+    assert type(error) is OutcomeUnknownError
+    assert "Timeout.total" in str(error)
+    assert error.attempts == 1
+    assert 0 < raw.received < 2_000_000
+    assert raw.seen == []
+    talker.nothing_is_held()
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own", "session"])
+async def test_the_end_of_a_stream_is_not_written_late(serve, talk, monkeypatch, own):
+    raw = await serve("mute")
+    monkeypatch.setattr(sweeper, "EVERY", 1e6)
+
+    class Stopped(Pieces):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for piece in Pieces():
+                yield piece
+            (flight,) = talker.client._pipeline.home._transport._sweeper._flights
+            flight.started -= 3600.0
+
+    async with aiohttp.ClientSession() as session:
+        talker = talk(raw, session=None if own else session)
+        error = await talker.fails("POST", attachments=[File(Stopped(), name="x")])
+        await raw.settled()
+    assert "Timeout.total" in str(error)
+    assert error.outcome == "unknown"
+    assert raw.received > len(DATA)
+    assert raw.seen == []
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own", "session"])
+@pytest.mark.parametrize("body", LATE)
+async def test_an_upload_that_could_not_begin_in_time_was_not_sent(serve, talk, late, body, own):
+    raw = await serve("mute")
+    late(1)
+    async with aiohttp.ClientSession() as session:
+        talker = talk(raw, session=None if own else session, retries=Retries.none())
+        with guarded(Yes()):
+            error = await talker.fails("POST", **LATE[body]())
+        await raw.settled()
+    assert isinstance(error, TransportError)
+    assert (error.outcome, error.attempts) == ("not_sent", 1)
+    assert "Timeout.total" in str(error)
+    assert raw.received == 0
+    talker.nothing_is_held()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import closing
 
 import pytest
 
 from postpress_async import Timeout
+from postpress_async.exchange import sweeper as sweeping
 from postpress_async.exchange.sweeper import EVERY, Flight, Sweeper
 from postpress_async.wire.values import Sending
 
@@ -99,3 +102,125 @@ async def test_both_at_once_is_theirs_too():
     task.cancel()
     await asyncio.wait({task})
     assert task.cancelled()
+
+
+# -- a loop that is kept busy ------------------------------------------------------------------
+
+
+class ToldLoop(asyncio.SelectorEventLoop):
+    """A loop whose time only goes on while something keeps it from turning."""
+
+    told = 0.0
+
+    def time(self):
+        return self.told
+
+
+def kept_busy(call, block):
+    """Run a call in a loop that stands still for some seconds in each of its turns."""
+
+    async def busy():
+        loop = asyncio.get_running_loop()
+        task = asyncio.create_task(call())
+        while not task.done():
+            assert loop.told < 10_000.0, "nothing ends it"
+            loop.told += block
+            await asyncio.sleep(0)
+        return await task
+
+    with asyncio.Runner(loop_factory=ToldLoop) as runner:
+        return runner.run(busy())
+
+
+def longest_delay(block):
+    """Two rounds, each a turn late and one to be noticed, and a turn in which the call hears."""
+    return 2 * (EVERY + 2 * block) + block + 0.001
+
+
+@pytest.mark.looptime(enabled=False)
+@pytest.mark.parametrize("block", [0.01, 0.2, 0.3, 0.6, 5.0, 61.0])
+@pytest.mark.parametrize("bound", ["total", "read"])
+def test_a_loop_that_is_always_late_ends_calls_all_the_same(block, bound):
+    times = Timeout(**{"total": None, "read": None, bound: 2.0})
+    took, said = kept_busy(lambda: bounded(Sweeper(), times), block)
+    assert said == f"Timeout.{bound}=2 s"
+    assert 2.0 <= took <= 2.0 + longest_delay(block)
+
+
+@pytest.mark.looptime(enabled=False)
+@pytest.mark.parametrize("block", [0.6, 61.0])
+def test_an_answer_that_lies_in_the_socket_is_read_by_a_loop_that_is_always_late(block):
+    async def call():
+        loop, sweeper = asyncio.get_running_loop(), Sweeper()
+        here, there = socket.socketpair()
+        with closing(here), closing(there):
+            here.setblocking(False)
+            sending = Sending()
+            sending.sent = True
+            flight = sweeper.start(Timeout(total=60.0, read=60.0), sending)
+            loop.call_at(60.0 - block / 2, there.send, b"it went")
+            try:
+                return await loop.sock_recv(here, 100)
+            finally:
+                sweeper.end(flight)
+
+    assert kept_busy(call, block) == b"it went"
+
+
+@pytest.mark.looptime(enabled=False)
+def test_each_call_has_a_late_round_of_its_own():
+    """Who is spared in one late round is not in the next, whoever else was."""
+    sweeper = Sweeper()
+
+    async def call():
+        bounds = [1.0, 1.7, 2.3, 2.9]
+        return await asyncio.gather(
+            *(bounded(sweeper, Timeout(total=total, read=None)) for total in bounds)
+        )
+
+    for total, (took, _) in zip([1.0, 1.7, 2.3, 2.9], kept_busy(call, 0.6), strict=True):
+        assert total <= took <= total + longest_delay(0.6)
+    assert not sweeper._flights
+
+
+# -- pieces of a body --------------------------------------------------------------------------
+
+
+async def flight_of(times, sending):
+    flight = Sweeper().start(times, sending)
+    flight.boots = sweeping.boot_time()
+    return flight
+
+
+@pytest.mark.parametrize("clock", ["monotonic", "boot"])
+async def test_no_piece_leaves_once_the_time_is_over_by_either_clock(clock):
+    sending = Sending()
+    flight = await flight_of(Timeout(total=60.0), sending)
+    flight.piece()
+    flight.piece()
+    if clock == "monotonic":
+        flight.started -= 60.0
+    else:
+        flight.boots -= 60.0
+    with pytest.raises(TimeoutError):
+        flight.piece()
+    assert flight.over == "Timeout.total=60 s"
+    assert sending.sent  # pieces did leave
+
+
+async def test_a_first_piece_that_is_too_late_means_that_nothing_left():
+    sending = Sending()
+    flight = await flight_of(Timeout(total=60.0), sending)
+    flight.started -= 60.0
+    with pytest.raises(TimeoutError):
+        flight.piece()
+    assert not sending.sent
+
+
+async def test_only_the_first_piece_asks_the_last_act():
+    asked = []
+    sending = Sending(last_act=lambda: asked.append(1))
+    flight = await flight_of(Timeout(total=None), sending)
+    for _ in range(3):
+        flight.piece()
+    assert asked == [1]
