@@ -8,9 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postpress_async.errors import AttachmentError, ConfigurationError
-from postpress_async.options import positive
 from postpress_async.resources._base import checked_account, checked_text
-from postpress_async.resources._checks import one_of, optional_text, several, struct_of
+from postpress_async.resources._checks import (
+    one_of,
+    optional_text,
+    several,
+    struct_of,
+    typing_of,
+)
 from postpress_async.resources._files import MOST_BYTES
 from postpress_async.resources._outgoing import files_of
 from postpress_async.resources._people import check_product, invited_id, messaging_id, recognised
@@ -56,7 +61,7 @@ async def message(
     if "://" in chat_id:  # nobody is there to read what the service says of it
         msg = "chat_id is a link, and a chat is known by its id: chats.list() names those there are"
         raise ConfigurationError(msg)
-    positive("typing_duration", typing_duration)
+    typing_of(typing_duration)
     optional_text("text", text)
     files = await files_of(
         text=text,

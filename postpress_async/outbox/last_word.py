@@ -82,6 +82,7 @@ class LastWord:
         before_send: what is asked, None for nothing.
         seconds: for how long its answer is waited for; None for ever.
         told: hears of the mark.
+        longer: seconds for which the service is asked to wait before it sends.
     """
 
     def __init__(
@@ -92,8 +93,10 @@ class LastWord:
         before_send: BeforeSend | None,
         seconds: float | None,
         told: Callable[[Row], None],
+        longer: float = 0.0,
     ) -> None:
         self._told = told
+        self._longer = longer
         self._row = row
         self._granted = granted
         self._ask = before_send
@@ -129,7 +132,7 @@ class LastWord:
         """Make the mark; see `guarding.Guard`."""
         edited = self._edited
         edit = None if edited is None else rewritten(self._row, edited)
-        attempt = await self._granted.mark(edit=edit)
+        attempt = await self._granted.mark(edit=edit, longer=self._longer)
         body = self._row.body if edit is None else edit.body
         self._told(
             msgspec.structs.replace(

@@ -85,6 +85,7 @@ class ClientSender:
             before_send=self._before_send,
             seconds=self._seconds,
             told=self._told,
+            longer=_typing(said),
         )
         try:
             key = await _key(row, said, content, granted)
@@ -245,6 +246,10 @@ async def _key(row: Row, said: Content, content: Content, granted: Turn) -> str:
     """
     key, before = contents.key_of(content, row), contents.last_key_of(said, row)
     return before if row.attempts and before != key and await granted.doubted() else key
+
+
+def _typing(said: Content) -> float:
+    return (said.typing_duration or 0.0) if isinstance(said, MessageContent) else 0.0
 
 
 def _under(key: str, row: Row) -> Row:

@@ -136,7 +136,7 @@ class Turn:
                 row.id,
                 row.fence,
                 seconds=terms.write,
-                reach=terms.reach,
+                reach=terms.reach.longer(longer),
                 edit=edit,
                 owner=row.owner,
             )

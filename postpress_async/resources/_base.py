@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from postpress_async.exchange.opened import Opened
     from postpress_async.exchange.pipeline import Pipeline, Terms
     from postpress_async.models.decoding import PageBody
+    from postpress_async.options import Timeout
     from postpress_async.wire.deciding import Decider
     from postpress_async.wire.multipart import FormFile
     from postpress_async.wire.routes import Route
@@ -87,11 +88,13 @@ class Namespace:
         subject: str | None = None,
         body: Content | None = None,
         streamed: bool = False,
+        longer: float = 0.0,
         options: RequestOptions | None = None,
     ) -> Awaitable[T]:
         """Make the call that a method's arguments mean, ready to be awaited.
 
         What a route leaves to be decided is decided by `asked`, its fields by their wire names.
+        `longer` are seconds for which the service was asked to wait before it answers.
         """
         terms = self._terms if options is None else merged(self._terms, options)
         if account_id is None:
@@ -113,7 +116,7 @@ class Namespace:
             url=f"{self._pipeline.home.base}{path}{query}",
             headers=headers,
             body=None if body is None else body.data,
-            timeout=terms.timeout,
+            timeout=_longer(terms.timeout, longer) if longer else terms.timeout,
             safe=route.repeatable == "safe",
             streamed=streamed,
         )
@@ -243,6 +246,15 @@ def _of_write(
     if body is not None:
         added["Content-Type"] = body.kind
     return {**(headers or {}), **added}, key
+
+
+def _longer(timeout: Timeout, seconds: float) -> Timeout:
+    """Return bounds that begin to count only after some seconds of silence."""
+    return msgspec.structs.replace(
+        timeout,
+        total=None if timeout.total is None else timeout.total + seconds,
+        read=None if timeout.read is None else timeout.read + seconds,
+    )
 
 
 def needed(action: str, account_id: str | None) -> str | None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _ONE: Final = (str, bytes, bytearray, memoryview)
+MOST_TYPING_SECONDS: Final = 300.0
+"""The service holds its answer for as long as it shows somebody as typing, and so does a slot."""
 
 
 def short_text(name: str, value: object, *, most: int, why: str) -> str:
@@ -66,6 +68,18 @@ def milliseconds(name: str, seconds: float | None) -> int | None:
         msg = f"{name} must be a number of seconds that ends, not {seconds!r}"
         raise ConfigurationError(msg)
     return max(round(seconds * 1000), 1)
+
+
+def typing_of(seconds: float | None) -> int | None:
+    """Return for how many milliseconds to show as typing; nobody does so for long."""
+    wanted = milliseconds("typing_duration", seconds)
+    if seconds is not None and seconds > MOST_TYPING_SECONDS:
+        msg = (
+            f"typing_duration must be at most {MOST_TYPING_SECONDS:g} seconds, not {seconds:g}: "
+            "wait before the call instead"
+        )
+        raise ConfigurationError(msg)
+    return wanted
 
 
 def flag(name: str, value: object) -> None:

@@ -18,7 +18,7 @@ from postpress_async.wire import forms, routes, target
 
 from ._base import Namespace, checked_text, form
 from ._changes import OVERLAP, Mark, changes
-from ._checks import json_body, milliseconds, number, optional_text
+from ._checks import json_body, number, optional_text, typing_of
 from ._outgoing import files_of
 from ._times import instant
 
@@ -217,7 +217,8 @@ class Messages(Namespace):
             video_message: a video message: LinkedIn.
             quote_id: the message that this one quotes.
             thread_id: the thread to answer in: Slack.
-            typing_duration: seconds to show as typing before it goes out: WhatsApp.
+            typing_duration: seconds to show as typing before it goes out, at most 300: WhatsApp.
+                The answer is awaited for so much longer than `Timeout` says.
             account_id: the account that sends; not needed on `client.account(…)`.
             options: overrides for this call.
 
@@ -246,7 +247,7 @@ class Messages(Namespace):
             "account_id": account_id,
             "quote_id": optional_text("quote_id", quote_id),
             "thread_id": optional_text("thread_id", thread_id),
-            "typing_duration": milliseconds("typing_duration", typing_duration),
+            "typing_duration": typing_of(typing_duration),
         }
         files = await files_of(
             text=text,
@@ -261,6 +262,7 @@ class Messages(Namespace):
             account_id=account_id,
             subject=chat_id,
             body=form(forms.fields(said), secrets=() if text is None else (text,), files=files),
+            longer=typing_duration or 0.0,
             options=options,
         )
 

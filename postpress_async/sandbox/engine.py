@@ -91,6 +91,21 @@ class Engine:
         self.replays.clear()
         self.journal.clear()
 
+    def pause_of(self, request: Incoming) -> float:
+        """Tell how many seconds the service takes before it handles a request.
+
+        Whoever asked may be gone by then: it is handled all the same.
+        """
+        if request.method != "POST":
+            return 0.0
+        match = _ROUTER.match(request.method, parse_target(request.target).segments)
+        if match is None or match.route.pause is None:
+            return 0.0
+        try:
+            return match.route.pause(request.body.fields())
+        except Problem:
+            return 0.0  # it is told at once
+
     def handle(self, request: Incoming) -> Outcome:
         """Look at one request, change the world as it asks, write it down, and say what to send."""
         with self.lock:

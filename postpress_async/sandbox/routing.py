@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .bodies import Fields
     from .calls import Answer, Call
 
 Handler: TypeAlias = "Callable[[Call], Answer]"
@@ -41,6 +42,8 @@ class Route:
     action: str | ActionOf
     handler: Handler | None = None
     cost: Callable[[Call], int] | None = None
+    pause: Callable[[Fields], float] | None = None
+    """Seconds that the service takes before it does what is asked, by what the body says."""
     name: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from aiohttp import StreamReader, hdrs, web
 
 from .bodies import BodyReader
 from .control_api import PREFIX, ControlApi, ControlRequest
-from .outcomes import Incoming, Reply, Reset, Stall
+from .outcomes import Incoming, Outcome, Reply, Reset, Stall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +40,7 @@ class Server:
         self.port: int = port
         self._runner: web.ServerRunner | None = None
         self._hanging: set[asyncio.Transport] = set()
+        self._pausing: set[asyncio.Task[Outcome]] = set()
 
     async def start(self) -> None:
         """Listen. Port 0 takes a free one, and `port` tells which."""
@@ -67,6 +68,8 @@ class Server:
         runner, self._runner = self._runner, None
         for transport in list(self._hanging):
             transport.abort()
+        for task in list(self._pausing):
+            task.cancel()
         if runner is not None:
             await runner.cleanup()
 
@@ -82,13 +85,27 @@ class Server:
             response = web.Response(status=413, text="too large")
             response.force_close()
             return response
-        outcome = self._engine.handle(_incoming(request, body))
+        outcome = await self._handled(_incoming(request, body))
         if not isinstance(outcome, Reply) or outcome.cut:
             return await self._break_off(request, outcome)
         if outcome.pieces is not None:
             return await self._stream(request, outcome, outcome.pieces)
         headers = {hdrs.DATE: self._date(), **outcome.headers}
         return _response(outcome.status, outcome.body, outcome.content_type, headers)
+
+    async def _handled(self, incoming: Incoming) -> Outcome:
+        pause = self._engine.pause_of(incoming)
+        if pause <= 0.0:
+            return self._engine.handle(incoming)
+        # Cancelled when the client leaves, and the service goes on: in a task of its own.
+        task = asyncio.create_task(self._later(incoming, pause))
+        self._pausing.add(task)
+        task.add_done_callback(self._pausing.discard)
+        return await asyncio.shield(task)
+
+    async def _later(self, incoming: Incoming, pause: float) -> Outcome:
+        await self._engine.clock.sleep(pause)
+        return self._engine.handle(incoming)
 
     async def _stream(
         self, request: web.BaseRequest, reply: Reply, pieces: Iterator[bytes]

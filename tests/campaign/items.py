@@ -59,17 +59,19 @@ class Items:
     Mostly messages, into several chats of each account; sometimes a first message to a relation,
     or an invitation to a stranger, as long as there are any. Those that are `wide` are also
     InMails, reactions, looks at profiles, and messages with a file, or with the words of an earlier
-    one; some are held, or for later, or expire.
+    one; some are held, or for later, or expire. Where somebody is shown as `typing` for some
+    seconds, that is before every third message.
 
     Attributes:
         made: items by their id, in the order of making.
         moved: ids of those whose place in their thread was changed since.
     """
 
-    def __init__(self, sandbox, rng, *, now, wide=False):
+    def __init__(self, sandbox, rng, *, now, wide=False, typing=None):
         self._rng = rng
         self._now = now
         self._wide = wide
+        self._typing = typing
         self.names = Names(now=now, random=rng.randbytes)
         world = sandbox.world()
         self._accounts = [one["id"] for one in world["accounts"]]
@@ -107,7 +109,8 @@ class Items:
                 data = self._rng.randbytes(self._rng.randint(1, 40))
                 files = (Attached(field="attachments", name="a.txt", content_type="text/plain",
                                   data=data),)  # fmt: skip
-            content = MessageContent(chat_id=chat, text=text, files=files)
+            typing = None if len(self.made) % 3 else self._typing
+            content = MessageContent(chat_id=chat, text=text, files=files, typing_duration=typing)
         if isinstance(content, ProfileRead):
             account = pool_of(content)
         wishes = self._wishes(content.kind) if self._wide else Wishes()

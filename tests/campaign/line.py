@@ -3,6 +3,7 @@
 import asyncio
 from email.utils import formatdate
 
+from postpress_async.resources._checks import MOST_TYPING_SECONDS
 from postpress_async.sandbox.bodies import BodyReader
 from postpress_async.sandbox.outcomes import Incoming, Reply
 from postpress_async.storage.outbox.rows import USUAL
@@ -12,7 +13,7 @@ from postpress_async.wire.multipart import collected
 LATE = (0.5, 5.0, 30.0, 50.0, 100.0, 1e9)
 """Seconds on the way: at most `Reach.total` and `Reach.held` together, as the protocol assumes."""
 LONGEST = 300.0  # seconds that a worker of a story gives a request
-EVER = LONGEST + USUAL.held  # … until none of it arrives any more
+EVER = LONGEST + MOST_TYPING_SECONDS + USUAL.held  # … until none of it arrives any more
 
 
 class Line:
@@ -50,14 +51,16 @@ class Line:
         else:
             late = rng.random() < self.lateness * self.trouble
             self.faults += late
-            longest = request.timeout.total + USUAL.held - 5.0
+            asked = self._asked(request, body)
+            typing = self._engine.pause_of(asked)
+            longest = request.timeout.total - typing + USUAL.held - 5.0
             way = min(rng.choice(LATE), longest) if late else rng.random() * 0.1
             self.writes += request.method == "POST"
             if request.method == "POST" and self.writes == self._late:
                 way = longest
                 loop.call_soon(self._told, self._process)
             # From here on it is the network's: whoever sent it may die.
-            loop.call_later(way, self._arrive, request, body, answer)
+            loop.call_later(way + typing, self._arrive, asked, answer)
         return await self._answered(request, answer)
 
     async def _answered(self, request, answer):
@@ -87,11 +90,11 @@ class Line:
             )
         return values.Reply(status=outcome.status, headers=headers, body=outcome.body)
 
-    def _arrive(self, request, body, answer):
+    def _asked(self, request, body):
         headers = {name.lower(): value for name, value in (request.headers or {}).items()}
         reader = BodyReader(headers.get("content-type"), self._engine.vault)
         reader.feed(body)
-        asked = Incoming(
+        return Incoming(
             method=request.method,
             target="/" + request.url.split("/", 3)[3],
             api_key=self._key,
@@ -99,6 +102,8 @@ class Line:
             idempotency_key=headers.get("idempotency-key"),
             body=reader,
         )
+
+    def _arrive(self, asked, answer):
         outcome = self._engine.handle(asked)
         reply = isinstance(outcome, Reply)
         self.faults += not reply or outcome.cut or outcome.status >= 400

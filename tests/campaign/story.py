@@ -22,6 +22,7 @@ from postpress_async.outbox.pools import Pools
 from postpress_async.outbox.protocol import Terms
 from postpress_async.outbox.sending import ClientSender
 from postpress_async.outbox.worker import Worker
+from postpress_async.resources._checks import MOST_TYPING_SECONDS
 from postpress_async.sandbox import Sandbox
 from postpress_async.storage.outbox import sqlite
 from postpress_async.storage.outbox.sqlite import SqliteOutbox
@@ -30,6 +31,7 @@ EPOCH = 1_800_000_000.0
 CAPS = (("message", 3, 60.0), ("message", 40, 86_400.0))
 CALM_AFTER = 3_000.0  # seconds of told time; from then on all goes well, so that stories end
 REST_SECONDS = 20.0  # of told time, between two looks whether nothing moves
+TYPING = 5  # which of eleven seeds types
 HORIZON = 86_400.0  # seconds of told time, by when everything must have come to rest
 
 
@@ -86,7 +88,8 @@ class Story:
         sandbox.idempotency(honoured=False)
         sandbox.limits([{"action": a, "amount": n, "per": per} for a, n, per in CAPS])
         sandbox.faults(faults(self.trouble))
-        self.items = Items(sandbox, rng, now=sandbox.clock.time, wide=wide)
+        typing = None if seed % 11 != TYPING else (30.0, 100.0, MOST_TYPING_SECONDS)[seed % 3]
+        self.items = Items(sandbox, rng, now=sandbox.clock.time, wide=wide, typing=typing)
         share = rng.choice((0.0, 0.0, 0.05, 0.2))
         self.minds = Minds(self.items, rng, now=sandbox.clock.time, share=share)
         self.hands = None  # of whoever changes items meanwhile

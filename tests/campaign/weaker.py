@@ -7,7 +7,7 @@ from postpress_async.outbox.lookback import ClientLooker
 from postpress_async.outbox.protocol import Absent, Terms
 from postpress_async.outbox.turn import Turn
 from postpress_async.storage.outbox.given import Given
-from postpress_async.storage.outbox.rows import USUAL
+from postpress_async.storage.outbox.rows import USUAL, Reach
 
 
 async def _nothing(*_, **__):
@@ -21,6 +21,8 @@ WEAKER = {
     "deadline": (Turn, "last_act", lambda turn: setattr(turn, "asked", True)),
     # who looks goes by how long its own requests last, and by its own wish to hold
     "reach": (Terms, "reach", property(lambda _: USUAL)),
+    # nobody minds that the service shows somebody as typing, and sends after that
+    "typing": (Reach, "longer", lambda reach, _: reach),
     # of two workers that share a store, each asks to keep what the other holds, and drops it
     "shared": (
         Given,

@@ -8,7 +8,7 @@ import pytest
 from postpress_async import Limit, Limits, LinkedInOptions, Timeout
 from postpress_async.errors import OutboxStateError, StateUnavailableError
 from postpress_async.exchange.guarding import guarding
-from postpress_async.outbox import Outbox, Replace, Send, contents, putting
+from postpress_async.outbox import Outbox, Replace, Send, contents, protocol, putting
 from postpress_async.outbox.digests import digest
 from postpress_async.outbox.items import item_of
 from postpress_async.outbox.lookback import ClientLooker
@@ -33,7 +33,8 @@ class Granted:
         self._mark = mark
         self._last_act = last_act
 
-    async def mark(self, *, edit=None):
+    async def mark(self, *, edit=None, longer=0.0):
+        del longer
         self.marking = True
         self.asked.append("mark")
         self.edits.append(edit)
@@ -78,6 +79,10 @@ async def used(client, account):
     return [use.used for use in lane.limits]
 
 
+async def _ho(_item):
+    return Replace(text="Ho")
+
+
 COUNTED = Limits.none().add(Limit("message", 5, per="day"))
 
 
@@ -93,6 +98,22 @@ async def test_it_is_marked_with_the_slot_and_asked_again_before_the_first_byte(
     assert [one.state for one in told] == ["sending"]
     (entry,) = sandbox.journal(route=MESSAGES)
     assert entry.idempotency_key == row.idempotency_key
+
+
+async def test_who_types_first_may_send_so_much_later(connect, account, sandbox, tmp_path):
+    url = f"sqlite:///{tmp_path / 'outbox.db'}"
+    said = {"account_id": account["id"], "chat_id": account["chats"][0], "text": "Hi"}
+    timeout = Timeout(total=50.0)
+    async with (
+        connect(timeout=timeout) as client,
+        Outbox(client, url, before_send=_ho) as outbox,  # what is said instead is typed, too
+    ):
+        items = [await outbox.message(**said, typing_duration=n) for n in (None, 0.25)]
+        await outbox.run(until_empty=True)
+        attempts = [one for item in items for one in await outbox._store.attempts(item.id)]
+    assert [one.reach.total for one in attempts] == [50.0, 50.25]
+    assert [protocol.quiet_at(one) - one.deadline for one in attempts] == [110.0, 110.25]
+    assert [one.text for one in sandbox.journal(route=MESSAGES)] == ["Ho", "Ho"]
 
 
 @pytest.mark.parametrize("moment", ["mark", "last_act"])

@@ -247,3 +247,29 @@ async def test_two_requests_at_once_are_two_messages(api):
     assert len({answer.json["message_id"] for answer in answers}) == 20
     rows = (await api.get(f"/chats/{chat}/messages?limit=20")).items
     assert {row["text"] for row in rows} == {str(n) for n in range(20)}
+
+
+async def test_who_is_shown_as_typing_sends_after_that_though_nobody_waits_for_it(api, sandbox):
+    chat = api.account("WHATSAPP")["chats"][0]
+    start, begun = sandbox.clock.time(), asyncio.Event()
+    pause_of = sandbox._engine.pause_of
+
+    def noticed(request):
+        begun.set()
+        return pause_of(request)
+
+    sandbox._engine.pause_of = noticed
+    body = {"text": "Hello", "typing_duration": "200000"}
+    asking = asyncio.ensure_future(api("POST", f"/chats/{chat}/messages", json=body))
+    await begun.wait()
+    await sandbox.advance(100.0)
+    assert not sandbox.journal(route="POST /chats/{chat_id}/messages")
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    async with asyncio.timeout(30):
+        while not (seen := sandbox.journal(route="POST /chats/{chat_id}/messages")):
+            await sandbox.advance(10.0)
+            await asyncio.sleep(0.01)
+    (entry,) = seen
+    assert entry.committed
+    assert entry.at >= start + 200.0

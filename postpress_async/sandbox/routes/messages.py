@@ -16,6 +16,7 @@ from .sending import contents, text_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from postpress_async.sandbox.bodies import Fields
     from postpress_async.sandbox.paging import Key, Page
     from postpress_async.sandbox.world.things import Chat, Message
 
@@ -116,6 +117,16 @@ def get_attachment(call: Call) -> Answer:
             name=found.name,
         )
     )
+
+
+def typing_of(body: Fields) -> float:
+    """Tell for how many seconds somebody is shown as typing; the answer comes after that.
+
+    It is documented for WhatsApp; here all do it, so that a client proves that it can wait.
+    """
+    typing = body.value("typing_duration")
+    known = isinstance(typing, str) and typing.isascii() and typing.isdigit()
+    return int(typing) / 1000.0 if known and isinstance(typing, str) else 0.0
 
 
 def send_message(call: Call) -> Answer:

@@ -187,6 +187,10 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
         """After an attempt's deadline: when none of its requests can still arrive."""
         return self.total + self.held
 
+    def longer(self, seconds: float) -> Reach:
+        """Return what holds where the service was asked to wait some seconds before it sends."""
+        return msgspec.structs.replace(self, total=self.total + seconds) if seconds else self
+
 
 USUAL: Final = Reach()
 

@@ -198,6 +198,8 @@ WRONG = {
     "no id": lambda: message(text="x", chat_id=".."),
     "a link": lambda: message(text="x", chat_id="https://www.linkedin.com/messaging/thread/2-x"),
     "typing": lambda: message(text="x", typing_duration=-1),
+    "typing for hours": lambda: message(text="x", typing_duration=301),
+    "typing for ever": lambda: message(text="x", typing_duration=float("inf")),
     "half": lambda: message(text="half \ud800"),
     "a path as text": lambda: message(attachments=["dog.png"]),
     "public id": lambda: start(to="https://www.linkedin.com/in/jordan-walke", text="x"),

@@ -86,6 +86,12 @@ CALLS = {
         lambda c: c.messages.send(chat_id="c", text="Hi", typing_duration=-1, account_id="acc_1"),
         "typing_duration must be more than zero",
     ),
+    "typing for hours": (
+        lambda c: c.messages.send(
+            chat_id="c", text="Hi", typing_duration=301.0, account_id="acc_1"
+        ),
+        "typing_duration must be at most 300 seconds, not 301",
+    ),
     "an edit to nothing": (
         lambda c: c.messages.edit("m", text="", account_id="acc_1"),
         "text must be a text with something in it",

@@ -31,11 +31,13 @@ from postpress_async import (
     Page,
     Relation,
     RemoveParticipant,
+    RequestOptions,
     SetArchiveStatus,
     SetLabel,
     SetMuteStatus,
     SetPinnedStatus,
     SetReadStatus,
+    Timeout,
     UserInvitationHandled,
     UserInvitationSent,
 )
@@ -562,3 +564,24 @@ async def test_a_number_on_telegram_goes_by_its_digits(talk):
     talking = talk({"object": "UserProfile", "provider": "TELEGRAM", "provider_id": "5"})
     assert await talking.client.users.reachable("+33600000000", account_id="acc_tg")
     assert talking.request.path == "/v1/users/33600000000"
+
+
+@pytest.mark.parametrize("total", [60.0, None])
+async def test_an_answer_is_awaited_for_longer_by_what_the_service_types(talk, total):
+    talking, typed = talk("message_sent_full", "message_sent_full"), 40.0
+    options = RequestOptions(timeout=Timeout(total=total, connect=5.0, read=30.0))
+    account, seen, exchange = talking.client.account("acc_wa"), [], talking.fake.exchange
+
+    async def noted(request, sending, /):
+        seen.append(request.timeout)
+        return await exchange(request, sending)
+
+    talking.fake.exchange = noted
+    for seconds in (None, typed):
+        await account.messages.send(
+            chat_id="c", text="Hi", typing_duration=seconds, options=options
+        )
+    plain, longer = seen
+    assert plain == options.timeout
+    total = None if total is None else total + typed
+    assert longer == Timeout(total=total, connect=5.0, read=30.0 + typed)
