@@ -82,8 +82,8 @@ class Timeout(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         total: from the first byte sent to the last byte read; of a download, to its first piece.
-            Enforced at most 0.25 s late; where something blocks the event loop, 0.5 s and five of its
-            turns. No piece of a body is begun after it.
+            Enforced at most 0.25 s late; where something blocks the event loop, 0.5 s and five of
+            its turns. No piece of a body is begun after it.
         connect: for the connection alone, TLS included.
         read: the longest silence while an answer is awaited or read.
     """
