@@ -9,6 +9,8 @@ import sqlite3
 import sys
 import time
 
+from postpress_async.storage.outbox import heads, statements
+from postpress_async.storage.outbox import postgres as of_postgres
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Finish, New, Nothing, Reach
 
@@ -55,6 +57,33 @@ async def work(url, owner):
     await store.aclose()
 
 
+async def stopped(url, owner):
+    """Stop in the midst of an upkeep, which has taken what others wait for; then claim all."""
+    short = of_postgres._BEGIN.replace(b"'10s'", b"'300ms'")
+    assert short != of_postgres._BEGIN
+    of_postgres._BEGIN = short
+    store, upkeep = open_outbox(url), heads.upkeep
+
+    def stopping():
+        query = next(asked := upkeep())
+        while True:
+            rows = yield query
+            try:
+                query = asked.send(rows)
+            except StopIteration as end:
+                return end.value
+            if query[0] == statements.SORTED:  # its chats are locked
+                heads.upkeep = upkeep
+                print("stopped", flush=True)
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+    heads.upkeep = stopping
+    await store.enter(owner)
+    while not isinstance(got := await store.claim(owner, lease=60.0), Nothing):
+        print(got.row.id, flush=True)
+    await store.aclose()
+
+
 class Counting(sqlite3.Connection):
     """A connection that is killed, with its process, before its nth statement."""
 
@@ -98,4 +127,5 @@ if __name__ == "__main__":
     if mode == "nth":
         nth(*arguments)
     else:
-        asyncio.run({"hold": hold, "forked": forked, "work": work}[mode](*arguments))
+        modes = {"hold": hold, "forked": forked, "stopped": stopped, "work": work}
+        asyncio.run(modes[mode](*arguments))

@@ -49,11 +49,12 @@ async def test_no_step_walks_along_what_is_not_its_own(postgres_url, schema, lin
 
     async def cycle(turn, end, *, accounts=None):
         name = f"{turn} {end.state}"
-        asked = known.claim("w", lease=60.0, accounts=accounts, turn=turn, probe=True)
+        asked = known.claim("w", lease=60.0, accounts=accounts, probe=True)
         taken, _ = await step(f"claim {name}", asked)
         row = taken.row
-        assert await step(f"mark {name}", known.mark(row.id, row.fence, seconds=9.0, reach=USUAL))
-        assert await step(f"finish {name}", known.finish(row.id, row.fence, end))
+        marked = known.mark(row.id, row.fence, seconds=9.0, reach=USUAL, owner="w")
+        assert await step(f"mark {name}", marked)
+        assert await step(f"finish {name}", known.finish(row.id, row.fence, end, owner="w"))
         return row.account_id
 
     store = open_outbox(f"{postgres_url}?prefix={schema}")
@@ -69,10 +70,9 @@ async def test_no_step_walks_along_what_is_not_its_own(postgres_url, schema, lin
             )
             for _ in range(10):  # they stay out
                 assert isinstance(await store.claim("x", lease=60.0), Claimed)
-            turn = 1e9 + first
-            last = await cycle(turn, Finish(state="queued"))  # the turn of all others comes before
-            assert await cycle(turn + 1, Finish(state="sent"), accounts=[last]) == last
-            await cycle(turn + 2, Finish(state="unknown"))
+            last = await cycle(first, Finish(state="queued"))  # the turn of all others comes before
+            assert await cycle(first + 1, Finish(state="sent"), accounts=[last]) == last
+            await cycle(first + 2, Finish(state="unknown"))
     finally:
         await store.aclose()
     assert max(read.values()) <= FEW, read

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -11,6 +12,7 @@ import pytest
 from outbox_worker import item
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.storage.outbox import heads, statements
 from postpress_async.storage.outbox import postgres as of_postgres
 from postpress_async.storage.outbox.dialect import postgres
 from postpress_async.storage.outbox.functions import functions
@@ -58,6 +60,109 @@ async def answering(ask, *, seconds=15.0):
                 return await ask()
             except StateUnavailableError:
                 await asyncio.sleep(0.1)
+
+
+# -- processes that stop -------------------------------------------------------------------------
+
+
+async def test_who_is_stopped_within_a_transaction_keeps_nobody_waiting_for_long(
+    open_store, postgres_url, schema
+):
+    store = open_store()
+    await store.add([item(n, thread=f"t{n}") for n in range(4)])
+    stopped = await asyncio.create_subprocess_exec(
+        sys.executable, WORKER, "stopped", f"{postgres_url}?prefix={schema}", "s",
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert await stopped.stdout.readline() == b"stopped\n"
+        async with asyncio.timeout(30):
+            got = await store.claim("w", lease=60.0)
+            while isinstance(got, Nothing):
+                await asyncio.sleep(max(0.0, got.at - got.now))
+                got = await store.claim("w", lease=60.0)
+        others = [got.row.id, (await claimed(store)).id]
+        # What it had begun is undone, and no more: it begins anew, and takes what is left.
+        stopped.send_signal(signal.SIGCONT)
+        own = (await stopped.communicate())[0].decode().split()
+    finally:
+        if stopped.returncode is None:
+            stopped.kill()
+            await stopped.wait()
+    assert stopped.returncode == 0
+    assert sorted(others + own) == [item(n).id for n in range(4)]
+
+
+async def test_whoever_leaves_upkeep_to_others_asks_ever_more_seldom(open_store):
+    store, other = open_store(clock=lambda: 1000.0), open_store(clock=lambda: 1000.0)
+    await store.add([item(0, due_at=900.0)])
+    async with other._connections.lend() as link:
+
+        async def at_it(connection):
+            async with connection.transaction():
+                alone = other._connections.dialect.statement(statements.ALONE).encode()
+                await connection.execute(alone)
+                return [await store.claim("w", lease=60.0) for _ in range(12)]
+
+        waits = [nothing.at - nothing.now for nothing in await link.use(at_it)]
+    assert waits == sorted(waits)
+    assert 0.0 < waits[0] < 0.1
+    assert waits[-2:] == [1.0, 1.0]
+    assert await claimed(store)
+    await store.add([item(1)])
+    assert await claimed(store)
+
+
+async def test_lanes_take_turns_whatever_clocks_say(open_store, monkeypatch):
+    server = [1_000_000.0]
+    stores = [open_store(clock=lambda: server[0]) for _ in range(2)]
+    await stores[0].add(
+        [item(5 * n + lane, account_id=f"a{lane}", thread=f"t{n}/{lane}")
+         for n in range(12) for lane in range(4)]
+    )  # fmt: skip
+
+    async def next_four(store):
+        return sorted([(await claimed(store)).account_id for _ in range(4)])
+
+    each = [f"a{lane}" for lane in range(4)]
+    for own in (300.0, 0.0, 5e9, -300.0):  # workers' clocks, none of which is asked
+        monkeypatch.setattr("time.time", lambda own=own: own)
+        assert [await next_four(store) for store in stores] == [each, each]
+    for step in (300.0, -400.0):  # the server's, that is set
+        server[0] += step
+        assert [await next_four(store) for store in stores] == [each, each]
+
+
+async def test_upkeep_takes_lanes_last_as_all_others_do(open_store):
+    """Else it and the end of an item wait for each other, until the server stops one of them."""
+    now = [1000.0]
+    store, other = open_store(clock=lambda: now[0]), open_store(clock=lambda: now[0])
+    await store.add([item(n, thread=f"t{n}", account_id="a") for n in range(2)])
+    first, second = await claimed(store), await claimed(store)
+    later = Finish(state="queued", retry_at=2000.0, lane_ready_at=1001.0)
+    await store.finish(second.id, second.fence, later)
+    await store.add([item(2, thread=first.thread, account_id="a")])
+    now[0] += 1.0  # the lane is to be opened, and a chat to be told of what is new
+    asked = heads.upkeep()
+    ended = []
+
+    async def upkept(connection):
+        async with connection.transaction(), connection.cursor() as cursor:
+            query = next(asked)
+            while True:
+                if query[0] == statements.LOCK:
+                    ended.append(await store.finish(first.id, first.fence, later))
+                text = other._connections.dialect.statement(query[0]).encode()
+                await cursor.execute(text, {**query[1], "now": now[0]}, binary=True)
+                rows = [] if cursor.rownumber is None else await cursor.fetchall()
+                try:
+                    query = asked.send(rows)
+                except StopIteration:
+                    return
+
+    async with other._connections.lend() as link:
+        await link.use(upkept)
+    assert [row.state for row in ended] == ["queued"]
 
 
 # -- leases ----------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ AS $function$
 DECLARE
     _no boolean := false; _row record; _any record; _mine boolean; _now_too float8;
     _fresh boolean; _ripe boolean; _room boolean; _over boolean;
-    _lane bigint; _account_id text; _action text; _hint integer; _priority integer;
+    _lane bigint; _account_id text; _action text; _hint integer; _priority integer; _turn float8;
     _thread text; _threads text[]; _found text; _place text; _item bigint; _serial bigint;
 BEGIN
 {body}
@@ -93,13 +93,14 @@ FOR _try IN 1..{LANES} LOOP
             {_REFRESH}
         END IF;
     END IF;
+    {sql.LAST_TURN} INTO _turn;
+    _turn := greatest(_now, _turn + 1e-6);
     {sql.TURN} INTO _priority;
     IF _mine THEN
         {_DURABLE}
         RETURN NEXT _row;
         RETURN;
     END IF;
-    _turn := _turn + 1e-6;
 END LOOP;"""
 _MARK: Final = f"""\
 {_DURABLE}
@@ -140,15 +141,15 @@ END IF;
 RETURN NEXT _row;"""
 
 _ARGUMENTS: Final = {
-    "claim": "owner text, lease float8, accounts text[], turn float8, probe boolean",
+    "claim": "owner text, lease float8, accounts text[], probe boolean",
     "mark": (
         "id text, fence integer, owner text, seconds float8, total float8, held float8, "
         "hold boolean"
     ),
     "finish": (
         "id text, fence integer, owner text, state text, retry_at float8, due_at float8, "
-        "look_at float8, looks integer, needs_decision boolean, result_id text, error text, body bytea, "
-        "uncount integer, outcome text, ready_at float8, forgotten text"
+        "look_at float8, looks integer, needs_decision boolean, result_id text, error text, "
+        "body bytea, uncount integer, outcome text, ready_at float8, forgotten text"
     ),
 }
 _BODIES: Final = {"claim": _CLAIM, "mark": _MARK, "finish": _FINISH}
@@ -171,10 +172,10 @@ class Functions(msgspec.Struct, frozen=True, kw_only=True):
     calls: dict[str, Call]
 
     def claim(
-        self, owner: str, *, lease: float, accounts: Sequence[str] | None, turn: float, probe: bool
+        self, owner: str, *, lease: float, accounts: Sequence[str] | None, probe: bool
     ) -> Steps[tuple[Claimed | None, bool]]:
         """Do what `steps.claim` does; with `probe` tell of upkeep instead, where there is any."""
-        asked = {"owner": owner, "lease": lease, "turn": turn, "probe": probe}
+        asked = {"owner": owner, "lease": lease, "probe": probe}
         chosen = None if accounts is None else list(accounts)
         rows = yield "claim", {**asked, "accounts": chosen}
         if not rows or rows[0][0] is None:

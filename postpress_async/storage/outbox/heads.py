@@ -62,15 +62,14 @@ def bumped(threads: list[str]) -> Steps[None]:
     yield sql.BUMP, {"threads": threads, "no": False}
 
 
-def upkeep(*, most: int = _MOST) -> Steps[None]:
+def upkeep(*, most: int = _MOST) -> Steps[bool]:
     """Take in what is new, what has become due, what is over and which lanes have room again.
 
     Some of each: who claims does it before, so that no claim pays for all of it. Who has put in
-    many, and need not hurry, takes in as many.
+    many, and need not hurry, takes in as many. False where another one is at it.
     """
     if not (yield sql.ALONE, {})[0][0]:
-        return
-    yield sql.OPEN_LANES, {"no": False, "n": most}
+        return False
     fresh = yield sql.FRESH, {"n": most}
     overdue = yield sql.OVERDUE, {"n": most}
     ripe = yield sql.RIPE, {"n": most}
@@ -81,6 +80,8 @@ def upkeep(*, most: int = _MOST) -> Steps[None]:
     if fresh:
         yield from _sorted_in(fresh)
     yield from refreshed(threads)
+    yield sql.OPEN_LANES, {"no": False, "n": most}
+    return True
 
 
 def _sorted_in(fresh: Sequence[tuple[int, str, str | None, str | None]]) -> Steps[None]:

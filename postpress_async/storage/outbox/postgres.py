@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -19,7 +18,8 @@ from postpress_async.storage.outbox.functions import functions
 from postpress_async.storage.outbox.lent import add_in_transaction, driven
 from postpress_async.storage.outbox.rows import USUAL
 from postpress_async.storage.outbox.shared import SharedOutbox
-from postpress_async.storage.postgres.faults import is_passing
+from postpress_async.storage.postgres.faults import is_passing, was_undone
+from postpress_async.storage.postgres.statements import UNATTENDED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -48,7 +48,7 @@ T = TypeVar("T")
 _TIMES: Final = 5  # that a transaction is tried where others wrote at the same moment
 _ANSWER: Final = 10.0  # seconds to wait for an answer to a worker's step
 _LONG: Final = 30.0  # … and to all else, some of which looks at every item
-_BEGIN: Final = b"BEGIN; SET LOCAL lock_timeout = 5000"  # ms; in one round trip
+_BEGIN: Final = b"BEGIN; SET LOCAL lock_timeout = 5000; " + UNATTENDED  # in one round trip
 _SORT_FROM: Final = 10  # new items, that a claim should not have to take in
 _SORT_MOST: Final = 1_000  # of them, in one transaction, for which claims of their chats wait
 
@@ -74,6 +74,7 @@ class PostgresOutbox(SharedOutbox):
             url, lambda schema: postgres(schema, clock=clock is not None)
         )
         self._functions = functions(self._connections.dialect)
+        self._left = 0  # claims in a row that left upkeep to others, and were given nothing
 
     @property
     def certain(self) -> bool:
@@ -123,18 +124,17 @@ class PostgresOutbox(SharedOutbox):
         Claims of several workers do not wait for each other: what one looks at, others pass by.
         """
         heard = self._wakeups.count
-        self._turn = turn = max(time.time(), self._turn + 1e-6)
-        asked = partial(
-            self._functions.claim, owner, lease=lease, accounts=accounts, turn=turn, probe=True
-        )
+        asked = partial(self._functions.claim, owner, lease=lease, accounts=accounts, probe=True)
         taken, due = await self._call(asked)
         if due:
-            await self._run(heads.upkeep)
+            alone = await self._run(heads.upkeep)
             taken, _ = await self._call(partial(asked, probe=False))
+            self._left = 0 if alone or taken is not None else self._left + 1
         if taken is not None:
             self._given.to(owner, taken.row)
             return taken
-        nothing = await self._run(lambda: steps.nothing(accounts))
+        left = self._left if due else 0
+        nothing = await self._run(lambda: steps.nothing(accounts, left=left))
         return msgspec.structs.replace(nothing, heard=heard)
 
     async def mark(
@@ -242,7 +242,7 @@ class PostgresOutbox(SharedOutbox):
             except psycopg.errors.UniqueViolation:
                 raise
             except psycopg.Error as error:
-                if left and is_passing(error):
+                if left and (is_passing(error) or was_undone(error)):
                     continue
                 raise self._connections.translated(error) from error
         raise AssertionError  # pragma: no cover - the loop returns or raises

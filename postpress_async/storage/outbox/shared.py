@@ -54,7 +54,6 @@ class SharedOutbox:
 
     def __init__(self) -> None:
         self._wakeups = Wakeups()
-        self._turn = 0.0
         self._given = Given()
 
     @abstractmethod

@@ -98,6 +98,7 @@ class SqliteOutbox(SharedOutbox):
         self._patience = timeout
         self._time = StoreTime(clock)
         self._noted = -math.inf
+        self._turn = 0.0
         self._lead = self._followed = 0.0
         self._workers = Workers(f"{self._path}-workers")
         self._unsorted = 0

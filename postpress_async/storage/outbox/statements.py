@@ -216,6 +216,11 @@ CLAIM: Final = (
     "lease = CASE WHEN expires_at <= {now} - {lead} THEN NULL ELSE {now} + :lease END "
     f"WHERE serial = {_HEAD % ':thread'} RETURNING {COLUMNS}, {{now}}"
 )
+# Whoever's turn it was goes behind all of its priority, whatever the clock has done since.
+LAST_TURN: Final = (
+    "SELECT turn FROM {lanes} WHERE NOT shut AND priority = :hint "
+    "ORDER BY priority DESC, turn DESC LIMIT 1"
+)
 TURN: Final = (
     f"UPDATE {{lanes}} SET turn = :turn, priority = ({_BEST % 'priority'}) WHERE lane = :lane "
     "RETURNING priority"

@@ -35,6 +35,7 @@ __all__ = [
 FEW: Final = 100  # accounts, that are looked up rather than met on the way along all lanes
 LANES: Final = 32  # lanes that a claim looks into
 _AGAIN: Final = 0.01  # seconds until more of what is new is taken in, where nothing may go yet
+_SELDOM: Final = 1.0  # seconds between claims while others' upkeep does not end
 _SOON: Final = 0.05  # seconds until who found only what others hold should look again
 
 
@@ -83,14 +84,23 @@ def _lane(accounts: Sequence[str] | None, *, skip: bool = True) -> tuple[str, di
     return text if skip else text.replace(" {skip}", ""), values
 
 
-def nothing(accounts: Sequence[str] | None = None) -> Steps[Nothing]:
-    """Say when something may be claimed."""
+def nothing(accounts: Sequence[str] | None = None, *, left: int = 0) -> Steps[Nothing]:
+    """Say when something may be claimed.
+
+    Args:
+        accounts: of which.
+        left: how often in a row upkeep was left to somebody else, who may have been stopped in the
+            midst of it: what is due waits for it, and who claims tells when it has ended.
+    """
     lanes = yield _lane(accounts, skip=False)
     rows = yield sql.NEXT, {"soon": _AGAIN}
     now, *instants = rows[0]
     if lanes:  # others are at it
         instants.append(now + _SOON)
-    return Nothing(now=now, at=min((at for at in instants if at is not None), default=None))
+    at = min((at for at in instants if at is not None), default=None)
+    if left and at is not None:
+        at = max(at, now + min(_AGAIN * 2.0 ** min(left, 10), _SELDOM))
+    return Nothing(now=now, at=at)
 
 
 def mark(

@@ -13,7 +13,7 @@ from .schema import said_of_grants
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["is_passing", "not_done", "translated", "was_refused"]
+__all__ = ["is_passing", "not_done", "translated", "was_refused", "was_undone"]
 
 _AGAIN: Final = "; the next call tries again"
 
@@ -22,6 +22,8 @@ _REASONS: Final = {
     "08": "the connection was lost" + _AGAIN,
     "25006": "it takes no writes: it is a standby, or default_transaction_read_only is on: name "
     "the server that is written to" + _AGAIN,
+    "25P03": "this process was stopped, or busy with other things, for seconds in the midst of a "
+    "transaction, which the server has undone" + _AGAIN,
     "40": "others wrote at the same moment" + _AGAIN,
     "53100": "its disk is full: free some space" + _AGAIN,
     "53300": "it has no connection left: raise max_connections, or put a pooler before it",
@@ -111,6 +113,11 @@ _FIRST: Final = re.compile(r"(?:connection failed: )?(?:connection to server .*?
 def is_passing(error: Exception) -> bool:
     """Tell whether the same, asked again at once, may well succeed on the same connection."""
     return str(getattr(error, "sqlstate", None) or "").startswith("40")
+
+
+def was_undone(error: Exception) -> bool:
+    """Tell whether the server has undone a transaction in which nothing was said for too long."""
+    return getattr(error, "sqlstate", None) == "25P03"
 
 
 def was_refused(error: psycopg.Error) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "NOTE",
     "ONE_AT_A_TIME",
     "STANDBYS",
+    "UNATTENDED",
     "UPGRADED",
     "WHAT",
     "grants",
@@ -46,8 +47,14 @@ META: Final = "SELECT what, version FROM {schema}.counts_meta"
 LEAD: Final = """\
 SELECT CASE WHEN raw >= last THEN least(skew, 0) ELSE greatest(skew, last - raw) END
 FROM {schema}.counts_meta, date_part('epoch', clock_timestamp()) AS raw"""
-ONE_AT_A_TIME: Final = """\
-SELECT set_config('lock_timeout', '3s', true), pg_advisory_xact_lock(hashtextextended(%s, 0))"""
+# A process that is stopped between two statements, or was lost, holds what it has locked: so a
+# transaction of ours is undone, with its session, when nothing is said in it for so long.
+_UNATTENDED: Final = "10s"
+UNATTENDED: Final = f"SET LOCAL idle_in_transaction_session_timeout = '{_UNATTENDED}'".encode()
+ONE_AT_A_TIME: Final = f"""\
+SELECT set_config('lock_timeout', '3s', true),
+    set_config('idle_in_transaction_session_timeout', '{_UNATTENDED}', true),
+    pg_advisory_xact_lock(hashtextextended(%s, 0))"""
 NOTE: Final = """\
 INSERT INTO {schema}.counts_meta (what, epoch, version, last, skew)
 VALUES (%s, %s, %s, 0, 0)"""
