@@ -425,7 +425,10 @@ class OutboxError(PostpressError):
 
 
 class OutboxConflictError(OutboxError):
-    """Report a key that stands for something else already: the older item is left as it is."""
+    """Report a key that stands for something else already, or an invitation that is open already.
+
+    `item` is the other one, which is left as it is.
+    """
 
 
 class OutboxNotFoundError(OutboxError):

@@ -142,8 +142,16 @@ class Desk:
                 self._tell(changed)
                 return item_of(changed)
             row = await self.row(item)
+        if row.kind == "invite":
+            await self._none_other(row)
         msg = f"item {row.id} cannot be changed now: get() and explain() show how it stands"
         raise OutboxStateError(msg, item=row.id, state=by_hand.shown(row.state))
+
+    async def _none_other(self, row: Row) -> None:
+        """Raise where another invitation stands in the way of one that should be open again."""
+        there = await self._store.inviting(row.account_id, [row.thread])
+        if (other := there.get(row.thread, row.id)) != row.id:
+            raise _invited(await self.row(other))
 
     async def resolve(self, item: str, *, sent: bool) -> Item:
         """Settle an unknown item by what a person has seen."""
@@ -204,6 +212,15 @@ class Desk:
         return await self.change(item, by_hand.edit, edit=edited)
 
 
+def _invited(row: Row) -> OutboxConflictError:
+    state = by_hand.shown(row.state)
+    msg = (
+        f"another invitation of account {row.account_id} to this person is open (item "
+        f"{row.id}, {state}): wait for it, or cancel it"
+    )
+    return OutboxConflictError(msg, item=row.id, state=state)
+
+
 def _obstacle(added: Added, new: New) -> OutboxError | None:
     """Return what stood in the way of an item, if something did."""
     row = added.row
@@ -215,11 +232,7 @@ def _obstacle(added: Added, new: New) -> OutboxError | None:
         )
         return OutboxConflictError(msg, item=row.id, state=state)
     if added.kind == "conflict":
-        msg = (
-            f"another invitation of account {row.account_id} to this person is open (item "
-            f"{row.id}, {state}): wait for it, or cancel it"
-        )
-        return OutboxConflictError(msg, item=row.id, state=state)
+        return _invited(row)
     if added.kind == "forgotten":
         msg = f"item {new.key!r} is for a recipient who was forgotten: it is not put in"
         return OutboxError(msg, item=new.key)

@@ -466,6 +466,7 @@ class Outbox(Intake["Item"]):
         Raises:
             OutboxNotFoundError: there is none.
             OutboxStateError: it went, may have gone, waits anyhow, or its text is gone.
+            OutboxConflictError: another invitation to the same person is open.
             StateUnavailableError: the store cannot be used now.
 
         Source: The outbox, States.

@@ -500,6 +500,30 @@ async def test_an_item_commits_or_not_with_the_callers_transaction(open_store, p
         await end("close")
 
 
+async def test_an_invitation_that_a_caller_commits_meanwhile_stands_against_another(
+    open_store, postgres_url, execute, schema
+):
+    import psycopg  # noqa: PLC0415 - an extra
+
+    store, invites = open_store(), {"kind": "invite", "account_id": "a", "thread": "person"}
+    (added,) = await store.add([item(0, **invites)])
+    await store.cancel(Filter(), reason="by hand")
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+    own = await psycopg.AsyncConnection.connect(postgres_url)
+    async with own:  # which commits
+        await store.add([item(1, **invites)], connection=own)
+        again = Finish(state="queued")
+        fence = (await store.get(added.row.id)).fence
+        change = {"fence": fence, "states": ["cancelled"], "finish": again}
+        ask = answering(lambda: store.alter(added.row.id, **change), seconds=60.0)
+        retried = asyncio.create_task(ask)
+        waiting = 0
+        while not waiting and not retried.done():
+            waiting = await execute(waits, f"%{schema}.outbox_items%")
+    assert await retried is None
+    assert [row.key for row in await store.find(Filter(states=("queued",)))] == ["k1"]
+
+
 async def test_a_callers_connection_must_be_to_this_database_and_in_a_transaction(
     open_store, postgres_url, postgres_cluster
 ):

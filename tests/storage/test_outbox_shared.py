@@ -7,6 +7,8 @@ import pytest
 from msgspec import UNSET
 from outbox_worker import item
 
+from postpress_async.errors import OutboxConflictError
+from postpress_async.outbox import by_hand
 from postpress_async.outbox.contents import Invite
 from postpress_async.outbox.desk import Desk
 from postpress_async.outbox.putting import Names, Wishes
@@ -160,13 +162,27 @@ async def test_a_doubt_is_for_who_works_for_its_account_and_a_read_for_anybody(s
     assert ids == ["profile", None, "invite", None, "message", None]
 
 
+@pytest.fixture
+def desk(store, clock):
+    return Desk(store, provider=lambda _: "LINKEDIN", new_id=Names(now=clock), tell=lambda _: None)
+
+
+async def test_an_invitation_is_not_retried_beside_another_that_is_open(store, desk):
+    invite = Invite(provider_id="ACoAA1")
+    await desk.put_all([(invite, "acc_1", Wishes(key="first"))], None)
+    await store.cancel(Filter(keys=("first",)), reason="by hand")
+    (other,) = await desk.put_all([(invite, "acc_1", Wishes(key="other"))], None)
+    with pytest.raises(OutboxConflictError, match="another invitation") as told:
+        await desk.change("first", by_hand.retry)
+    assert (told.value.item, told.value.state) == (other.id, "queued")
+    await store.cancel(Filter(keys=("other",)), reason="by hand")
+    assert (await desk.change("first", by_hand.retry)).state == "queued"
+
+
 async def test_an_invitation_that_is_given_a_note_waits_for_the_room_of_those_with_one(
-    store, clock
+    store, clock, desk
 ):
     several = [(Invite(provider_id=f"ACoAA{n}"), "acc_1", Wishes(key=f"k{n}")) for n in range(3)]
-    desk = Desk(
-        store, provider=lambda _: "LINKEDIN", new_id=Names(now=clock), tell=lambda _: None
-    )  # fmt: skip
     await desk.put_all(several, None)
     kept = {"not_before": UNSET, "expires_at": UNSET, "priority": None}
     await desk.edit("k0", text="Hello", **kept)

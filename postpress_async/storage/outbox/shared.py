@@ -180,9 +180,14 @@ class SharedOutbox:
         Also None while it is `sending`; where its text was emptied, and it should be queued again;
         and where another invitation is open in its thread.
         """
-        row = await self._run(
-            lambda: steps.alter(item, fence=fence, states=states, to=finish, edit=edit)
-        )
+        try:
+            row = await self._run(
+                lambda: steps.alter(item, fence=fence, states=states, to=finish, edit=edit)
+            )
+        except Exception as error:
+            if not self._is_double(error):
+                raise
+            row = None  # the other one was put in by who had not committed when we looked
         self._wakeups.tell()
         return row
 
