@@ -26,6 +26,7 @@ from .contents import Follow, Invite, MessageContent, React, StartChat
 from .matching import SKEW, WIDE, Wanted
 from .protocol import Absent, Found, Nowhere, Perhaps, Undecided, two_looks
 from .searching import Search
+from .syncing import AccountSyncs
 from .telling import telling
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class ClientLooker:
         self._clock = clock
         self._terms = terms
         self._service = ServiceTime(clock)
+        self._syncs = AccountSyncs(client, seconds=SYNC_SECONDS, options=_FIRST)
 
     async def look(self, row: Row, /, *, attempts: Sequence[Attempt], quiet: bool) -> Seen:
         """Look for an item where it would be; see `turn.Looker`."""
@@ -97,7 +99,7 @@ class ClientLooker:
                 row, quiet=quiet, chats=chats, search=search,
             )  # fmt: skip
         else:
-            chats = await self._chats(row, content.to)
+            chats = await self._chats(row, content.to, search)
             seen = await self._twice(
                 lambda: self._started(search, content.to),
                 row, quiet=quiet, chats=chats, search=search,
@@ -134,6 +136,12 @@ class ClientLooker:
             )
             if not sync.is_done:
                 return Undecided(reason=f"the sync of chat {chat} is {sync.status}")
+        if search is not None and not search.their_own:
+            said = search.content.options() if isinstance(search.content, StartChat) else None
+            product = None if said is None else said.api
+            whole = await self._syncs.of(account, item=row.id, product=product)
+            if whole is not None and not whole.is_done:
+                return Undecided(reason=f"the sync of account {row.account_id} is {whole.status}")
         while (left := self._terms.apart - (self._clock.monotonic() - start)) > 0.0:
             await self._clock.sleep(max(left, _TICK))
         second = await read()
@@ -249,13 +257,16 @@ class ClientLooker:
                 return seen
         return Absent()
 
-    async def _chats(self, row: Row, person: str) -> list[str]:
+    async def _chats(self, row: Row, person: str, search: Search | None = None) -> list[str]:
         """Return the chats with a person, as far as they are listed."""
         listed = self._client.attendees.chats(person, account_id=row.account_id, options=_FIRST)
         try:
-            return [chat.id async for chat in listed if chat.id is not None]
+            chats = [chat async for chat in listed if chat.id is not None]
         except NotFoundError:
-            return []  # nobody the account has ever talked to
+            chats = []  # nobody the account has ever talked to
+        if search is not None:
+            search.their_own = any(one.type == 0 and not one.content_type for one in chats)
+        return [chat.id for chat in chats if chat.id is not None]
 
     async def _among(self, search: Search, messages: Sequence[Message]) -> Seen:
         row = search.row

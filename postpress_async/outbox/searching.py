@@ -21,6 +21,8 @@ class Search:
         marked_at: when it was marked, by the store's own time, which is what all items have.
         taken_at: when it was taken, by our clock.
         unnamed: how many items of other threads say the same and have no id.
+        their_own: whether the chat is listed that it would be in: else only the whole account's
+            sync shows it for certain.
         told: what time it was by the latest answer; None where it did not say.
     """
 
@@ -33,6 +35,7 @@ class Search:
         self.taken_at = taken_at
         self.marked_at: float = attempts[-1].started_at if attempts else row.created_at
         self.unnamed = 0
+        self.their_own = True
         self.told: float | None = None
 
     def stood_still(self, since: float | None, seconds: float) -> bool:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from postpress_async import ConfigurationError, Limit, Limits
+from postpress_async import ConfigurationError, Limit, Limits, NotFoundError
 from postpress_async.outbox import Defer, Outbox, Replace, Send
 
 MESSAGES = "POST /chats/{chat_id}/messages"
@@ -158,3 +158,34 @@ async def test_a_doubts_key_outlasts_what_is_said_after_it(connect, tmp_path, ac
     assert (found.state, found.text, answers) == ("sent", "Ho", [])
     keys = [one.idempotency_key for one in sandbox.journal(route=MESSAGES)]
     assert keys == [item.id] * 4
+
+
+@pytest.mark.parametrize("provider", ["LINKEDIN", "WHATSAPP"])
+async def test_a_first_message_is_not_to_be_seen_only_once_the_account_is_synced(
+    connect, tmp_path, accounts, sandbox, provider
+):
+    """Its chat may be there and not be listed; where the provider has a sync, that shows it."""
+    account = accounts[provider]
+    url = f"sqlite:///{tmp_path / 'outbox.db'}"
+    sandbox.faults([{"route": "POST /chats", "effect": "reset", "stage": "before", "times": 1}])
+    async with connect() as client, Outbox(client, url) as outbox:
+        for person in account["recipients"]:
+            try:
+                walk = client.attendees.chats(person, account_id=account["id"])
+                chats = [one async for one in walk if one.type == 0]
+            except NotFoundError:
+                chats = []
+            if not chats:
+                break
+        item = await outbox.start_chat(account_id=account["id"], to=person, text="Hello")
+        running = asyncio.create_task(outbox.run())
+        found = await settled(outbox, item, sandbox)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert (found.state, found.attempts) == ("sent", 2)
+    sync = "GET /accounts/{account_id}/sync"
+    asked = [(one.route, one.raw_path) for one in sandbox.journal()]
+    first, second = [n for n, one in enumerate(asked) if one[0] == "POST /chats"]
+    synced = [path for route, path in asked[first:second] if route == sync]
+    assert len(synced) >= 3 if provider == "LINKEDIN" else not synced
+    assert set(synced) <= {f"/v1/accounts/{account['id']}/sync?partial=true"}

@@ -155,3 +155,26 @@ async def test_who_is_written_to_after_a_chat_was_deleted_gets_a_new_one(api):
     started = (await api.post("/chats", json=body)).json["chat_id"]
     assert started != chat
     assert len((await api.get(f"/chats/{started}/messages")).items) == 1
+
+
+@pytest.mark.parametrize("provider", ["LINKEDIN", "TELEGRAM"])
+async def test_an_account_is_synced_as_a_whole_or_in_chunks(api, sandbox, provider):
+    account = api.account(provider)
+    path = f"/accounts/{account['id']}/sync"
+
+    async def told(query=""):
+        answer = await api.get(path + query)
+        assert answer.json["object"] == "AccountResync"
+        return answer.json["status"].removeprefix("SYNC_")
+
+    for _ in range(2):  # after its end the next call starts afresh
+        assert [await told(), await told()] == ["STARTED", "RUNNING"]
+        await sandbox.advance(20.0)
+        assert await told() == "DONE"
+    half = f"?chunk_size={len(account['chats']) - 1}"
+    for end in ("CHUNK_DONE", "DONE"):
+        assert await told(half) == "STARTED"
+        await sandbox.advance(20.0)
+        assert await told(half) == end
+    assert (await api.get(path + "?chunk_size=0")).status == 400
+    assert (await api.get(f"/accounts/{api.account('WHATSAPP')['id']}/sync")).status == 501

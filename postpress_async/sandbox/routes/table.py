@@ -54,7 +54,7 @@ ROUTES: Final = (
     Route("POST", "/hosted/accounts/link", "read"),
     Route("POST", "/accounts/checkpoint", "login"),
     Route("POST", "/accounts/checkpoint/resend", "login"),
-    Route("GET", "/accounts/{account_id}/sync", "other"),
+    Route("GET", "/accounts/{account_id}/sync", "other", accounts.sync_account),
     Route("POST", "/accounts/{id}/restart", "login"),
     Route("GET", "/users/{identifier}", "profile", users.get_user),
     Route("GET", "/users/me", "profile", me.get_me),

@@ -67,6 +67,9 @@ class Account:
     features: tuple[str, ...] = ()
     status: str = "OK"
     inmails: int = 0
+    sync_ends: int | None = None
+    sync_left: int = 0
+    """Chats of which a sync has not ended yet."""
     relations: dict[str, Relation] = field(default_factory=dict[str, Relation])
 
     @property

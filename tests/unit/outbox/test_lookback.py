@@ -8,7 +8,11 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from postpress_async.errors import NotFoundError, WaitTooLongError
+from postpress_async.errors import (
+    NotFoundError,
+    NotImplementedByProviderError,
+    WaitTooLongError,
+)
 from postpress_async.exchange.capture import Seen, capturing
 from postpress_async.models import (
     Chat,
@@ -28,6 +32,7 @@ from postpress_async.outbox.contents import Follow, Invite, MessageContent, Reac
 from postpress_async.outbox.digests import digest, loose
 from postpress_async.outbox.lookback import ClientLooker
 from postpress_async.outbox.protocol import Absent, Found, Nowhere, Perhaps, Terms, Undecided
+from postpress_async.outbox.syncing import AccountSyncs
 from postpress_async.storage.outbox.rows import Attempt
 
 from .memory import MemoryStore, Place, Process, a_row
@@ -61,7 +66,7 @@ class Client:
         self.says = {
             "messages": [], "older": [], "elsewhere": [], "chats": [], "sent": [], "relations": [],
             "profile": LinkedInProfile(), "ok": True, "sync": "SYNC_DONE", "date": None,
-            "chat": None, "message": None, **says,
+            "chat": None, "message": None, "provider": None, "whole": "SYNC_DONE", **says,
         }  # fmt: skip
         self.messages = self
         self.chats = SimpleNamespace(sync=self.sync, get=self.chat)
@@ -69,7 +74,11 @@ class Client:
         self.users = SimpleNamespace(relations=lambda **_: self._listed("relations"), get=self.user)
         self.attendees = SimpleNamespace(chats=lambda _, **__: self._listed("chats"))
         self.accounts = SimpleNamespace(get=self.account)
-        self._pipeline = SimpleNamespace(key_taken=True)
+        clock = asyncio.get_running_loop().time
+        self._pipeline = SimpleNamespace(
+            key_taken=True, _clock=SimpleNamespace(monotonic=clock), _random=lambda: 0.5,
+            home=SimpleNamespace(sleep=lambda seconds, _: asyncio.sleep(seconds)),
+        )  # fmt: skip
 
     def _say(self, what):
         self.asked.append(what)
@@ -117,7 +126,16 @@ class Client:
     async def account(self, account_id, *, options):
         assert options.priority < 0
         ok = self._say("ok")
-        return SimpleNamespace(is_ok=ok, status="OK" if ok else "CREDENTIALS", id=account_id)
+        return SimpleNamespace(
+            is_ok=ok, status="OK" if ok else "CREDENTIALS", id=account_id,
+            provider=self.says["provider"],
+        )  # fmt: skip
+
+    async def request(self, method, path, *, type, account_id, query, options):
+        assert (method, path, account_id) == ("GET", "/accounts/acc_1/sync", "acc_1")
+        assert options.priority < 0
+        self.query = {name: value for name, value in query.items() if value is not None}
+        return type(status=self._raised("whole"))
 
     async def user(self, person, *, account_id, options):
         del person, account_id
@@ -302,6 +320,100 @@ async def test_a_new_chat_is_looked_for_by_its_person():
     assert await look(empty, START) == Absent()
     assert empty.asked.count("messages") == 2
     assert "sync" in empty.asked
+
+
+def telling(*statuses):
+    """Return what a sync says, one after the other; then its last word for ever."""
+    left = list(statuses)
+    return lambda: left.pop(0) if len(left) > 1 else left[0]
+
+
+FRESH = ("SYNC_STARTED", "SYNC_RUNNING", "SYNC_DONE")
+
+
+@pytest.mark.parametrize(
+    ("provider", "chats"),
+    [
+        ("LINKEDIN", []),
+        ("TELEGRAM", NotFoundError("nobody", status=404)),
+        ("LINKEDIN", [Chat(id="group_1", type=1)]),
+        ("LINKEDIN", [Chat(id="chat_9", type=0, content_type="inmail")]),
+    ],
+)
+async def test_without_a_chat_of_their_own_the_account_is_synced_between_the_reads(provider, chats):
+    client = Client(provider=provider, chats=chats, whole=telling(*FRESH))
+    assert await look(client, START) == Absent()
+    asked = [one for one in client.asked if one in {"elsewhere", "whole"}]
+    assert asked == ["elsewhere", "whole", "whole", "whole", "elsewhere"]
+    assert client.query == ({"partial": True} if provider == "LINKEDIN" else {})
+    # What the sync brings is found.
+    arrived = telling([], [message(chat_id="chat_9")])
+    client = Client(provider=provider, chats=chats, elsewhere=arrived, whole=telling(*FRESH))
+    assert isinstance(await look(client, START), Perhaps)
+
+
+@pytest.mark.parametrize(
+    ("told", "count"),
+    [
+        (("SYNC_DONE", *FRESH), 4),  # of one that ended before
+        (("SYNC_RUNNING", "SYNC_DONE", *FRESH), 5),  # of one that began before
+        (("SYNC_ERROR", *FRESH), 4),
+        (("SYNC_STARTED", "CHUNK_DONE", *FRESH), 5),
+        (("SYNC_DONE", "SYNC_DONE"), 2),
+    ],
+)
+async def test_only_a_sync_counts_that_began_after_the_request_can_no_more_arrive(told, count):
+    client = Client(provider="LINKEDIN", whole=telling(*told))
+    assert await look(client, START) == Absent()
+    assert client.asked.count("whole") == count
+
+
+@pytest.mark.parametrize("told", [("SYNC_STARTED", "SYNC_ERROR"), ("SYNC_STARTED", "SYNC_RUNNING")])
+async def test_nobody_is_sure_of_an_account_whose_sync_does_not_end(told):
+    client = Client(provider="LINKEDIN", whole=telling(*told))
+    seen = await look(client, START)
+    assert seen == Undecided(reason=f"the sync of account acc_1 is {told[-1]}")
+
+
+@pytest.mark.parametrize(
+    ("provider", "chats", "quiet"),
+    [
+        ("WHATSAPP", [], True),  # which has no such sync
+        (None, [], True),
+        ("LINKEDIN", [Chat(id="chat_9", type=0)], True),  # which has one of its own
+        ("LINKEDIN", [], False),
+    ],
+)
+async def test_an_account_is_not_synced_in_vain(provider, chats, quiet):
+    client = Client(provider=provider, chats=chats)
+    assert await look(client, START, quiet=quiet) == Absent()
+    assert "whole" not in client.asked
+
+
+async def test_a_service_that_plays_no_sync_of_accounts_has_none():
+    client = Client(provider="LINKEDIN", whole=NotImplementedByProviderError("no", status=501))
+    assert await look(client, START) == Absent()
+
+
+async def test_a_sync_that_took_longer_than_a_look_counts_for_the_next_one():
+    """A large account's takes hours: what a look has begun need not be begun again by the next."""
+    asked, left = [], [*["SYNC_RUNNING"] * 3, "SYNC_DONE"]
+
+    async def request(*_, type, **__):
+        asked.append(left[0])
+        return type(status=left.pop(0))
+
+    client = Client()
+    client.request = request
+    syncs = AccountSyncs(client, seconds=1.0, options=None)
+    account, of = SimpleNamespace(id="acc_1", provider="LINKEDIN"), {"product": None}
+    left.insert(0, "SYNC_STARTED")
+    assert not (await syncs.of(account, item="i", **of)).is_over
+    assert not (await syncs.of(account, item="i", **of)).is_over
+    left.remove("SYNC_RUNNING")
+    left.remove("SYNC_RUNNING")
+    assert (await syncs.of(account, item="i", **of)).is_done
+    assert asked == ["SYNC_STARTED", "SYNC_RUNNING", "SYNC_DONE"]
 
 
 async def test_an_older_chat_with_the_person_says_nothing_about_the_new_one():
