@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from io import BytesIO
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, cast
 
 import aiohttp
 
@@ -80,8 +80,23 @@ class Sender:
                     await upload.close()
 
 
+class Streamed(aiohttp.AsyncIterablePayload):
+    """Be a form on its way, whose flight knows what it is written to."""
+
+    def __init__(self, sender: Sender, flight: Flight) -> None:
+        super().__init__(cast("AsyncIterator[bytes]", sender))  # it writes views just as well
+        self._flight = flight
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Write it; the sender asks before each piece."""
+        self._flight.writes_to(getattr(writer, "transport", None))
+        await super().write_with_length(writer, content_length)
+
+
 class Told(aiohttp.BytesIOPayload):
-    """Be a body that tells its flight of each piece, on a session whose traces are not ours."""
+    """Be a body of bytes that tells its flight of each piece, whosever session it goes by."""
 
     def __init__(self, body: bytes, flight: Flight) -> None:
         super().__init__(BytesIO(body))
@@ -92,6 +107,7 @@ class Told(aiohttp.BytesIOPayload):
         self, writer: AbstractStreamWriter, content_length: int | None
     ) -> None:
         """Write it, asking before each piece."""
+        self._flight.writes_to(getattr(writer, "transport", None))
         whole = self._whole[:content_length]
         for start in range(0, len(whole), _PIECE):
             self._flight.piece()

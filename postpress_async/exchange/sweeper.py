@@ -8,6 +8,10 @@ each piece of a body asks by itself whether it still may leave.
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+import sys
+from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Final, Self
 
@@ -22,6 +26,10 @@ if TYPE_CHECKING:
     from postpress_async.wire.values import Sending
 
 EVERY: Final = 0.25
+_AT_ONCE: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+"""Linger on, for no time: the system forgets what it has not sent, and says so by a reset."""
+_AHEAD: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS
+_MOST_AHEAD: Final = 2**17
 
 
 class Flight(msgspec.Struct, eq=False):
@@ -40,6 +48,7 @@ class Flight(msgspec.Struct, eq=False):
         begun: whether a piece of the body was to leave; aiohttp keeps the head back until then.
         over: the bound that ran out, in words, where a piece has found that by itself.
         refused: what the last act said no with.
+        wire: what the body is written to, once it is, where that is known.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -56,6 +65,7 @@ class Flight(msgspec.Struct, eq=False):
     begun: bool = False
     over: str | None = None
     refused: BaseException | None = None
+    wire: asyncio.Transport | None = None
 
     def __deepcopy__(self, _memo: object) -> Self:
         # Mocks of aiohttp keep copies of what they were asked with; a loop cannot be copied.
@@ -96,6 +106,30 @@ class Flight(msgspec.Struct, eq=False):
         if self.loop.time() - self.started >= total or boot_time() - self.boots >= total:
             self.over = f"Timeout.total={total:g} s"
             raise TimeoutError(self.over)
+
+    def writes_to(self, wire: asyncio.Transport | None) -> None:
+        """Be told where the body will be written; let the system take little of it in advance.
+
+        What it has taken it delivers by itself, even for a process that was killed.
+        """
+        self.wire = wire
+        if wire is not None and _AHEAD is not None:
+            with suppress(Exception):  # no TCP
+                sock = wire.get_extra_info("socket")
+                sock.setsockopt(socket.IPPROTO_TCP, _AHEAD, _MOST_AHEAD)
+
+    def hang_up(self) -> None:
+        """Throw away what was written and has not left: the system would go on sending it.
+
+        A connection that is closed in peace delivers megabytes after the call has ended.
+        """
+        wire, self.wire = self.wire, None
+        if wire is None or not wire.is_closing():  # answered, and by now perhaps another's
+            return
+        with suppress(Exception):  # a loop whose sockets have no such option
+            sock = wire.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        wire.abort()
 
     def overdue(self, now: float) -> str | None:
         """Return the bound that has run out, in words."""

@@ -27,7 +27,7 @@ from postpress_async.wire.values import Failed, HttpRequest, Reply, Sending
 from .direct import DirectGet, supported
 from .failures import KEPT_CONNECTION_SECONDS, failed_by
 from .sessions import once, session_of, telling, tls
-from .streams import Receiver, Sender, Told
+from .streams import Receiver, Sender, Streamed, Told
 from .sweeper import Flight, Sweeper
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ class AiohttpTransport:
                     return self._too_big(response)
             return Reply(status=response.status, headers=response.headers, body=body)
         except asyncio.CancelledError:
-            _drop(response)
+            _drop(response, flight)
             if flight.caught():
                 return self._timed_out(flight)
             raise
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, UnsendableError) as error:
-            _drop(response)
+            _drop(response, flight)
             return self._ended(error, flight, sender)
         finally:
             self._sweeper.end(flight)
@@ -151,7 +151,7 @@ class AiohttpTransport:
             request.method,
             url,
             headers=self._all_headers(request),
-            data=sender or self._upload(request.body, flight),
+            data=_upload(request.body, flight) if sender is None else Streamed(sender, flight),
             allow_redirects=False,
             raise_for_status=False,
             trace_request_ctx=flight,
@@ -207,16 +207,6 @@ class AiohttpTransport:
             pieces.append(piece)
         return b"".join(pieces)
 
-    def _upload(
-        self, body: bytes | Form | None, flight: Flight
-    ) -> bytes | BytesIO | aiohttp.Payload | None:
-        """Return a body as aiohttp likes it: a large one piece by piece, or it warns."""
-        if not isinstance(body, bytes):
-            return None
-        if not self._own and flight.sending.last_act is not None:
-            return Told(body, flight)  # their pool may have no connection for a long while
-        return BytesIO(body) if len(body) > _WRITTEN_AT_ONCE else body
-
     def _ended(self, error: Exception, flight: Flight, sender: Sender | None) -> Failed:
         """Say why it ended; what was stopped from here comes first, since that broke it."""
         caught = flight.caught()
@@ -271,9 +261,10 @@ class AiohttpTransport:
         return session_of(self._http, connector, self._headers, self._timeout, traces)
 
 
-def _drop(response: aiohttp.ClientResponse | None) -> None:
+def _drop(response: aiohttp.ClientResponse | None, flight: Flight) -> None:
     if response is not None:
         response.close()
+    flight.hang_up()
 
 
 def _failed(error: Exception, flight: Flight, sender: Sender | None) -> Failed:
@@ -285,6 +276,15 @@ def _failed(error: Exception, flight: Flight, sender: Sender | None) -> Failed:
         return failed_by(error, flight)
     detail = "a file had changed"
     return Failed(kind="upload", sent=flight.sending.sent, detail=detail, unsendable=file)
+
+
+def _upload(body: bytes | Form | None, flight: Flight) -> bytes | BytesIO | aiohttp.Payload | None:
+    """Return a body as aiohttp likes it: a large one piece by piece, or it warns."""
+    if not isinstance(body, bytes):
+        return None
+    if flight.sending.last_act is not None:  # it asks in the last step, also in a pool of others
+        return Told(body, flight)
+    return BytesIO(body) if len(body) > _WRITTEN_AT_ONCE else body
 
 
 def _same_origin(url: URL, location: str) -> URL | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +24,12 @@ from postpress_async import (
     ServiceUnavailableError,
     TransportError,
 )
-from postpress_async.exchange import sweeper
+from postpress_async.exchange import sweeper, transport
 from postpress_async.exchange.guarding import guarded
 from postpress_async.resources import _sources
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 DATA = os.urandom(1_000_003)
 MOST = 15 * 2**20
@@ -624,3 +626,105 @@ async def test_an_upload_that_could_not_begin_in_time_was_not_sent(serve, talk, 
     assert "Timeout.total" in str(error)
     assert raw.received == 0
     talker.nothing_is_held()
+
+
+@contextlib.contextmanager
+def narrow() -> Iterator[socket.socket]:
+    """Listen where next to nothing is taken before somebody reads it."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.setblocking(False)
+        yield listener
+
+
+async def read_out(listener: socket.socket) -> bytes:
+    """Return all that arrives on the next connection, however it ends."""
+    loop = asyncio.get_running_loop()
+    there, _ = await loop.sock_accept(listener)
+    with there, contextlib.suppress(ConnectionError):
+        got = b""
+        while more := await loop.sock_recv(there, 2**16):
+            got += more
+            if got.endswith(b"--\r\n"):
+                break
+    return got
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own", "session"])
+@pytest.mark.parametrize("end", ["total", "cancelled"])
+@pytest.mark.parametrize("body", ["text", "file"])
+async def test_what_was_written_does_not_arrive_after_the_call_has_ended(
+    talk, until, body, end, own
+):
+    """The system would deliver it from its own memory, minutes later on a slow line."""
+    with narrow() as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with aiohttp.ClientSession() as session:
+            talker = talk(url, session=None if own else session)
+            text, data = "x" * 100_000, b"x" * 100_000
+            more = {"text": text} if body == "text" else {"attachments": [data]}
+            with guarded(Yes()):
+                task = asyncio.create_task(talker("POST", **more))
+            await until(lambda: talker.client._pipeline.home._transport)
+            flights = talker.client._pipeline.home._transport._sweeper._flights
+            await until(lambda: any(flight.begun for flight in flights))
+            for _ in range(20):  # its last piece, too
+                await asyncio.sleep(0)
+            if end == "cancelled":
+                task.cancel()
+            for flight in flights:
+                flight.started -= 3600.0 * (end == "total")
+            await asyncio.wait({task}, timeout=20.0)
+            assert task.done()
+            assert task.cancelled() == (end == "cancelled")
+            if end == "total":
+                assert "Timeout.total" in str(task.exception())
+            got = await asyncio.wait_for(read_out(listener), 20.0)
+    assert 0 < len(got) < 100_000
+
+
+@pytest.mark.skipif(
+    not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="this system has no such option"
+)
+@pytest.mark.parametrize("body", ["text", "file"])
+async def test_the_system_takes_little_of_a_body_in_advance(talk, until, body):
+    """It delivers what it has taken, even for a process that was killed."""
+    with narrow() as listener:
+        talker = talk(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        more = {"text": "x" * 900_000} if body == "text" else {"attachments": [b"x" * 900_000]}
+        with guarded(Yes()):
+            task = asyncio.create_task(talker("POST", **more))
+        await until(lambda: talker.client._pipeline.home._transport)
+        flights = talker.client._pipeline.home._transport._sweeper._flights
+        await until(lambda: any(flight.wire for flight in flights))
+        (flight,) = flights
+        await until(flight.wire.get_write_buffer_size)  # else the system took all of it
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert flight.wire.get_write_buffer_size() > 0
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def test_a_connection_that_was_given_back_is_left_alone(serve, talk):
+    """Its answer was whole, so another call may have it by now."""
+    raw = await serve("good")
+    async with aiohttp.ClientSession() as session:
+        talker = talk(raw, session=session)
+        with guarded(Yes()):
+            task = asyncio.create_task(talker("POST"))
+        read = transport.AiohttpTransport._at_hand
+
+        def at_hand(self: Any, response: Any) -> Any:
+            assert response.connection is None  # back in the pool
+            read(self, response)
+            raise asyncio.CancelledError
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(transport.AiohttpTransport, "_at_hand", at_hand)
+            await asyncio.wait({task})
+        assert task.cancelled()
+        await talker("POST")
+    assert len(raw.connections) == 1
