@@ -56,8 +56,9 @@ _SORT_MOST: Final = 1_000  # of them, in one transaction, for which claims of th
 class PostgresOutbox(SharedOutbox):
     """Keep items in PostgreSQL, in tables of its own; all times are the server's.
 
-    The death of a worker is told by leases: see `orphans`. Marks wait for the disk; other commits
-    are as durable as `synchronous_commit` of the role says, which should be left on.
+    The death of a worker is told by leases: see `orphans`. Claims, looks and marks wait for the
+    disk; other commits are as durable as `synchronous_commit` of the role says, which should be
+    left on.
 
     Args:
         url: what `urls.parse` made of a `postgresql:` URL.
