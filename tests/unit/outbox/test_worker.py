@@ -3,20 +3,22 @@
 import asyncio
 import contextlib
 import logging
+from datetime import UTC, datetime
 
 import pytest
 
-from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.errors import ConfigurationError, StateUnavailableError, WaitTooLongError
 from postpress_async.machine import boot_time
-from postpress_async.outbox import protocol
+from postpress_async.outbox import Defer, protocol
+from postpress_async.outbox.last_word import DecidedError, LastWord
 from postpress_async.outbox.protocol import Terms
-from postpress_async.outbox.results import Doubtful, Later
+from postpress_async.outbox.results import Doubtful, Later, of_error
 from postpress_async.outbox.turn import Turn
 from postpress_async.storage.outbox.rows import Finish
 
 from . import test_campaign
 from .memory import KilledError, MemoryStore, Place
-from .pretence import Service, new, worker
+from .pretence import ProcessClock, Service, new, worker
 
 pytestmark = [pytest.mark.looptime(noop_cycles=0), pytest.mark.timeout(120)]
 
@@ -235,6 +237,72 @@ async def test_told_to_stop_it_lets_go_of_what_waits_for_its_slot():
     assert now() - start < 1.0
     assert states(service) == ["queued"]
     assert service.requests == 0
+
+
+async def turn_of(service, *, stopping=lambda: False, ahead=0.0):
+    """Claim an item, and be the leave to send it; the store's time may be ahead of our clock."""
+    store = MemoryStore(service.place)
+    claimed = await store.claim("w", lease=60.0)
+    clock = ProcessClock(service.place, store.process)
+    clock.time = lambda: service.place.now() - ahead
+    return Turn(
+        claimed, store=store, terms=Terms(), clock=clock, since=clock.monotonic(), boot=boot_time,
+        stopping=stopping,
+    )  # fmt: skip
+
+
+async def test_who_stops_marks_nothing_any_more():
+    """A slot may come in the very moment in which a worker is told to stop."""
+    service = await service_with(new(0))
+    told = []
+    turn = await turn_of(service, stopping=lambda: bool(told))
+    told.append(1)
+    with pytest.raises(WaitTooLongError, match="the worker stops") as caught:
+        await turn.mark()
+    assert not turn.marking
+    assert service.place.calls["mark"] == 0
+    assert not of_error(caught.value, kind="message").lane  # others of its lane need not wait
+
+
+@pytest.mark.parametrize("ahead", [-3_600.0, 0.0, 3_600.0])
+@pytest.mark.parametrize("keeps_place", [True, False])
+async def test_until_when_is_meant_by_the_clock_of_who_answers_where_it_keeps_its_place(
+    ahead, keeps_place
+):
+    service = await service_with(new(0))
+    turn = await turn_of(service, ahead=ahead)
+    at = turn._clock.time() + 60.0
+
+    async def before_send(_item):
+        return Defer(until=datetime.fromtimestamp(at, UTC), keeps_place=keeps_place)
+
+    last = LastWord(turn.row, turn, before_send=before_send, seconds=None, told=lambda _: None)
+    with pytest.raises(DecidedError) as caught:
+        await last.ask()
+    if keeps_place:
+        assert caught.value.result.seconds == pytest.approx(60.0)
+    else:
+        assert caught.value.result.until == pytest.approx(at)
+
+
+@pytest.mark.parametrize("certain", [True, False])
+async def test_who_has_been_silent_for_its_lease_claims_nothing(certain):
+    """Others take it for dead: what it claimed now, they would take in at once."""
+    service = await service_with(certain=certain)
+    silent = now() + 20.0, now() + 200.0
+    service.place.faults = lambda name: (
+        "before" if name == "beat" and silent[0] < now() < silent[1] else None
+    )
+    made, _ = worker(service, "w")
+    running = asyncio.create_task(made.run())
+    await asyncio.sleep(120.0)
+    await MemoryStore(service.place).add([new(0)])
+    await asyncio.sleep(60.0)
+    assert states(service) == (["sent"] if certain else ["queued"])
+    await asyncio.sleep(60.0)
+    assert states(service) == ["sent"]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_what_has_no_answer_within_the_bound_stays_in_doubt():
