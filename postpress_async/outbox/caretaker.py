@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Caretaker", "nobody"]
 
 log: Final = logging.getLogger("postpress_async.outbox")
-MOST_LOOKS: Final = 20
+MOST_LOOKS: Final = 100
+MOST_LOOKS_OF_AN_ACCOUNT: Final = 10
+"""Looks wait for slots and for syncs, for minutes: those of one account not for all the others."""
 
 
 def nobody(_row: Row, /) -> None:
@@ -70,6 +73,7 @@ class Caretaker:
         self._told = told
         self._accounts = accounts
         self._looks: dict[str, asyncio.Task[None]] = {}
+        self._under_way: Counter[str] = Counter()  # looks, by account
         self._unsure = False
         self._ahead = 0.0
         self._ages = Ages(clock, boot=boot)
@@ -124,8 +128,11 @@ class Caretaker:
         if self._unsure:
             await give_back(self._store, self._owner, state="unknown", known=self._looks)
         self._unsure = True  # until the answer is here: perhaps it has taken what we never see
+        self._under_way = +self._under_way  # without those that have none
+        most = MOST_LOOKS_OF_AN_ACCOUNT
+        full = [account_id for account_id, count in self._under_way.items() if count >= most]
         row = await self._store.doubtful(
-            self._owner, lease=self._terms.lease, accounts=self._accounts
+            self._owner, lease=self._terms.lease, accounts=self._accounts, but=full
         )
         self._unsure = False
         if row is not None:
@@ -139,9 +146,11 @@ class Caretaker:
                 return
             look = asyncio.create_task(self._look(row))
             self._looks[row.id] = look
-            look.add_done_callback(partial(self._ended, row.id))
+            self._under_way[row.account_id] += 1
+            look.add_done_callback(partial(self._ended, row.id, row.account_id))
 
-    def _ended(self, item: str, look: asyncio.Task[None]) -> None:
+    def _ended(self, item: str, account_id: str, look: asyncio.Task[None]) -> None:
+        self._under_way[account_id] -= 1
         if self._looks.get(item) is look:
             del self._looks[item]
         if not look.cancelled() and (error := look.exception()) is not None:

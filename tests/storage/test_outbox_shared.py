@@ -157,7 +157,17 @@ async def test_a_doubt_is_for_who_works_for_its_account_and_a_read_for_anybody(s
         await store.mark(row.id, row.fence, seconds=30.0)
         await store.finish(row.id, row.fence, Finish(state="unknown", look_at=clock.now))
     asked = [("acc_c",), ("acc_c",), ("acc_b", "acc_c"), ("acc_b", "acc_c"), None, None]
-    found = [await store.doubtful("w2", lease=60.0, accounts=accounts) for accounts in asked]
+    # What there are enough looks for is passed by, whoever asks.
+    for accounts in (None, ("acc_a", "acc_b")):
+        assert await store.doubtful("w2", lease=60.0, accounts=accounts, but=list(kinds)) is None
+    found = [await store.doubtful("w2", lease=60.0, accounts=accounts) for accounts in asked[:2]]
+    others = ["acc_a", "acc_b"]
+    assert await store.doubtful("w2", lease=60.0, accounts=["acc_b"], but=others) is None
+    found += [
+        await store.doubtful("w2", lease=60.0, accounts=accounts, but=("acc_a",))
+        for accounts in asked[2:4]
+    ]
+    found += [await store.doubtful("w2", lease=60.0, accounts=accounts) for accounts in asked[4:]]
     ids = [None if row is None else row.kind for row in found]
     assert ids == ["profile", None, "invite", None, "message", None]
 

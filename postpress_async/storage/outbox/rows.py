@@ -444,12 +444,18 @@ class Store(Protocol):
         ...
 
     async def doubtful(
-        self, owner: str, /, *, lease: float, accounts: Sequence[str] | None = None
+        self,
+        owner: str,
+        /,
+        *,
+        lease: float,
+        accounts: Sequence[str] | None = None,
+        but: Sequence[str] = (),
     ) -> Row | None:
         """Take an unknown item whose `look_at` has come: fence + 1, still unknown, leased.
 
         With `accounts` only what goes through one of them, for which a look may need their key;
-        and a `profile` of any, for which nobody looks.
+        and a `profile` of any, for which nobody looks; with `but` nothing of these.
         """
         ...
 

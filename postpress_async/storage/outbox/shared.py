@@ -115,10 +115,17 @@ class SharedOutbox:
         return await self._run(lambda: steps.finish(item, fence, finish, owner=owner))
 
     async def doubtful(
-        self, owner: str, /, *, lease: float, accounts: Sequence[str] | None = None
+        self,
+        owner: str,
+        /,
+        *,
+        lease: float,
+        accounts: Sequence[str] | None = None,
+        but: Sequence[str] = (),
     ) -> Row | None:
         """Take an unknown item whose time to be looked for has come; as in `Store`."""
-        row = await self._taken(lambda: steps.doubtful(owner, lease=lease, accounts=accounts))
+        asked = partial(steps.doubtful, owner, lease=lease, accounts=accounts, but=but)
+        row = await self._taken(asked)
         if row is not None:
             self._given.to(owner, row)
         return row

@@ -360,7 +360,11 @@ _DOUBTFUL: Final = (
 )
 DOUBTFUL: Final = _DOUBTFUL.replace("% ", "")
 # For a read that several accounts may do nobody looks anywhere, so anybody may settle it.
-DOUBTFUL_OF: Final = _DOUBTFUL.replace("%", "AND (account_id IN :accounts[] OR kind = 'profile')")
+_OF: Final = "AND (account_id IN :accounts[] OR kind = 'profile')"
+_BUT: Final = "AND NOT (account_id IN :but[])"
+DOUBTFUL_OF: Final = _DOUBTFUL.replace("%", _OF)
+DOUBTFUL_BUT: Final = _DOUBTFUL.replace("%", _BUT)
+DOUBTFUL_OF_BUT: Final = _DOUBTFUL.replace("%", f"{_OF} {_BUT}")
 
 # -- to look -----------------------------------------------------------------------------------
 

@@ -242,12 +242,16 @@ def _may_open(item: str, to: Finish) -> Steps[bool]:
 
 
 def doubtful(
-    owner: str, *, lease: float, accounts: Sequence[str] | None = None
+    owner: str, *, lease: float, accounts: Sequence[str] | None = None, but: Sequence[str] = ()
 ) -> Steps[Row | None]:
-    """Take an unknown item to look for it, one of some accounts or any."""
-    text, values = sql.DOUBTFUL, {"owner": owner, "lease": lease}
+    """Take an unknown item to look for it, one of some accounts or any, but none of others."""
+    values: dict[str, object] = {"owner": owner, "lease": lease}
+    text = sql.DOUBTFUL_BUT if but else sql.DOUBTFUL
     if accounts is not None:
-        text, values = sql.DOUBTFUL_OF, {**values, "accounts": list(accounts)}
+        text = sql.DOUBTFUL_OF_BUT if but else sql.DOUBTFUL_OF
+        values["accounts"] = list(accounts)
+    if but:
+        values["but"] = list(but)
     rows = yield text, values
     return row_of(rows[0]) if rows else None
 

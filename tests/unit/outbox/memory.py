@@ -248,13 +248,14 @@ class MemoryStore:
                 place.put(row.id, owner=None, lease=None)
         return found
 
-    async def doubtful(self, owner, /, *, lease, accounts=None):
+    async def doubtful(self, owner, /, *, lease, accounts=None, but=()):
         def step():
             now = self.place.now()
             for row in self.place.items.values():
                 free = row.lease is None or row.lease <= now
                 due = row.look_at is not None and row.look_at <= now
                 mine = accounts is None or row.account_id in accounts or row.kind == "profile"
+                mine = mine and row.account_id not in but
                 if row.state == "unknown" and not row.needs_decision and free and due and mine:
                     return self.place.put(
                         row.id, fence=row.fence + 1, owner=owner, lease=now + lease

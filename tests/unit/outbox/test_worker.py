@@ -202,6 +202,46 @@ async def test_refusals_are_not_held_against_what_is_cut_later():
     assert service.place.items["item_0000"].attempts == 11
 
 
+async def test_an_account_whose_looks_take_their_time_keeps_no_others_waiting():
+    """A sync may take ten minutes, and all of an account's looks wait for it."""
+    service = await service_with(
+        *[new(n, f"chat_{n}") for n in range(150)],
+        *[new(150 + n, f"other_{n}", account_id=f"acc_{2 + n}") for n in range(3)],
+    )
+    asked = set()
+
+    def say(row):
+        first = row.id not in asked
+        asked.add(row.id)
+        return "cut" if first else "yes"
+
+    made, _ = worker(service, "w", say=say, concurrency=200)
+    look, looking, most = made._looker.look, 0, 0
+
+    class Slow:
+        async def look(self, row, /, **how):
+            nonlocal looking, most
+            if row.account_id != "acc_1":
+                return await look(row, **how)
+            looking += 1
+            most = max(most, looking)
+            try:
+                await asyncio.sleep(600.0)
+                return await look(row, **how)
+            finally:
+                looking -= 1
+
+    made._looker = Slow()
+    running = asyncio.create_task(made.run(until_empty=True))
+    await asyncio.sleep(300.0)
+    assert states(service)[150:] == ["sent"] * 3
+    assert "sent" not in states(service)[:150]
+    await running
+    assert set(states(service)) == {"sent"}
+    assert sorted(service.delivered()) == sorted(service.place.items)
+    assert most == 10
+
+
 # -- ends -----------------------------------------------------------------------------------
 
 
