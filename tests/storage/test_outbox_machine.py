@@ -220,18 +220,19 @@ class Machine(RuleBasedStateMachine):
             assert [i for i in ready if account is None or i.new.account_id == account] == []
         self.model.now = now
 
-    @rule(owner=owners, pick=picks, reach=st.sampled_from(REACHES))
-    def mark_one(self, owner, pick, reach):
-        self.mark(owner, pick, reach)
+    @rule(owner=owners, pick=picks, reach=st.sampled_from(REACHES), its=mostly(None, *OWNERS))
+    def mark_one(self, owner, pick, reach, its):
+        self.mark(owner, pick, reach, its)
 
-    def mark(self, owner, pick, reach=REACHES[0]):
+    def mark(self, owner, pick, reach=REACHES[0], its=None):
         """Mark, and see that it counts just where the model says so."""
         if not self.fences:
             return
         item, fence = self.fences[-1 - pick % len(self.fences)]
         store = self.stores[owner]
-        attempt = self.run(store.mark(item.new.id, fence, seconds=SECONDS, reach=reach))
-        assert (attempt is not None) == self.model.mark(item, fence, SECONDS, reach)
+        attempt = self.run(store.mark(item.new.id, fence, seconds=SECONDS, reach=reach, owner=its))
+        its_own = its in {None, item.owner}
+        assert (attempt is not None) == (its_own and self.model.mark(item, fence, SECONDS, reach))
         if attempt is not None:
             assert attempt.deadline == item.deadline
             assert attempt.number == item.attempts
@@ -242,15 +243,15 @@ class Machine(RuleBasedStateMachine):
     @rule(
         owner=owners, pick=picks, retry=maybe, due=seldom_at, look=maybe, lane=seldom_at,
         result=mostly(None, 0, 1), needs=mostly(False, True), keep=mostly(True, False),
-        state=mostly("queued", "sent", "failed", "unknown", "held"),
+        state=mostly("queued", "sent", "failed", "unknown", "held"), its=mostly(None, *OWNERS),
     )  # fmt: skip
-    def finish(self, owner, pick, retry, due, look, lane, result, needs, keep, state):
+    def finish(self, owner, pick, retry, due, look, lane, result, needs, keep, state, its):
         if not self.fences:
             return
         item, fence = self.fences[-1 - pick % len(self.fences)]
         self.run(self.finished(item, fence, self.stores[owner], self.finish_of(
             retry, due, look, lane, result, needs, keep, state,
-        )))  # fmt: skip
+        ), its))  # fmt: skip
 
     def finish_of(self, retry, due, look, lane, result, needs, keep, state):
         def at(offset):
@@ -263,9 +264,10 @@ class Machine(RuleBasedStateMachine):
             keep_attempt=keep,
         )  # fmt: skip
 
-    async def finished(self, item, fence, store, finish):
-        row = await store.finish(item.new.id, fence, finish)
-        assert (row is not None) == self.model.finish(item, fence, finish)
+    async def finished(self, item, fence, store, finish, its=None):
+        row = await store.finish(item.new.id, fence, finish, owner=its)
+        its_own = its is None or item.owner in {None, its}
+        assert (row is not None) == (its_own and self.model.finish(item, fence, finish))
         if row is not None:
             assert row.state == item.state
 

@@ -19,6 +19,7 @@ from postpress_async.storage.outbox.functions import functions
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Claimed, Filter, Finish, Nothing, Reach
 from postpress_async.storage.postgres.link import Link
+from postpress_async.storage.postgres.statements import ONE_AT_A_TIME
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals stop and kill the server")
 
@@ -91,6 +92,23 @@ async def test_who_is_stopped_within_a_transaction_keeps_nobody_waiting_for_long
             await stopped.wait()
     assert stopped.returncode == 0
     assert sorted(others + own) == [item(n).id for n in range(4)]
+
+
+@pytest.mark.parametrize(
+    "begun", [of_postgres._BEGIN, b"BEGIN; " + ONE_AT_A_TIME.encode() % b"'x'"]
+)
+async def test_each_transaction_of_ours_bounds_itself_alone(postgres_url, begun):
+    link = await Link.open({"conninfo": postgres_url})
+    try:
+        asked = b"SHOW idle_in_transaction_session_timeout"
+        before = await link.row(asked, ())
+        for statement in begun.split(b";"):
+            await link.row(statement, ())
+        assert await link.row(asked, ()) == ("10s",)
+        await link.row(b"COMMIT", ())
+        assert await link.row(asked, ()) == before  # a pooler gives the session to others
+    finally:
+        await link.aclose()
 
 
 async def test_whoever_leaves_upkeep_to_others_asks_ever_more_seldom(open_store):
