@@ -181,15 +181,22 @@ async def test_nothing_runs_between_the_last_act_and_the_first_byte(serve, talk,
                 ran.append("asked")
                 asyncio.get_running_loop().call_soon(ran.append, "another")
 
-        written = asyncio.selector_events._SelectorSocketTransport.write
+        wires = asyncio.selector_events._SelectorSocketTransport
 
-        def write(transport, data):
-            if bytes(data[:5]) == b"POST ":
-                ran.append("written")
-            return written(transport, data)
+        def seen(name):
+            done = getattr(wires, name)
+
+            def write(wire, data):
+                pieces = [data] if name == "write" else [bytes(piece) for piece in data]
+                if bytes(pieces[0][:5]) == b"POST ":
+                    ran.append("written")
+                return done(wire, data if name == "write" else pieces)
+
+            return write
 
         with pytest.MonkeyPatch.context() as patch, guarded(Handing(client)):
-            patch.setattr(asyncio.selector_events._SelectorSocketTransport, "write", write)
+            for name in ("write", "writelines"):
+                patch.setattr(wires, name, seen(name))
             await client("POST", **BODIES[body])
     assert ran[ran.index("written") - 1] == "asked"
     assert len(raw.seen) == 1
