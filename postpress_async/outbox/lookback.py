@@ -26,7 +26,7 @@ from .contents import Follow, Invite, MessageContent, React, StartChat
 from .matching import SKEW, WIDE, Wanted
 from .protocol import Absent, Found, Nowhere, Perhaps, Undecided, two_looks
 from .searching import Search
-from .syncing import AccountSyncs
+from .syncing import Syncs
 from .telling import telling
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ClientLooker:
         self._clock = clock
         self._terms = terms
         self._service = ServiceTime(clock)
-        self._syncs = AccountSyncs(client, seconds=SYNC_SECONDS, options=_FIRST)
+        self._syncs = Syncs(client, seconds=SYNC_SECONDS, options=_FIRST)
 
     async def look(self, row: Row, /, *, attempts: Sequence[Attempt], quiet: bool) -> Seen:
         """Look for an item where it would be; see `turn.Looker`."""
@@ -131,15 +131,13 @@ class ClientLooker:
         if not account.is_ok:
             return Undecided(reason=f"the account is {account.status}: reconnect it")
         for chat in chats:
-            sync = await self._client.chats.sync(
-                chat, account_id=row.account_id, wait=SYNC_SECONDS, options=_FIRST
-            )
+            sync = await self._syncs.of_chat(chat, account_id=row.account_id, item=row.id)
             if not sync.is_done:
                 return Undecided(reason=f"the sync of chat {chat} is {sync.status}")
         if search is not None and not search.their_own:
             said = search.content.options() if isinstance(search.content, StartChat) else None
             product = None if said is None else said.api
-            whole = await self._syncs.of(account, item=row.id, product=product)
+            whole = await self._syncs.of_account(account, item=row.id, product=product)
             if whole is not None and not whole.is_done:
                 return Undecided(reason=f"the sync of account {row.account_id} is {whole.status}")
         while (left := self._terms.apart - (self._clock.monotonic() - start)) > 0.0:

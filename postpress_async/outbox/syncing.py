@@ -1,8 +1,8 @@
-"""The sync of a whole account: without it a first message may be there, and its chat not listed."""
+"""Syncs of chats, and of whole accounts: what the service copies late is there at their end."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from postpress_async.client import Postpress
-    from postpress_async.models import Account
+    from postpress_async.models import Account, ChatHistorySync
     from postpress_async.options import RequestOptions
 
-__all__ = ["AccountSyncs", "Synced"]
+__all__ = ["Synced", "Syncs"]
 
 _PROVIDERS: Final = frozenset({"LINKEDIN", "TELEGRAM"})
 _STARTED: Final = "SYNC_STARTED"
@@ -39,8 +39,21 @@ class Synced(msgspec.Struct, frozen=True, kw_only=True):
         return self.status == "SYNC_DONE"
 
 
-class AccountSyncs:
-    """Have accounts synced anew, for what may have been sent through them.
+class _Sync(Protocol):
+    @property
+    def status(self) -> str | None: ...
+    @property
+    def is_over(self) -> bool: ...
+
+
+S = TypeVar("S", bound=_Sync)
+
+
+class Syncs:
+    """Have chats and accounts synced anew, for what may have been sent there.
+
+    A sync that began before may have passed by what it was too early for, so its end does not
+    count: only that of one which began after we asked.
 
     Args:
         client: what asks.
@@ -52,14 +65,29 @@ class AccountSyncs:
         self._client = client
         self._seconds = seconds
         self._options = options
-        self._begun: set[str] = set()  # items for which one was begun that has not ended yet
+        self._begun: set[tuple[str, str]] = set()  # what, for which item, and has not ended yet
 
-    async def of(self, account: Account, *, item: str, product: str | None) -> Synced | None:
-        """Return how a sync ended that began after this was asked; None where there is none.
+    async def of_chat(self, chat: str, *, account_id: str, item: str) -> ChatHistorySync:
+        """Return how far a sync of a chat is that was begun for an item."""
 
-        A sync that began before may have passed by what it was too early for, so its end does not
-        count. What is synced already is kept, and no span is named: which end of it `before` and
-        `after` mean is documented in two ways.
+        async def wait(told: Callable[[ChatHistorySync], None]) -> ChatHistorySync:
+            return await self._client.chats.sync(
+                chat,
+                account_id=account_id,
+                wait=self._seconds,
+                progress=told,
+                options=self._options,
+            )
+
+        return await self._fresh(wait, (chat, item))
+
+    async def of_account(
+        self, account: Account, *, item: str, product: str | None
+    ) -> Synced | None:
+        """Return how far a sync of an account is that was begun for an item; None without one.
+
+        What is synced already is kept, and no span is named: which end of it `before` and `after`
+        mean is documented in two ways.
 
         Args:
             account: which one.
@@ -83,22 +111,27 @@ class AccountSyncs:
                 "GET", path, type=Synced, account_id=account.id, query=query, options=self._options
             )
 
-        def noted(sync: Synced) -> None:
-            if sync.status == _STARTED:
-                self._begun.add(item)
+        async def wait(told: Callable[[Synced], None]) -> Synced:
+            pipeline = self._client._pipeline  # noqa: SLF001 - of this package
+            return await until_over(look, pipeline, seconds=self._seconds, progress=told)
 
         try:
-            sync = await self._wait(look, noted)
-            if sync.is_over and item not in self._begun:
-                sync = await self._wait(look, noted)
+            return await self._fresh(wait, (account.id, item))
         except NotImplementedByProviderError:
             return None
-        if sync.is_over:
-            self._begun.discard(item)
-        return sync
 
-    async def _wait(
-        self, look: Callable[[], Awaitable[Synced]], noted: Callable[[Synced], None]
-    ) -> Synced:
-        pipeline = self._client._pipeline  # noqa: SLF001 - of this package
-        return await until_over(look, pipeline, seconds=self._seconds, progress=noted)
+    async def _fresh(
+        self, wait: Callable[[Callable[[S], None]], Awaitable[S]], name: tuple[str, str]
+    ) -> S:
+        """Wait for an end; once more where that is of a sync whose beginning nobody saw."""
+
+        def told(sync: S) -> None:
+            if sync.status == _STARTED:
+                self._begun.add(name)
+
+        sync = await wait(told)
+        if sync.is_over and name not in self._begun:
+            sync = await wait(told)
+        if sync.is_over:
+            self._begun.discard(name)
+        return sync

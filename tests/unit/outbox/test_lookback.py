@@ -32,7 +32,7 @@ from postpress_async.outbox.contents import Follow, Invite, MessageContent, Reac
 from postpress_async.outbox.digests import digest, loose
 from postpress_async.outbox.lookback import ClientLooker
 from postpress_async.outbox.protocol import Absent, Found, Nowhere, Perhaps, Terms, Undecided
-from postpress_async.outbox.syncing import AccountSyncs
+from postpress_async.outbox.syncing import Syncs
 from postpress_async.storage.outbox.rows import Attempt
 
 from .memory import MemoryStore, Place, Process, a_row
@@ -99,11 +99,15 @@ class Client:
         self.after = after
         return self._listed("messages" if chat_id else "elsewhere")
 
-    async def sync(self, chat_id, *, wait, account_id, options):
+    async def sync(self, chat_id, *, wait, account_id, progress, options):
         assert wait
         assert options.priority < 0
         assert account_id == "acc_1"
-        return ChatHistorySync(chat_id=chat_id, status=self._say("sync"))
+        while True:
+            sync = ChatHistorySync(chat_id=chat_id, status=self._say("sync"))
+            progress(sync)
+            if sync.is_over or sync.status == "SYNC_RUNNING":
+                return sync
 
     async def chat(self, chat_id, *, account_id, options):
         assert account_id == "acc_1"
@@ -188,8 +192,22 @@ async def test_absent_after_two_reads_a_sync_and_half_a_minute():
     start = asyncio.get_running_loop().time()
     assert await look(client) == Absent()
     assert asyncio.get_running_loop().time() - start >= 30.0
-    assert client.asked == ["messages", "ok", "sync", "messages", "older"]
+    assert client.asked == ["messages", "ok", "sync", "sync", "messages", "older"]
     assert client.before > client.after  # nothing lies between what was read
+
+
+@pytest.mark.parametrize(
+    ("told", "count"),
+    [
+        (("SYNC_STARTED", "SYNC_DONE"), 2),
+        (("SYNC_DONE", "SYNC_STARTED", "SYNC_DONE"), 3),  # the first is of one that ended before
+        (("SYNC_ERROR", "SYNC_STARTED", "SYNC_DONE"), 3),
+    ],
+)
+async def test_only_a_sync_of_the_chat_counts_that_was_begun_for_it(told, count):
+    client = Client(sync=telling(*told))
+    assert await look(client) == Absent()
+    assert client.asked.count("sync") == count
 
 
 async def test_found_by_the_second_read():
@@ -405,14 +423,14 @@ async def test_a_sync_that_took_longer_than_a_look_counts_for_the_next_one():
 
     client = Client()
     client.request = request
-    syncs = AccountSyncs(client, seconds=1.0, options=None)
+    syncs = Syncs(client, seconds=1.0, options=None)
     account, of = SimpleNamespace(id="acc_1", provider="LINKEDIN"), {"product": None}
     left.insert(0, "SYNC_STARTED")
-    assert not (await syncs.of(account, item="i", **of)).is_over
-    assert not (await syncs.of(account, item="i", **of)).is_over
+    assert not (await syncs.of_account(account, item="i", **of)).is_over
+    assert not (await syncs.of_account(account, item="i", **of)).is_over
     left.remove("SYNC_RUNNING")
     left.remove("SYNC_RUNNING")
-    assert (await syncs.of(account, item="i", **of)).is_done
+    assert (await syncs.of_account(account, item="i", **of)).is_done
     assert asked == ["SYNC_STARTED", "SYNC_RUNNING", "SYNC_DONE"]
 
 
