@@ -10,6 +10,7 @@ import pytest
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.sqlite import place
+from postpress_async.storage.sqlite.images import COUNTS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and links are POSIX'")
 not_root = pytest.mark.skipif(
@@ -142,7 +143,7 @@ async def test_an_upgrade_while_it_runs_is_noticed(path, open_at, works):
         await images.step(works.add())
     with pytest.raises(StateUnavailableError, match="upgrade the package"):
         await images.step(works.add())
-    scribble(path, "PRAGMA user_version=3")
+    scribble(path, f"PRAGMA user_version={len(COUNTS.migrations)}")
     assert await images.step(works.add()) == 2
 
 

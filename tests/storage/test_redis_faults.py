@@ -542,6 +542,26 @@ async def test_what_nobody_wrote_for_long_holds_and_is_put_back(valkey, open_url
     assert await images.step(works.add()) == 2
 
 
+async def test_who_is_cancelled_while_a_connection_is_looked_at_leaves_none(
+    valkey, open_url, monkeypatch
+):
+    server = open_url(valkey.url)._server
+    await server.swap([], who="01234567")
+    link, looked = server._link, asyncio.Event()
+
+    async def usable(_):
+        looked.set()
+        await asyncio.sleep(600)
+
+    monkeypatch.setattr(connection.Link, "usable", usable)
+    asked = asyncio.create_task(server.swap([], who="01234567"))
+    await looked.wait()
+    asked.cancel()
+    await asyncio.wait({asked})
+    assert asked.cancelled()
+    assert not link._connection.is_connected
+
+
 # -- clusters -----------------------------------------------------------------------
 
 

@@ -113,19 +113,20 @@ class RedisServer:
         looks: bytes | None = None,
     ) -> Answer:
         link, self._link = self._link, None  # whoever is cancelled, or fails, leaves none behind
-        if link is not None and not await link.usable():
-            await link.drop()
-            link = None
-        if link is None:
-            link = await self._connected()
         try:
+            if link is not None and not await link.usable():
+                await link.drop()
+                link = None
+            if link is None:
+                link = await self._connected()
             answer = await self._run(link, swaps, who, expected, looks)
         except MovedAwayError as moved:
             self._at = (moved.host or self._url.host or "localhost", moved.port)
             raise
         except BaseException:
             self._at = None
-            await link.drop()
+            if link is not None:
+                await link.drop()
             raise
         self._link = link
         return answer
