@@ -85,6 +85,8 @@ class Flight(msgspec.Struct, eq=False):
 
     def piece(self) -> None:
         """Be told in the step that hands on a piece of the body; raise where it must not leave."""
+        if self.refused is not None:  # somebody's middleware tries again what was refused
+            raise self.refused
         first, self.begun = not self.begun, True
         try:
             self.in_time()

@@ -130,14 +130,15 @@ class ClientLooker:
         account = await self._client.accounts.get(row.account_id, options=_FIRST)
         if not account.is_ok:
             return Undecided(reason=f"the account is {account.status}: reconnect it")
+        doubt = f"{row.id}/{row.attempts}"  # what was begun for an earlier one tells nothing of it
         for chat in chats:
-            sync = await self._syncs.of_chat(chat, account_id=row.account_id, item=row.id)
+            sync = await self._syncs.of_chat(chat, account_id=row.account_id, item=doubt)
             if not sync.is_done:
                 return Undecided(reason=f"the sync of chat {chat} is {sync.status}")
         if search is not None and not search.their_own:
             said = search.content.options() if isinstance(search.content, StartChat) else None
             product = None if said is None else said.api
-            whole = await self._syncs.of_account(account, item=row.id, product=product)
+            whole = await self._syncs.of_account(account, item=doubt, product=product)
             if whole is not None and not whole.is_done:
                 return Undecided(reason=f"the sync of account {row.account_id} is {whole.status}")
         while (left := self._terms.apart - (self._clock.monotonic() - start)) > 0.0:
@@ -263,7 +264,11 @@ class ClientLooker:
         except NotFoundError:
             chats = []  # nobody the account has ever talked to
         if search is not None:
-            search.their_own = any(one.type == 0 and not one.content_type for one in chats)
+            said = search.content.options() if isinstance(search.content, StartChat) else None
+            classic = said is None or said.api in {None, "classic"}
+            search.their_own = classic and any(
+                one.type == 0 and not one.content_type for one in chats
+            )
         return [chat.id for chat in chats if chat.id is not None]
 
     async def _among(self, search: Search, messages: Sequence[Message]) -> Seen:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from math import inf
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import msgspec
@@ -49,6 +51,20 @@ class _Sync(Protocol):
 S = TypeVar("S", bound=_Sync)
 
 
+class _Whole:
+    """Be the sync of an account, which all its doubts have in common: an end is told only once."""
+
+    __slots__ = ("asking", "began", "ended", "lock", "seen", "seen_at")
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()  # of who asks; the others wait for what they are told
+        self.seen: Synced | None = None  # last, by whoever waited for an end
+        self.seen_at = -inf
+        self.began = -inf  # the one that is under way
+        self.ended = -inf  # when the last one had begun that was done
+        self.asking: dict[str, float] = {}  # since when each doubt has asked
+
+
 class Syncs:
     """Have chats and accounts synced anew, for what may have been sent there.
 
@@ -66,6 +82,7 @@ class Syncs:
         self._seconds = seconds
         self._options = options
         self._begun: set[tuple[str, str]] = set()  # what, for which item, and has not ended yet
+        self._wholes: dict[tuple[str, str | None], _Whole] = {}
 
     async def of_chat(self, chat: str, *, account_id: str, item: str) -> ChatHistorySync:
         """Return how far a sync of a chat is that was begun for an item."""
@@ -115,23 +132,63 @@ class Syncs:
             pipeline = self._client._pipeline  # noqa: SLF001 - of this package
             return await until_over(look, pipeline, seconds=self._seconds, progress=told)
 
+        whole = self._wholes.setdefault((account.id, product), _Whole())
+        name = (account.id, product or "")
         try:
-            return await self._fresh(wait, (account.id, item))
+            return await self._shared(whole, item, lambda told: self._fresh(wait, name, told=told))
         except NotImplementedByProviderError:
             return None
 
+    async def _shared(
+        self,
+        whole: _Whole,
+        item: str,
+        fresh: Callable[[Callable[[Synced], None]], Awaitable[Synced]],
+    ) -> Synced:
+        """Wait for an end, or for who waits for it; it counts for all who had asked before."""
+        clock = self._client._pipeline._clock  # noqa: SLF001 - of this package
+        came = clock.monotonic()
+        asked = whole.asking.setdefault(item, came)
+        end = -inf  # of the sync before
+
+        def told(sync: Synced) -> None:
+            nonlocal end
+            if sync.status == _STARTED:
+                whole.began = clock.monotonic()
+            if sync.is_over:
+                whole.began, end = max(whole.began, end), clock.monotonic()
+
+        async with whole.lock:
+            while True:
+                if whole.ended >= asked:
+                    del whole.asking[item]
+                    return Synced(status="SYNC_DONE")
+                if whole.seen is not None and whole.seen_at > came and not whole.seen.is_done:
+                    return whole.seen  # who has just waited has waited for us
+                sync = whole.seen = await fresh(told)
+                whole.seen_at = clock.monotonic()
+                if not sync.is_done:
+                    return sync
+                whole.ended = whole.began
+
     async def _fresh(
-        self, wait: Callable[[Callable[[S], None]], Awaitable[S]], name: tuple[str, str]
+        self,
+        wait: Callable[[Callable[[S], None]], Awaitable[S]],
+        name: tuple[str, str],
+        *,
+        told: Callable[[S], None] | None = None,
     ) -> S:
         """Wait for an end; once more where that is of a sync whose beginning nobody saw."""
 
-        def told(sync: S) -> None:
+        def seen(sync: S) -> None:
             if sync.status == _STARTED:
                 self._begun.add(name)
+            if told is not None:
+                told(sync)
 
-        sync = await wait(told)
+        sync = await wait(seen)
         if sync.is_over and name not in self._begun:
-            sync = await wait(told)
+            sync = await wait(seen)
         if sync.is_over:
             self._begun.discard(name)
         return sync

@@ -36,6 +36,8 @@ _SOONER: Final = 1.0
 _LATE: Final = 5.0
 """Seconds by which a lane may rest longer than we have told it to, and still rest because of us."""
 _LONG: Final = 3600.0
+_MISSES: Final = 8
+"""Looks that must find a lane open: what was told before it opened may shut it again."""
 
 _told = False
 
@@ -74,6 +76,7 @@ class Watcher:
         self._shared = shared
         self._pool_of = pool_of
         self._resting: dict[tuple[str, str], tuple[float, Sequence[str]]] = {}
+        self._misses: dict[tuple[str, str], int] = {}  # how often each was found open since
         self._some = asyncio.Event()
 
     async def send(self, row: Row, /, *, granted: Turn) -> Result:
@@ -93,7 +96,11 @@ class Watcher:
         """Remember a lane that is shut now, unless something was asked of the service."""
         if isinstance(result, Later) and result.lane and not result.attempted:
             until = granted.now() + (result.seconds or 0.0)
-            self._resting[row.account_id, row.action] = until, self._pool_of(row)
+            name = row.account_id, row.action
+            # Of several items that were told at once, the lane keeps the latest instant.
+            before, _ = self._resting.get(name, (until, ()))
+            self._resting[name] = max(before, until), self._pool_of(row)
+            self._misses.pop(name, None)
             self._some.set()
 
     # -- looking again -----------------------------------------------------------------------
@@ -128,12 +135,23 @@ class Watcher:
         for name, (until, pool) in some:
             self._resting.pop(name, None)
             lane = found.get(name)
-            if lane is None or lane.until > until + _LATE:
-                continue  # it does not rest any more, or because of somebody else
-            if not await self._opened(lane, pool):
-                self._resting.setdefault(name, (until, pool))
+            if lane is not None and lane.until > until + _LATE:
+                self._misses.pop(name, None)
+                continue  # it rests because of somebody else
+            if lane is not None and not await self._opened(lane, pool):
+                self._misses.pop(name, None)
+            elif not self._missed(name):
+                continue  # it does not rest any more
+            self._resting.setdefault(name, (until, pool))
         if not self._resting:
             self._some.clear()
+
+    def _missed(self, name: tuple[str, str]) -> bool:
+        """Count that a lane is open; return whether to look again."""
+        misses = self._misses.pop(name, 0) + 1
+        if misses < _MISSES:
+            self._misses[name] = misses
+        return misses < _MISSES
 
     async def _opened(self, lane: Resting, pool: Sequence[str]) -> bool:
         """Open a lane that may go sooner than it was told; return whether it may go now."""

@@ -70,6 +70,10 @@ async def test_a_fence_that_is_anothers_too_says_nothing_by_itself(store, clock)
     assert await store.finish(row.id, row.fence, given_back, owner="w1") is None
     doubt = Finish(state="unknown", look_at=clock.now)
     assert (await store.finish(row.id, row.fence, doubt, owner="w2")).state == "unknown"
+    # It belongs to nobody now: it may have been sent, and only who sent it may say so.
+    assert await store.finish(row.id, row.fence, given_back, owner="w1") is None
+    cancelled = Finish(state="cancelled", keep_attempt=False)
+    assert await store.finish(row.id, row.fence, cancelled, owner="w1") is None
     looked_for = await store.doubtful("w2", lease=60.0)
     assert await store.finish(row.id, looked_for.fence, given_back, owner="w1") is None
     assert (await store.finish(row.id, looked_for.fence, given_back, owner="w2")).state == "queued"

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from postpress_async import Timeout
+from postpress_async import OutboxStateError, Timeout
 from postpress_async.exchange import sweeper as sweeping
 from postpress_async.exchange.sweeper import EVERY, Flight, Sweeper
 from postpress_async.wire.values import Sending
@@ -214,6 +214,23 @@ async def test_a_first_piece_that_is_too_late_means_that_nothing_left():
     flight.started -= 60.0
     with pytest.raises(TimeoutError):
         flight.piece()
+    assert not sending.sent
+
+
+async def test_what_was_refused_once_stays_refused():
+    """A middleware of the user's own may try again what it takes for a lost connection."""
+    refused = OutboxStateError("too late", item="i")
+    answers = [refused]
+
+    def last_act():
+        if answers:
+            raise answers.pop()
+
+    sending = Sending(last_act=last_act)
+    flight = await flight_of(Timeout(total=60.0), sending)
+    for _ in range(3):
+        with pytest.raises(OutboxStateError):
+            flight.piece()
     assert not sending.sent
 
 

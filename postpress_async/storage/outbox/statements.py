@@ -237,8 +237,10 @@ NEXT: Final = (
 # -- to go on with what was claimed ------------------------------------------------------------
 
 # A fence is given once. Should a server forget that it was (it fails over to one that lags), whom
-# an item belongs to tells the two apart. What belongs to nobody may be ended by who had it.
+# an item belongs to tells the two apart. Of what belongs to
+# nobody, who had it may say that it was sent, or may have been: never that it is free.
 _ITS: Final = "(CAST(:owner AS text) IS NULL OR owner = :owner%)"
+_LATELY: Final = " OR (owner IS NULL AND CAST(:state AS text) IN ('sent', 'unknown'))"
 MARK: Final = (
     "UPDATE {items} SET state = 'sending', attempts = attempts + 1, deadline = {now} + :seconds, "
     "quiet_at = {now} + :seconds + :total + :held, changed_at = {now} "
@@ -280,7 +282,7 @@ _FINISH: Final = (
 FINISH: Final = (
     f"UPDATE {{items}} {_FINISH}, "
     "attempts = attempts - CASE WHEN deadline IS NULL THEN 0 ELSE :uncount END "
-    f"WHERE id = :id AND fence = :fence AND busy AND {_ITS.replace('%', ' OR owner IS NULL')} "
+    f"WHERE id = :id AND fence = :fence AND busy AND {_ITS.replace('%', _LATELY)} "
     f"RETURNING {COLUMNS}, deadline"
 )
 OUTCOME: Final = (

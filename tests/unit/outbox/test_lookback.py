@@ -434,6 +434,50 @@ async def test_a_sync_that_took_longer_than_a_look_counts_for_the_next_one():
     assert asked == ["SYNC_STARTED", "SYNC_RUNNING", "SYNC_DONE"]
 
 
+@pytest.mark.looptime
+@pytest.mark.parametrize(("doubts", "syncs"), [(1, 1), (10, 1), (50, 1)])
+async def test_the_end_of_an_accounts_sync_counts_for_all_who_had_asked(doubts, syncs):
+    """It is told once, and whoever asks next starts another one."""
+    began, since = [], None
+
+    async def request(*_, type, **__):
+        nonlocal since
+        now = asyncio.get_running_loop().time()
+        if since is None:
+            since = now
+            began.append(now)
+            return type(status="SYNC_STARTED")
+        if now - since < 120.0:
+            return type(status="SYNC_RUNNING")
+        since = None
+        return type(status="SYNC_DONE")
+
+    client = Client()
+    client.request = request
+    made = Syncs(client, seconds=600.0, options=None)
+    account = SimpleNamespace(id="acc_1", provider="LINKEDIN")
+    looks = [made.of_account(account, item=f"i{n}", product=None) for n in range(doubts)]
+    assert all(one.is_done for one in await asyncio.gather(*looks))
+    assert len(began) == syncs
+    assert (await made.of_account(account, item="late", product=None)).is_done
+    assert len(began) == syncs + 1  # what was asked for afterwards needs one of its own
+
+
+@pytest.mark.looptime
+async def test_who_waits_for_a_sync_that_does_not_end_waits_no_longer_than_who_asks():
+    async def request(*_, type, **__):
+        return type(status="SYNC_RUNNING")
+
+    client = Client()
+    client.request = request
+    made = Syncs(client, seconds=600.0, options=None)
+    account = SimpleNamespace(id="acc_1", provider="LINKEDIN")
+    start = asyncio.get_running_loop().time()
+    looks = [made.of_account(account, item=f"i{n}", product=None) for n in range(10)]
+    assert not any(one.is_over for one in await asyncio.gather(*looks))
+    assert asyncio.get_running_loop().time() - start <= 600.0
+
+
 async def test_an_older_chat_with_the_person_says_nothing_about_the_new_one():
     # A group, or a chat of long ago, is listed already; the new one is not filed yet.
     client = Client(chats=[Chat(id="group_1")], elsewhere=[message(chat_id="chat_9")])

@@ -1,0 +1,77 @@
+"""Which lanes are looked at again: those that our own limits have shut."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from postpress_async.outbox.results import Later
+from postpress_async.outbox.watching import Watcher
+from postpress_async.storage.outbox.rows import Resting
+
+DAY = 86_400.0
+ROW = SimpleNamespace(account_id="acc_1", action="message")
+
+
+class Store:
+    """Keep one lane, and note whether it was opened."""
+
+    def __init__(self, until):
+        self.lane = Resting(account_id="acc_1", action="message", until=until, now=0.0)
+        self.opened = []
+
+    async def resting(self, names):
+        return [self.lane] if "acc_1" in names else []
+
+    async def reopen(self, lane, *, at):
+        self.opened.append(at)
+
+
+class Scheduler:
+    async def estimate(self, account_id, action):
+        return SimpleNamespace(seconds=0.0)
+
+
+def watcher(store):
+    return Watcher(
+        None, store=store, scheduler=Scheduler(), clock=None, shared=True,
+        pool_of=lambda row: (row.account_id,),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("waits", [(DAY, 2 * DAY), (2 * DAY, DAY)], ids=["rising", "falling"])
+async def test_of_items_that_were_told_at_once_the_latest_instant_is_ours(waits):
+    store = Store(2 * DAY)  # a lane keeps the latest
+    made = watcher(store)
+    for seconds in waits:
+        later = Later(reason="no room", seconds=seconds, lane=True)
+        made._note(ROW, SimpleNamespace(now=lambda: 0.0), later)
+    await made._look()
+    assert store.opened == [0.0]
+
+
+async def test_what_the_service_has_shut_for_longer_stays_shut():
+    store = Store(3 * DAY)
+    made = watcher(store)
+    later = Later(reason="no room", seconds=DAY, lane=True)
+    made._note(ROW, SimpleNamespace(now=lambda: 0.0), later)
+    await made._look()
+    assert store.opened == []
+
+
+@pytest.mark.parametrize("found", ["open", "shut"])
+async def test_what_shuts_a_lane_a_little_later_is_found_by_the_next_look(found):
+    store = Store(DAY)
+    made = watcher(store)
+    later = Later(reason="no room", seconds=DAY, lane=True)
+    made._note(ROW, SimpleNamespace(now=lambda: 0.0), later)
+    shut = store.lane
+    if found == "open":  # it was told, and not written yet
+        store.lane = Resting(account_id="acc_2", action="message", until=DAY, now=0.0)
+    await made._look()
+    store.lane, store.opened = shut, []
+    await made._look()  # what another item was told before has come in since
+    assert store.opened == [0.0]
+    store.lane = Resting(account_id="acc_2", action="message", until=DAY, now=0.0)
+    for _ in range(10):
+        await made._look()
+    assert (made._resting, made._misses, made._some.is_set()) == ({}, {}, False)
