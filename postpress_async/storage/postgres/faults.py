@@ -117,7 +117,9 @@ def is_passing(error: Exception) -> bool:
 
 def was_undone(error: Exception) -> bool:
     """Tell whether the server has undone a transaction in which nothing was said for too long."""
-    return getattr(error, "sqlstate", None) == "25P03"
+    state = getattr(error, "sqlstate", None)
+    # An older psycopg finds the end of the session before it reads what the server said of it.
+    return state == "25P03" or (state is None and "idle-in-transaction timeout" in str(error))
 
 
 def was_refused(error: psycopg.Error) -> bool:
