@@ -23,6 +23,7 @@ __all__ = ["Synced", "Syncs"]
 
 _PROVIDERS: Final = frozenset({"LINKEDIN", "TELEGRAM"})
 _STARTED: Final = "SYNC_STARTED"
+_ASKING_MOST: Final = 1_000  # doubts whose first question is known; one that is not asks anew
 
 
 class Synced(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +150,8 @@ class Syncs:
         clock = self._client._pipeline._clock  # noqa: SLF001 - of this package
         came = clock.monotonic()
         asked = whole.asking.setdefault(item, came)
+        if len(whole.asking) > _ASKING_MOST:  # some were settled otherwise, and never come again
+            del whole.asking[next(iter(whole.asking))]
         end = -inf  # of the sync before
 
         def told(sync: Synced) -> None:
@@ -161,7 +164,7 @@ class Syncs:
         async with whole.lock:
             while True:
                 if whole.ended >= asked:
-                    del whole.asking[item]
+                    whole.asking.pop(item, None)
                     return Synced(status="SYNC_DONE")
                 if whole.seen is not None and whole.seen_at > came and not whole.seen.is_done:
                     return whole.seen  # who has just waited has waited for us

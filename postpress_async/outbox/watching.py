@@ -36,6 +36,7 @@ _SOONER: Final = 1.0
 _LATE: Final = 5.0
 """Seconds by which a lane may rest longer than we have told it to, and still rest because of us."""
 _LONG: Final = 3600.0
+_TOLD_MOST: Final = 100
 _MISSES: Final = 8
 """Looks that must find a lane open: what was told before it opened may shut it again."""
 
@@ -75,7 +76,7 @@ class Watcher:
         self._clock = clock
         self._shared = shared
         self._pool_of = pool_of
-        self._resting: dict[tuple[str, str], tuple[float, Sequence[str]]] = {}
+        self._resting: dict[tuple[str, str], tuple[tuple[float, ...], Sequence[str]]] = {}
         self._misses: dict[tuple[str, str], int] = {}  # how often each was found open since
         self._some = asyncio.Event()
 
@@ -97,10 +98,9 @@ class Watcher:
         if isinstance(result, Later) and result.lane and not result.attempted:
             until = granted.now() + (result.seconds or 0.0)
             name = row.account_id, row.action
-            # Of several items that were told at once, the lane keeps the latest instant.
-            before, _ = self._resting.get(name, (until, ()))
-            self._resting[name] = max(before, until), self._pool_of(row)
-            self._misses.pop(name, None)
+            # Several items may have been told at once, and come in at the lane in any order.
+            before, _ = self._resting.get(name, ((), ()))
+            self._resting[name] = (*before[1 - _TOLD_MOST :], until), self._pool_of(row)
             self._some.set()
 
     # -- looking again -----------------------------------------------------------------------
@@ -124,7 +124,7 @@ class Watcher:
             return  # the worker says so, and loudly
         for lane in lanes:
             if not lane.account_id.startswith("pool:"):  # whose it is, its items tell
-                self._resting[lane.account_id, lane.action] = lane.until, (lane.account_id,)
+                self._resting[lane.account_id, lane.action] = (lane.until,), (lane.account_id,)
                 self._some.set()
 
     async def _look(self) -> None:
@@ -132,19 +132,29 @@ class Watcher:
         some = list(self._resting.items())[:_MOST]
         names = sorted({account_id for (account_id, _), _ in some})
         found = {(one.account_id, one.action): one for one in await self._store.resting(names)}
-        for name, (until, pool) in some:
+        for name, (untils, pool) in some:
             self._resting.pop(name, None)
             lane = found.get(name)
-            if lane is not None and lane.until > until + _LATE:
+            if lane is not None and not self._is_ours(name, lane, untils):
                 self._misses.pop(name, None)
                 continue  # it rests because of somebody else
             if lane is not None and not await self._opened(lane, pool):
                 self._misses.pop(name, None)
             elif not self._missed(name):
                 continue  # it does not rest any more
-            self._resting.setdefault(name, (until, pool))
+            later, pool = self._resting.pop(name, ((), pool))
+            self._resting[name] = (*untils, *later)[-_TOLD_MOST:], pool
         if not self._resting:
             self._some.clear()
+
+    def _is_ours(self, name: tuple[str, str], lane: Resting, untils: Sequence[float]) -> bool:
+        """Tell whether a lane rests until an instant that we were told.
+
+        Once it was found open, whatever else shuts it is the service, for however short a time.
+        """
+        if name not in self._misses:
+            return lane.until <= max(untils) + _LATE
+        return any(abs(lane.until - until) <= _LATE for until in untils)
 
     def _missed(self, name: tuple[str, str]) -> bool:
         """Count that a lane is open; return whether to look again."""

@@ -75,3 +75,30 @@ async def test_what_shuts_a_lane_a_little_later_is_found_by_the_next_look(found)
     for _ in range(10):
         await made._look()
     assert (made._resting, made._misses, made._some.is_set()) == ({}, {}, False)
+
+
+async def test_what_the_service_shuts_after_a_lane_was_opened_stays_shut():
+    store = Store(DAY)
+    made = watcher(store)
+    later = Later(reason="no room", seconds=DAY, lane=True)
+    made._note(ROW, SimpleNamespace(now=lambda: 0.0), later)
+    await made._look()
+    assert store.opened == [0.0]
+    # Another worker was refused (429): for an hour, which is sooner than what we were told.
+    store.lane = Resting(account_id="acc_1", action="message", until=3600.0, now=0.0)
+    for _ in range(10):
+        await made._look()
+    assert store.opened == [0.0]
+
+
+@pytest.mark.parametrize("late", [DAY, 2 * DAY])
+async def test_each_item_that_was_told_at_once_may_come_in_late(late):
+    store = Store(2 * DAY)
+    made = watcher(store)
+    for seconds in (2 * DAY, DAY):
+        later = Later(reason="no room", seconds=seconds, lane=True)
+        made._note(ROW, SimpleNamespace(now=lambda: 0.0), later)
+    await made._look()
+    store.lane = Resting(account_id="acc_1", action="message", until=late, now=0.0)
+    await made._look()
+    assert store.opened == [0.0, 0.0]
