@@ -142,8 +142,8 @@ class Watcher:
                 self._misses.pop(name, None)
             elif not self._missed(name):
                 continue  # it does not rest any more
-            later, pool = self._resting.pop(name, ((), pool))
-            self._resting[name] = (*untils, *later)[-_TOLD_MOST:], pool
+            later, newest = self._resting.get(name, ((), pool))
+            self._resting[name] = (*untils, *later)[-_TOLD_MOST:], newest
         if not self._resting:
             self._some.clear()
 

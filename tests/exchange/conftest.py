@@ -438,7 +438,7 @@ def clock() -> SandboxClock:
 
 
 @pytest.fixture
-def loop_turns() -> Iterator[int]:
+def loop_turns() -> Callable[[], Iterator[int]]:
     """Give how many turns of the loop to let pass: each of the first 300, then ever longer strides.
 
     Where a thread takes part, an idle loop turns as often as the machine lets it: what has to end
@@ -451,7 +451,7 @@ def loop_turns() -> Iterator[int]:
             yield now
             now = now + 1 if now < 300 else now * 5 // 4
 
-    return growing()
+    return growing
 
 
 @pytest.fixture

@@ -423,7 +423,7 @@ async def test_cancelled_after_any_turn_of_the_loop(serve, talk, tmp_path, until
         async with asked(talker) as download:
             await download.save(tmp_path / "x")
 
-    for ticks in loop_turns:
+    for ticks in loop_turns():
         task = asyncio.ensure_future(save())
         for _ in range(ticks):
             await asyncio.sleep(0)
