@@ -85,3 +85,14 @@ def test_the_last_word_of_a_program_is_its_result(nightly):
         "kills": 4,
     }
     assert nightly._told("Traceback") == {}
+
+
+def test_words_change_no_code(nightly, tmp_path):
+    file = tmp_path / "some" / "part.py"
+    file.parent.mkdir()
+    file.write_text('"""Say it."""\n\ndef f():\n    """Do it."""\n    return 1\n')
+    before = nightly.code_of([tmp_path])
+    file.write_text('"""Say more."""\n\n\ndef f():\n    return 1  # why\n')
+    assert nightly.code_of([tmp_path]) == before
+    file.write_text("def f():\n    return 2\n")
+    assert nightly.code_of([tmp_path]) != before
