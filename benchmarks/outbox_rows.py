@@ -24,7 +24,7 @@ from postpress_async.storage.outbox.rows import Claimed, Finish, New
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from postpress_async.storage.outbox.rows import Store
+    from postpress_async.storage.outbox.store import Store
 
 ACCOUNTS = 10_000
 AT_ONCE = 20  # tasks that put one item in each

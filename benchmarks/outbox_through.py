@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from postpress_async.outbox.protocol import Seen
     from postpress_async.outbox.turn import Turn
-    from postpress_async.storage.outbox.rows import Attempt, Row, Store
+    from postpress_async.storage.outbox.rows import Attempt, Row
+    from postpress_async.storage.outbox.store import Store
 
 FIRST = 100  # items that are not counted: the worker has just begun
 FLOORS = 30  # bare commits before, and as many after

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from postpress_async.client import Postpress
     from postpress_async.models import Chat
     from postpress_async.options import RequestOptions
-    from postpress_async.storage.outbox.rows import Row, Store
+    from postpress_async.storage.outbox.rows import Row
+    from postpress_async.storage.outbox.store import Store
 
 __all__ = ["Beside", "beside", "threads_of"]
 

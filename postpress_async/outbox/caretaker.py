@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.storage.outbox.rows import Attempt, Row, Store
+    from postpress_async.storage.outbox.rows import Attempt, Row
+    from postpress_async.storage.outbox.store import Store
 
     from .patience import Patience
     from .protocol import Seen, Terms

@@ -15,7 +15,8 @@ from .items import item_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postpress_async.storage.outbox.rows import Row, Store
+    from postpress_async.storage.outbox.rows import Row
+    from postpress_async.storage.outbox.store import Store
 
     from .hearing import Mark
     from .items import Item

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
-    from postpress_async.storage.outbox.rows import Added, New, Row, Store
+    from postpress_async.storage.outbox.rows import Added, New, Row
+    from postpress_async.storage.outbox.store import Store
 
     from .by_hand import Change
     from .contents import Content

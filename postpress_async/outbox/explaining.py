@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from postpress_async.scheduler.scheduler import Scheduler
-    from postpress_async.storage.outbox.rows import Row, State, Store
+    from postpress_async.storage.outbox.rows import Row, State
+    from postpress_async.storage.outbox.store import Store
 
 __all__ = ["Reason", "ReasonKind", "explain"]
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from postpress_async.client import Postpress
     from postpress_async.models import Message
-    from postpress_async.storage.outbox.rows import Row, Store
+    from postpress_async.storage.outbox.rows import Row
+    from postpress_async.storage.outbox.store import Store
 
     from .decisions import Decision
     from .items import Item

@@ -15,7 +15,8 @@ from .contents import lightened
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 
-    from postpress_async.storage.outbox.rows import Horizon, Stamp, Store
+    from postpress_async.storage.outbox.rows import Horizon, Stamp
+    from postpress_async.storage.outbox.store import Store
 
 __all__ = ["Hearing", "Told", "stamp_of"]
 

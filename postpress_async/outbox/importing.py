@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
     from postpress_async.scheduler.planning import Plan
-    from postpress_async.storage.outbox.rows import Added, New, Row, Store
+    from postpress_async.storage.outbox.rows import Added, New, Row
+    from postpress_async.storage.outbox.store import Store
 
     from .recipes import Recipe
     from .sheets import Line

@@ -12,7 +12,8 @@ from .results import Later, reason_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postpress_async.storage.outbox.rows import New, Row, Store
+    from postpress_async.storage.outbox.rows import New, Row
+    from postpress_async.storage.outbox.store import Store
 
     from .results import Result
     from .turn import Sender, Turn

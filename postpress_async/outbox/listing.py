@@ -17,7 +17,8 @@ from .items import item_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postpress_async.storage.outbox.rows import State, Store
+    from postpress_async.storage.outbox.rows import State
+    from postpress_async.storage.outbox.store import Store
 
     from .items import Item, ItemState
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from postpress_async.client import Postpress
     from postpress_async.models import Message
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.storage.outbox.rows import Attempt, Row, Store
+    from postpress_async.storage.outbox.rows import Attempt, Row
+    from postpress_async.storage.outbox.store import Store
 
     from .clocks import Began
     from .protocol import Seen, Terms

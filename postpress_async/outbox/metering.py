@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from postpress_async.scheduler.scheduler import Scheduler
-    from postpress_async.storage.outbox.rows import Filter, Overview, Row, State, Store
+    from postpress_async.storage.outbox.rows import Filter, Overview, Row, State
+    from postpress_async.storage.outbox.store import Store
 
 __all__ = ["Meter", "OutboxMetrics", "OutboxProgress", "metrics_of", "progress_of", "summed"]
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from postpress_async.client import Postpress
     from postpress_async.pagination import Paginator
-    from postpress_async.storage.outbox.rows import Filter, Store
+    from postpress_async.storage.outbox.rows import Filter
+    from postpress_async.storage.outbox.store import Store
 
     from .contents import Content
     from .decisions import Decision

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.storage.outbox.rows import Store
+    from postpress_async.storage.outbox.store import Store
 
 __all__ = ["Pools"]
 

@@ -12,7 +12,7 @@ from postpress_async.storage.outbox.rows import Filter, Finish
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from postpress_async.storage.outbox.rows import Store
+    from postpress_async.storage.outbox.store import Store
 
 __all__ = ["give_back"]
 

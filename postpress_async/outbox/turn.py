@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.storage.outbox.rows import Attempt, Claimed, New, Row, Store
+    from postpress_async.storage.outbox.rows import Attempt, Claimed, New, Row
+    from postpress_async.storage.outbox.store import Store
 
     from .protocol import Seen, Terms
     from .results import Result

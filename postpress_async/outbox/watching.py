@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from postpress_async.scheduler.clock import Clock
     from postpress_async.scheduler.scheduler import Scheduler
-    from postpress_async.storage.outbox.rows import Resting, Row, Store
+    from postpress_async.storage.outbox.rows import Resting, Row
+    from postpress_async.storage.outbox.store import Store
 
     from .results import Result
     from .turn import Sender, Turn

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from postpress_async.scheduler.clock import Clock
-    from postpress_async.storage.outbox.rows import Nothing, Row, Store
+    from postpress_async.storage.outbox.rows import Nothing, Row
+    from postpress_async.storage.outbox.store import Store
 
     from .results import Result
     from .turn import Looker, Sender

@@ -9,7 +9,7 @@ from postpress_async.storage.urls import parse_outbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postpress_async.storage.outbox.rows import Store
+    from postpress_async.storage.outbox.store import Store
 
 __all__ = ["is_there", "open_outbox"]
 
