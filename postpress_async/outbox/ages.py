@@ -7,7 +7,7 @@ before we heard the time from it had happened when we heard it.
 
 from __future__ import annotations
 
-from collections import deque
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ __all__ = ["Ages"]
 
 _APART: Final = 5.0
 _UNEVEN: Final = 1.0  # seconds by which the times of a store's processes may be out of order
-_MOST: Final = 150  # at least a quarter of an hour, which is longer than any doubt lasts
+_PART: Final = 20.0
+"""Of its age by which what is remembered may lie apart: 300 answers are weeks of traffic."""
 
 
 class Ages:
@@ -33,7 +34,7 @@ class Ages:
     def __init__(self, clock: Clock, *, boot: Callable[[], float]) -> None:
         self._clock = clock
         self._boot = boot
-        self._heard: deque[tuple[float, float, float]] = deque(maxlen=_MOST)
+        self._heard: list[tuple[float, float, float]] = []
 
     def __len__(self) -> int:
         """Return how much is remembered."""
@@ -45,6 +46,16 @@ class Ages:
         if self._heard and now - self._heard[-1][1] < _APART:
             return
         self._heard.append((instant, now, self._boot()))
+        self._thin_out(now)
+
+    def _thin_out(self, now: float) -> None:
+        """Forget what lies between two that are close for their age; never the first and last."""
+        heard = self._heard
+        kept = heard[:1]
+        for one, after in pairwise(heard[1:]):
+            if after[1] - kept[-1][1] > (now - one[1]) / _PART:
+                kept.append(one)
+        self._heard = [*kept, *heard[1:][-1:]]
 
     def of(self, instant: float) -> float:
         """Return how many seconds at least have passed since the store dated something so."""

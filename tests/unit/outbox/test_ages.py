@@ -64,6 +64,19 @@ def test_it_keeps_no_more_than_it_needs():
     assert len(one) < 200
 
 
+def test_a_doubt_of_any_length_grows_old_amid_traffic():
+    now = [0.0, 0.0]
+    one = ages(now)
+    began = 3_600.0
+    for n in range(0, 5 * 86_400, 5):
+        now[:] = [float(n), float(n)]
+        one.saw(1_000.0 + n)
+        if n > began and n % 300 == 0:
+            assert 0.94 * (n - began) - 12.0 <= one.of(1_000.0 + began) <= n - began
+            assert one.of(1_000.0) >= n - 10.0
+    assert len(one) < 300
+
+
 async def cut(*, certain=True):
     place = Place(certain=certain)
     await MemoryStore(place).add([new(0), new(1)])
