@@ -23,6 +23,7 @@ __all__ = ["Synced", "Syncs"]
 
 _PROVIDERS: Final = frozenset({"LINKEDIN", "TELEGRAM"})
 _STARTED: Final = "SYNC_STARTED"
+_CHUNK: Final = "CHUNK_DONE"
 _ASKING_MOST: Final = 1_000  # doubts whose first question is known; one that is not asks anew
 
 
@@ -55,7 +56,7 @@ S = TypeVar("S", bound=_Sync)
 class _Whole:
     """Be the sync of an account, which all its doubts have in common: an end is told only once."""
 
-    __slots__ = ("asking", "began", "ended", "lock", "seen", "seen_at")
+    __slots__ = ("asking", "began", "chunk", "ended", "lock", "seen", "seen_at")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()  # of who asks; the others wait for what they are told
@@ -64,6 +65,13 @@ class _Whole:
         self.began = -inf  # the one that is under way
         self.ended = -inf  # when the last one had begun that was done
         self.asking: dict[str, float] = {}  # since when each doubt has asked
+        self.chunk = False  # whether it stands between two, which somebody else asked for
+
+    def read(self, sync: Synced) -> Synced:
+        """Return what was told, with the start of a further chunk as what it is: no beginning."""
+        goes_on = self.chunk and sync.status == _STARTED
+        self.chunk = sync.status == _CHUNK
+        return Synced(status="SYNC_RUNNING") if goes_on else sync
 
 
 class Syncs:
@@ -123,17 +131,18 @@ class Syncs:
             "linkedin_product": product if linkedin else None,
         }
         path = "/accounts/" + target.segment("account_id", account.id) + "/sync"
+        whole = self._wholes.setdefault((account.id, product), _Whole())
 
         async def look() -> Synced:
-            return await self._client.request(
+            sync = await self._client.request(
                 "GET", path, type=Synced, account_id=account.id, query=query, options=self._options
             )
+            return whole.read(sync)
 
         async def wait(told: Callable[[Synced], None]) -> Synced:
             pipeline = self._client._pipeline  # noqa: SLF001 - of this package
             return await until_over(look, pipeline, seconds=self._seconds, progress=told)
 
-        whole = self._wholes.setdefault((account.id, product), _Whole())
         name = (account.id, product or "")
         try:
             return await self._shared(whole, item, lambda told: self._fresh(wait, name, told=told))

@@ -377,6 +377,9 @@ async def test_without_a_chat_of_their_own_the_account_is_synced_between_the_rea
         (("SYNC_RUNNING", "SYNC_DONE", *FRESH), 5),  # of one that began before
         (("SYNC_ERROR", *FRESH), 4),
         (("SYNC_STARTED", "CHUNK_DONE", *FRESH), 5),
+        # A chunk of one that began before: its first chunks may have been too early.
+        (("SYNC_RUNNING", "CHUNK_DONE", "SYNC_STARTED", "SYNC_DONE", *FRESH), 7),
+        (("CHUNK_DONE", "SYNC_STARTED", "CHUNK_DONE", "SYNC_STARTED", "SYNC_DONE", *FRESH), 8),
         (("SYNC_DONE", "SYNC_DONE"), 2),
     ],
 )
