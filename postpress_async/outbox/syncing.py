@@ -23,7 +23,6 @@ __all__ = ["Synced", "Syncs"]
 
 _PROVIDERS: Final = frozenset({"LINKEDIN", "TELEGRAM"})
 _STARTED: Final = "SYNC_STARTED"
-_CHUNK: Final = "CHUNK_DONE"
 _ASKING_MOST: Final = 1_000  # doubts whose first question is known; one that is not asks anew
 
 
@@ -56,7 +55,7 @@ S = TypeVar("S", bound=_Sync)
 class _Whole:
     """Be the sync of an account, which all its doubts have in common: an end is told only once."""
 
-    __slots__ = ("asking", "began", "chunk", "ended", "lock", "seen", "seen_at")
+    __slots__ = ("asking", "began", "ended", "heard", "lock", "seen", "seen_at")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()  # of who asks; the others wait for what they are told
@@ -65,13 +64,14 @@ class _Whole:
         self.began = -inf  # the one that is under way
         self.ended = -inf  # when the last one had begun that was done
         self.asking: dict[str, float] = {}  # since when each doubt has asked
-        self.chunk = False  # whether it stands between two, which somebody else asked for
+        self.heard: Synced | None = None  # last, by anybody
 
     def read(self, sync: Synced) -> Synced:
         """Return what was told, with the start of a further chunk as what it is: no beginning."""
-        goes_on = self.chunk and sync.status == _STARTED
-        self.chunk = sync.status == _CHUNK
-        return Synced(status="SYNC_RUNNING") if goes_on else sync
+        before, self.heard = self.heard, sync
+        if sync.status == _STARTED and before is not None and not before.is_over:
+            return Synced(status="SYNC_RUNNING")
+        return sync
 
 
 class Syncs:

@@ -37,7 +37,7 @@ _SOONER: Final = 1.0
 _LATE: Final = 5.0
 """Seconds by which a lane may rest longer than we have told it to, and still rest because of us."""
 _LONG: Final = 3600.0
-_TOLD_MOST: Final = 100
+_TOLD_MOST: Final = 100  # instants of a lane, the latest
 _MISSES: Final = 8
 """Looks that must find a lane open: what was told before it opened may shut it again."""
 
@@ -98,11 +98,14 @@ class Watcher:
         """Remember a lane that is shut now, unless something was asked of the service."""
         if isinstance(result, Later) and result.lane and not result.attempted:
             until = granted.now() + (result.seconds or 0.0)
-            name = row.account_id, row.action
-            # Several items may have been told at once, and come in at the lane in any order.
-            before, _ = self._resting.get(name, ((), ()))
-            self._resting[name] = (*before[1 - _TOLD_MOST :], until), self._pool_of(row)
-            self._some.set()
+            self._remember(row.account_id, row.action, until, self._pool_of(row))
+
+    def _remember(self, account_id: str, action: str, until: float, pool: Sequence[str]) -> None:
+        """Remember an instant: several items may be told at once, and come in in any order."""
+        before, _ = self._resting.get((account_id, action), ((), ()))
+        untils = sorted({*before, until})[-_TOLD_MOST:]
+        self._resting[account_id, action] = tuple(untils), pool
+        self._some.set()
 
     # -- looking again -----------------------------------------------------------------------
 
@@ -119,43 +122,47 @@ class Watcher:
                 continue  # the worker says so, and loudly
 
     async def _what_rested_before(self) -> None:
-        try:
-            lanes = await self._store.resting(most=_AT_START)
-        except StateUnavailableError:
-            return  # the worker says so, and loudly
+        while True:
+            try:
+                lanes = await self._store.resting(most=_AT_START)
+                break
+            except StateUnavailableError:  # the worker says so, and loudly
+                await self._clock.sleep(_EVERY)
         for lane in lanes:
             if not lane.account_id.startswith("pool:"):  # whose it is, its items tell
-                self._resting[lane.account_id, lane.action] = (lane.until,), (lane.account_id,)
-                self._some.set()
+                self._remember(lane.account_id, lane.action, lane.until, (lane.account_id,))
 
     async def _look(self) -> None:
         """Look at those whose turn it is; the others come next."""
         some = list(self._resting.items())[:_MOST]
         names = sorted({account_id for (account_id, _), _ in some})
         found = {(one.account_id, one.action): one for one in await self._store.resting(names)}
-        for name, (untils, pool) in some:
-            self._resting.pop(name, None)
-            lane = found.get(name)
-            if lane is not None and not self._is_ours(name, lane, untils):
-                self._misses.pop(name, None)
-                continue  # it rests because of somebody else
-            if lane is not None and not await self._opened(lane, pool):
-                self._misses.pop(name, None)
-            elif not self._missed(name):
-                continue  # it does not rest any more
-            later, newest = self._resting.get(name, ((), pool))
-            self._resting[name] = (*untils, *later)[-_TOLD_MOST:], newest
+        for name, before in some:
+            keeps = await self._keeps(name, found.get(name), *before)
+            now = self._resting.pop(name)  # only here: what fails, or is told meanwhile, stays
+            if keeps or now is not before:
+                self._resting[name] = now
         if not self._resting:
             self._some.clear()
 
-    def _is_ours(self, name: tuple[str, str], lane: Resting, untils: Sequence[float]) -> bool:
-        """Tell whether a lane rests until an instant that we were told.
-
-        Once it was found open, whatever else shuts it is the service, for however short a time.
-        """
-        if name not in self._misses:
-            return lane.until <= max(untils) + _LATE
-        return any(abs(lane.until - until) <= _LATE for until in untils)
+    async def _keeps(
+        self,
+        name: tuple[str, str],
+        lane: Resting | None,
+        untils: Sequence[float],
+        pool: Sequence[str],
+    ) -> bool:
+        """Open a lane that rests because of us and has room; return whether to look at it again."""
+        if lane is None:
+            return self._missed(name)
+        # Of all instants that a lane is told, it keeps the latest, and that must be one of ours.
+        if not any(abs(lane.until - until) <= _LATE for until in untils):
+            self._misses.pop(name, None)
+            return False
+        if await self._opened(lane, pool):
+            return self._missed(name)
+        self._misses.pop(name, None)
+        return True
 
     def _missed(self, name: tuple[str, str]) -> bool:
         """Count that a lane is open; return whether to look again."""
@@ -177,6 +184,8 @@ class Watcher:
         at = lane.now + seconds
         if at >= lane.until - _SOONER:
             return False
+        if seconds > 0.0:  # it rests because of us until then
+            self._remember(lane.account_id, lane.action, at, pool)
         await self._store.reopen(lane, at=at)
         return seconds <= 0.0
 

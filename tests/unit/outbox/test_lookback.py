@@ -379,6 +379,10 @@ async def test_without_a_chat_of_their_own_the_account_is_synced_between_the_rea
         (("SYNC_STARTED", "CHUNK_DONE", *FRESH), 5),
         # A chunk of one that began before: its first chunks may have been too early.
         (("SYNC_RUNNING", "CHUNK_DONE", "SYNC_STARTED", "SYNC_DONE", *FRESH), 7),
+        (
+            ("SYNC_RUNNING", "SYNC_STARTED", "SYNC_DONE", *FRESH),
+            6,
+        ),  # after one elsewhere
         (("CHUNK_DONE", "SYNC_STARTED", "CHUNK_DONE", "SYNC_STARTED", "SYNC_DONE", *FRESH), 8),
         (("SYNC_DONE", "SYNC_DONE"), 2),
     ],
@@ -464,6 +468,36 @@ async def test_the_end_of_an_accounts_sync_counts_for_all_who_had_asked(doubts, 
     assert len(began) == syncs
     assert (await made.of_account(account, item="late", product=None)).is_done
     assert len(began) == syncs + 1  # what was asked for afterwards needs one of its own
+
+
+@pytest.mark.looptime
+async def test_who_asks_between_two_chunks_waits_for_a_sync_of_its_own():
+    since, told = None, []
+
+    async def request(*_, type, **__):
+        nonlocal since
+        now = asyncio.get_running_loop().time()
+        if since is None:
+            since, status = now, "SYNC_STARTED"
+        elif now - since < 60.0:
+            status = "SYNC_RUNNING"
+        else:
+            chunks = [one for _, one in told if one in {"CHUNK_DONE", "SYNC_DONE"}]
+            since, status = None, "SYNC_DONE" if len(chunks) % 2 else "CHUNK_DONE"
+        told.append((now, status))
+        return type(status=status)
+
+    client = Client()
+    client.request = request
+    made = Syncs(client, seconds=600.0, options=None)
+    account = SimpleNamespace(id="acc_1", provider="LINKEDIN")
+    first = asyncio.create_task(made.of_account(account, item="a", product=None))
+    await asyncio.sleep(61.0)  # some of it was copied already
+    asked = asyncio.get_running_loop().time()
+    assert (await made.of_account(account, item="b", product=None)).is_done
+    assert (await first).is_done
+    # Both chunks of the sync whose end counts for it had not begun when it asked.
+    assert len([at for at, one in told if one == "SYNC_STARTED" and at >= asked]) >= 2
 
 
 @pytest.mark.looptime

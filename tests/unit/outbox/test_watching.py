@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from postpress_async.errors import StateUnavailableError
 from postpress_async.outbox.results import Later
 from postpress_async.outbox.watching import Watcher
 from postpress_async.storage.outbox.rows import Resting
@@ -102,3 +103,106 @@ async def test_each_item_that_was_told_at_once_may_come_in_late(late):
     store.lane = Resting(account_id="acc_1", action="message", until=late, now=0.0)
     await made._look()
     assert store.opened == [0.0, 0.0]
+
+
+def told(made, seconds):
+    later = Later(reason="no room", seconds=seconds, lane=True)
+    made._note(ROW, SimpleNamespace(now=lambda: 0.0), later)
+
+
+def resting(until, now=0.0):
+    return Resting(account_id="acc_1", action="message", until=until, now=now)
+
+
+async def test_what_is_told_during_a_look_is_not_forgotten():
+    store = Store(DAY)
+    made = watcher(store)
+    told(made, DAY)
+
+    async def seen(_):
+        if not seen.again:
+            told(made, 2 * DAY)  # comes in at the lane after it was looked at
+        seen.again = True
+        return [resting(DAY if not store.opened else 2 * DAY)]
+
+    seen.again = False
+    store.resting = seen
+    await made._look()
+    await made._look()
+    assert store.opened == [0.0, 0.0]
+
+
+async def test_a_lane_whose_opening_failed_is_opened_by_the_next_look():
+    store = Store(DAY)
+    made = watcher(store)
+    told(made, DAY)
+    reopen = store.reopen
+
+    async def away(lane, *, at):
+        store.reopen = reopen
+        raise StateUnavailableError("away")
+
+    store.reopen = away
+    with pytest.raises(StateUnavailableError):
+        await made._look()
+    await made._look()
+    assert store.opened == [0.0]
+
+
+@pytest.mark.parametrize("told_so", [True, False], ids=["told", "reopened"])
+async def test_a_paced_lane_forgets_not_that_it_was_opened(told_so):
+    store = Store(DAY)
+    made = watcher(store)
+    seconds = 0.0 if told_so else 30.0
+
+    async def estimate(account_id, action):
+        return SimpleNamespace(seconds=seconds)
+
+    made._scheduler.estimate = estimate
+    told(made, DAY)
+    await made._look()
+    assert store.opened == [seconds]
+    if told_so:
+        seconds = 30.0
+        told(made, 30.0)
+    store.lane = resting(30.0)
+    await made._look()  # it rests because of our own pacing
+    assert len(store.opened) == 1
+    seconds = 0.0
+    store.lane = resting(3_600.0, now=31.0)  # another worker was refused
+    await made._look()
+    assert len(store.opened) == 1
+
+
+async def test_what_rested_before_is_asked_until_the_store_answers():
+    store = Store(DAY)
+    made = watcher(store)
+    asked = []
+
+    class Clock:
+        async def sleep(self, seconds):
+            asked.append(seconds)
+
+    made._clock = Clock()
+
+    async def before(names=None, *, most=None):
+        if len(asked) < 2:
+            raise StateUnavailableError("away")
+        return [store.lane]
+
+    store.resting = before
+    await made._what_rested_before()
+    assert len(asked) == 2
+    await made._look()
+    assert store.opened == [0.0]
+
+
+async def test_the_latest_of_many_instants_are_kept():
+    store = Store(500 * DAY)
+    made = watcher(store)
+    for days in range(500, 0, -1):
+        told(made, days * DAY)
+    ((untils, _),) = made._resting.values()
+    assert len(untils) == 100
+    await made._look()
+    assert store.opened == [0.0]
