@@ -76,6 +76,7 @@ class Caretaker:
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._under_way: Counter[str] = Counter()  # looks, by account
         self._unsure = False
+        self._given_up = 0  # looks
         self._ahead = 0.0
         self._ages = Ages(clock, boot=boot)
         self.beaten_at: float = clock.monotonic()
@@ -126,8 +127,10 @@ class Caretaker:
         return await self._store.orphans()
 
     async def _doubtful(self) -> Row | None:
+        given_up = self._given_up
         if self._unsure:
-            await give_back(self._store, self._owner, state="unknown", known=self._looks)
+            # A look that ends meanwhile has said what became of its item: that is not to be undone.
+            await give_back(self._store, self._owner, state="unknown", known=set(self._looks))
         self._unsure = True  # until the answer is here: perhaps it has taken what we never see
         self._under_way = +self._under_way  # without those that have none
         most = MOST_LOOKS_OF_AN_ACCOUNT
@@ -135,7 +138,7 @@ class Caretaker:
         row = await self._store.doubtful(
             self._owner, lease=self._terms.lease, accounts=self._accounts, but=full
         )
-        self._unsure = False
+        self._unsure = self._given_up != given_up
         if row is not None:
             self._ages.saw(row.changed_at)
         return row
@@ -158,6 +161,7 @@ class Caretaker:
             # The store is away; claims will tell. Our beats would keep the item for ever: it is
             # given back before the next look.
             self._unsure = True
+            self._given_up += 1
             log.warning("the look for item %s was given up: %s", item, error)
             if ends_all(error):
                 self._ended_by(error)
