@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import msgspec
 
-from postpress_async.errors import NotImplementedByProviderError
+from postpress_async.errors import NotImplementedByProviderError, PostpressError
 from postpress_async.resources._polling import until_over
 from postpress_async.wire import target
 
@@ -55,11 +55,12 @@ S = TypeVar("S", bound=_Sync)
 class _Whole:
     """Be the sync of an account, which all its doubts have in common: an end is told only once."""
 
-    __slots__ = ("asking", "began", "ended", "heard", "lock", "seen", "seen_at")
+    __slots__ = ("asking", "began", "ended", "failed", "heard", "lock", "seen", "seen_at")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()  # of who asks; the others wait for what they are told
         self.seen: Synced | None = None  # last, by whoever waited for an end
+        self.failed: PostpressError | None = None  # in place of what would have been seen
         self.seen_at = -inf
         self.began = -inf  # the one that is under way
         self.ended = -inf  # when the last one had begun that was done
@@ -72,6 +73,12 @@ class _Whole:
         if sync.status == _STARTED and before is not None and not before.is_over:
             return Synced(status="SYNC_RUNNING")
         return sync
+
+    def unfinished(self) -> Synced | None:
+        """Return what whoever waited last saw in place of an end, or raise what stopped it."""
+        if self.failed is not None:
+            raise self.failed
+        return None if self.seen is None or self.seen.is_done else self.seen
 
 
 class Syncs:
@@ -175,9 +182,14 @@ class Syncs:
                 if whole.ended >= asked:
                     whole.asking.pop(item, None)
                     return Synced(status="SYNC_DONE")
-                if whole.seen is not None and whole.seen_at > came and not whole.seen.is_done:
-                    return whole.seen  # who has just waited has waited for us
-                sync = whole.seen = await fresh(told)
+                if whole.seen_at > came and (seen := whole.unfinished()) is not None:
+                    return seen  # who has just waited has waited for us
+                whole.failed = None
+                try:
+                    sync = whole.seen = await fresh(told)
+                except PostpressError as error:
+                    whole.failed, whole.seen_at = error, clock.monotonic()
+                    raise
                 whole.seen_at = clock.monotonic()
                 if not sync.is_done:
                     return sync

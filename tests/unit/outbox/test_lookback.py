@@ -471,6 +471,38 @@ async def test_the_end_of_an_accounts_sync_counts_for_all_who_had_asked(doubts, 
 
 
 @pytest.mark.looptime
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_who_waits_for_a_sync_that_cannot_be_asked_for_waits_no_longer_than_who_asks(
+    cancelled,
+):
+    asked = []
+
+    async def request(*_, type, **__):
+        del type
+        asked.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(600.0)  # for a slot
+        raise WaitTooLongError("no room for other", retry_after=60.0)
+
+    client = Client()
+    client.request = request
+    made = Syncs(client, seconds=600.0, options=None)
+    account = SimpleNamespace(id="acc_1", provider="LINKEDIN")
+    start = asyncio.get_running_loop().time()
+    looks = [
+        asyncio.create_task(made.of_account(account, item=f"i{n}", product=None)) for n in range(10)
+    ]
+    if cancelled:  # who asked; then it is another's turn, and that one asks
+        await asyncio.sleep(300.0)
+        looks.pop(0).cancel()
+    failed = await asyncio.gather(*looks, return_exceptions=True)
+    assert {type(one) for one in failed} == {WaitTooLongError}
+    assert asked == ([start, start + 300.0] if cancelled else [start])
+    with pytest.raises(WaitTooLongError):  # who asks afterwards asks anew
+        await made.of_account(account, item="late", product=None)
+    assert len(asked) == 2 + cancelled
+
+
+@pytest.mark.looptime
 async def test_who_asks_between_two_chunks_waits_for_a_sync_of_its_own():
     since, told = None, []
 
