@@ -109,3 +109,15 @@ async def test_a_step_of_the_stores_clock_doubles_nothing(certain, at, killed):
     await task
     await asyncio.sleep(LATE)  # whatever is still under way arrives
     assert service.delivered() == ["item_0000", "item_0001"]
+
+
+async def test_a_doubt_of_a_request_that_may_take_an_hour_ends():
+    place = Place()
+    await MemoryStore(place).add([new(0)])
+    service, said = Service(place), ["lost"]
+    made, _ = worker(
+        service, "w", say=lambda _: said.pop() if said else "yes", terms=Terms(total=3_600.0)
+    )
+    async with asyncio.timeout(4 * 3_600.0):
+        await made.run(until_empty=True)
+    assert service.delivered() == ["item_0000"]
