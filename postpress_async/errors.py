@@ -224,7 +224,8 @@ class ResponseError(PostpressError):
         title, detail: the service's own words.
         instance: its name for this occurrence.
         request_id: what support will ask for: the instance, or the request id header.
-        retry_after: seconds the service asks us to wait, never negative; None where it names none.
+        retry_after: seconds the service asks us to wait, never negative and 31 days at most; None
+            where it names none, or more.
         headers: the answer's headers by lower-case name, without cookies.
         body: the first bytes of the answer, with what you sent struck out.
         account_id: the account the call was made through.

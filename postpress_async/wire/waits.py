@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import re
-from math import isfinite
 from typing import TYPE_CHECKING, Final
+
+from postpress_async.limits import seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SECONDS: Final = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{1,9})?\Z")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,13}(\.[0-9]{1,9})?\Z")
 _RESETS: Final = ("x-ratelimit-reset", "ratelimit-reset", "x-rate-limit-reset")
-_DAY: Final = 86400.0
+_DAY: Final = seconds_of("day")
+_LONGEST: Final = seconds_of("month")  # the longest window that has a name; beyond it lies a slip
+_EPOCHS: Final = 1e9  # a greater number of seconds is no wait, but an instant since September 2001
+_MILLIS: Final = 1e12  # and a greater one the same in milliseconds
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds of a Retry-After: a number, also with a fraction, or a date.
+    """Return the seconds of a Retry-After: a number, also with a fraction, or an instant.
 
-    A date is measured against the answer's own `Date` where it has one, so that a clock that is
-    off does not matter; a negative one is 0.
+    An instant is a date, or a number that can only be an epoch, in seconds or milliseconds. It is
+    measured against the answer's own `Date` where it has one, so that a clock that is off does not
+    matter. What is negative or past is 0. What is more than 31 days ahead is no wait at all: one
+    slip of the service would close an account for years.
     """
     text = headers.get("Retry-After", "").strip()
     if not text:
         return None
     seconds = _number(text)
-    if seconds is not None:
-        return max(seconds, 0.0)
-    until = _date(text)
-    if until is None:
-        return None
-    return max(until - _now(headers, now), 0.0)
+    if seconds is None or seconds > _EPOCHS:
+        until = _date(text) if seconds is None else _epoch(seconds)
+        if until is None:
+            return None
+        seconds = until - _now(headers, now)
+    return max(seconds, 0.0) if seconds <= _LONGEST else None
 
 
 def until_reset(headers: Mapping[str, str], now: float) -> float | None:
@@ -55,10 +61,11 @@ def date_of(headers: Mapping[str, str]) -> float | None:
 
 
 def _number(text: str) -> float | None:
-    if not _SECONDS.match(text):
-        return None
-    seconds = float(text)
-    return seconds if isfinite(seconds) else None
+    return float(text) if _NUMBER.match(text) else None
+
+
+def _epoch(number: float) -> float:
+    return number / 1000.0 if number > _MILLIS else number
 
 
 def _now(headers: Mapping[str, str], now: float) -> float:

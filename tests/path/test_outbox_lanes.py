@@ -125,6 +125,25 @@ async def test_what_the_service_put_off_waits_as_long_as_it_said(
         await stop(task)
 
 
+@pytest.mark.parametrize("ahead", [600, 60 * DAY])
+async def test_an_account_that_is_put_off_until_an_epoch_goes_on(  # noqa: PLR0917 - fixtures
+    connect, tmp_path, account, sandbox, working, ahead
+):
+    async with connect() as client, Outbox(client, f"sqlite:///{tmp_path / 'o.db'}") as outbox:
+        epoch = int(sandbox.clock.time() + ahead)
+        sandbox.faults([{"route": MESSAGES, "status": 429, "times": 1, "retry_after": epoch}])
+        await put(outbox, account, 1)
+        task = working(outbox)
+        await until(outbox.metrics, lambda seen: seen.resting == 1, sandbox, seconds=1.0)
+        sent = {"sent": 1}
+        await until(outbox.counts, lambda counts: counts == sent, sandbox, seconds=15.0, most=DAY)
+        (first, second) = sandbox.journal(route=MESSAGES)
+        assert (first.status, second.committed) == (429, True)
+        if ahead == 600:  # it is believed, and obeyed in full
+            assert second.at >= epoch
+        await stop(task)
+
+
 async def test_a_new_worker_with_shared_counts_looks_at_what_rested_before(
     sandbox, account, tmp_path, working
 ):
