@@ -157,7 +157,10 @@ async def _resting(row: Row, store: Store) -> list[Reason]:
         if lane.action == row.action:
             said = f", the last time: {row.error}" if row.error else ""
             why = f"{row.action} of account {row.account_id} was refused or had no room{said}"
-            step = "wait; workers go on then, or soon after limits are lifted: scheduler.resume()"
+            step = (
+                "wait: workers go on then; where it was a limit of your own, soon after that is "
+                "lifted, such as by scheduler.resume()"
+            )
             return [_wait("resting", why, step, lane.until)]
     return []
 
