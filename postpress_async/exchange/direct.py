@@ -77,9 +77,10 @@ class DirectGet:
     ) -> aiohttp.ClientResponse:
         """Return the response once its head is read; raise what the session would raise.
 
-        `flight.sending` turns True in the same step that hands the first byte on.
+        `flight.sending` turns True in the same step that hands the first byte on; behind a
+        redirect it is so from the beginning.
         """
-        flight.sending.sent = False
+        flight.sending.sent = flight.crossed > 0
         request = aiohttp.ClientRequest(
             "GET",
             url,

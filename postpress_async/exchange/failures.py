@@ -28,6 +28,9 @@ class Cut(aiohttp.ClientError):
 def failed_by(error: Exception, flight: Flight) -> Failed:
     """Say what an exception means, given what the flight saw."""
     kind, detail, never_sent = _meaning(error)
+    if never_sent and flight.crossed:  # the exception speaks of the last try alone
+        kind, never_sent = "closed", False
+        detail = f"{detail}, but an earlier try may have been sent"
     return Failed(
         kind="body" if flight.status is not None and kind in {"closed", "garbage"} else kind,
         sent=flight.sending.sent and not never_sent,
@@ -38,7 +41,7 @@ def failed_by(error: Exception, flight: Flight) -> Failed:
 
 
 # In this order: the first class that fits. The last column: the exception alone proves that no
-# connection was made, so that nothing was sent.
+# connection was made, so that nothing was sent in the try that it ended.
 _MEANINGS: Final[tuple[tuple[type[Exception], tuple[FailureKind, str, bool]], ...]] = (
     (
         aiohttp.ClientConnectorCertificateError,
@@ -53,6 +56,8 @@ _MEANINGS: Final[tuple[tuple[type[Exception], tuple[FailureKind, str, bool]], ..
     (aiohttp.ClientResponseError, ("garbage", "the answer is not HTTP", False)),
     (TimeoutError, ("timeout", "no answer in time", False)),
 )
+UNCONNECTED: Final = tuple(cls for cls, (_, _, never_sent) in _MEANINGS if never_sent)
+"""The exceptions of a try that found no connection."""
 _CLOSED: Final[tuple[FailureKind, str, bool]] = (
     "closed",
     "the connection was closed before the answer",

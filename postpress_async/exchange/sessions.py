@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from .failures import Cut
+from .failures import UNCONNECTED, Cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +61,26 @@ async def once(
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         raise Cut(type(error).__name__) from None
+
+
+def counting(flight: Flight) -> aiohttp.ClientMiddlewareType:
+    """Return what stands behind a user's own middlewares and counts the tries that may have left.
+
+    They may try again what was cut, and hand on, swallow or rename what the last try ended with.
+    A try is counted from its beginning: it may be cancelled, or be one of two at a time.
+    """
+
+    async def counted(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        flight.crossed += 1
+        try:
+            return await handler(request)
+        except UNCONNECTED:
+            flight.crossed -= 1
+            raise
+
+    return counted
 
 
 def telling() -> aiohttp.TraceConfig:

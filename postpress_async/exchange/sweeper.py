@@ -49,6 +49,7 @@ class Flight(msgspec.Struct, eq=False):
         over: the bound that ran out, in words, where a piece has found that by itself.
         refused: what the last act said no with.
         wire: what the body is written to, once it is, where that is known.
+        crossed: how many tries may have reached the server, where there can be several.
     """
 
     loop: asyncio.AbstractEventLoop
@@ -66,6 +67,7 @@ class Flight(msgspec.Struct, eq=False):
     over: str | None = None
     refused: BaseException | None = None
     wire: asyncio.Transport | None = None
+    crossed: int = 0
 
     def __deepcopy__(self, _memo: object) -> Self:
         # Mocks of aiohttp keep copies of what they were asked with; a loop cannot be copied.

@@ -26,7 +26,7 @@ from postpress_async.wire.values import Failed, HttpRequest, Reply, Sending
 
 from .direct import DirectGet, supported
 from .failures import KEPT_CONNECTION_SECONDS, failed_by
-from .sessions import once, session_of, telling, tls
+from .sessions import counting, once, session_of, telling, tls
 from .streams import Receiver, Sender, Streamed, Told
 from .sweeper import Flight, Sweeper
 
@@ -147,6 +147,7 @@ class AiohttpTransport:
                 raise_for_status=False,
                 trace_request_ctx=flight,
             )
+        theirs = session._middlewares  # noqa: SLF001 - they have no public name
         return session.request(
             request.method,
             url,
@@ -156,7 +157,7 @@ class AiohttpTransport:
             raise_for_status=False,
             trace_request_ctx=flight,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=request.timeout.connect),
-            middlewares=None if self._own else (once, *session._middlewares),  # noqa: SLF001 - they have no public name
+            middlewares=None if self._own else (once, *theirs, counting(flight)),
         )
 
     async def _follow(
@@ -168,7 +169,7 @@ class AiohttpTransport:
             if response.status not in _REDIRECTS or target is None:
                 break
             response.release()
-            url = target
+            url, flight.crossed = target, flight.crossed + 1
             response = await self._request(request, url, flight)
         return response
 

@@ -1,8 +1,10 @@
 """What was cut is looked for, whatever a clock says, and however many wait to be sent."""
 
 import asyncio
+import socket
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
 import pytest
 
 from postpress_async import ConfigurationError, Limit, Limits, NotFoundError
@@ -53,6 +55,37 @@ async def test_a_clock_that_stays_wrong_hides_nothing(connect, tmp_path, account
         ]
         assert found.result_id == message.id
     assert len([one for one in sandbox.journal(route=MESSAGES) if one.committed]) == 1
+
+
+async def test_what_a_middleware_tried_again_in_vain_is_looked_for(
+    connect, tmp_path, accounts, sandbox
+):
+    account = accounts["LINKEDIN"]
+    chat = account["chats"][0]
+    sandbox.faults([{"route": MESSAGES, "effect": "reset", "stage": "after", "times": 1}])
+
+    async def elsewhere(request, handler):
+        try:
+            return await handler(request)
+        except aiohttp.ClientConnectionError:
+            request.url = request.url.with_port(taken.getsockname()[1])
+            return await handler(request)
+
+    url = f"sqlite:///{tmp_path / 'outbox.db'}"
+    with socket.socket() as taken:  # and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        async with (
+            aiohttp.ClientSession(middlewares=[elsewhere]) as session,
+            connect(session=session) as client,
+            Outbox(client, url) as outbox,
+        ):
+            item = await outbox.message(account_id=account["id"], chat_id=chat, text="Hello")
+            running = asyncio.create_task(outbox.run())
+            found = await settled(outbox, item, sandbox)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    assert (found.state, found.attempts) == ("sent", 1)
+    assert len(sandbox.journal(route=MESSAGES)) == 1
 
 
 async def test_a_look_goes_before_what_waits_to_be_sent(connect, tmp_path, accounts, sandbox):
