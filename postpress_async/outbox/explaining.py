@@ -33,6 +33,10 @@ a while; `limits` says which one, where counts are shared with that worker.
 _ACTIVE: Final[tuple[State, ...]] = ("claimed", "sending", "unknown")
 _LONGER: Final = 60.0
 """Seconds by which a lane must rest longer than limits ask for, to be worth telling."""
+PUT_OFF: Final = (
+    "wait: workers go on then; where it was a limit of your own, soon after that is lifted, such "
+    "as by scheduler.resume()"
+)
 
 
 class Reason(Discreet, frozen=True, kw_only=True):
@@ -157,11 +161,7 @@ async def _resting(row: Row, store: Store) -> list[Reason]:
         if lane.action == row.action:
             said = f", the last time: {row.error}" if row.error else ""
             why = f"{row.action} of account {row.account_id} was refused or had no room{said}"
-            step = (
-                "wait: workers go on then; where it was a limit of your own, soon after that is "
-                "lifted, such as by scheduler.resume()"
-            )
-            return [_wait("resting", why, step, lane.until)]
+            return [_wait("resting", why, PUT_OFF, lane.until)]
     return []
 
 

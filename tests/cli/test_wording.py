@@ -8,7 +8,7 @@ import re
 import pytest
 
 from postpress_async.cli.wording import as_commands, as_options
-from postpress_async.outbox import Recipe, by_hand, items, recipes
+from postpress_async.outbox import Recipe, by_hand, explaining, items, recipes
 from postpress_async.scheduler import blockers
 
 STEPS = {
@@ -23,7 +23,7 @@ STEPS = {
     "cancel(), edit() or explain() can be used",
     "it goes when that is settled: explain('01K') says how",
     "the outbox has no item of the id or key 'x': list() shows what it has",
-    "wait; workers go on then, or soon after limits are lifted: scheduler.resume()",
+    explaining.PUT_OFF,
 }
 
 
