@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from postpress_async.machine import boot_id
+from postpress_async.machine import boot_clock
 
 __all__ = ["Processes"]
 
@@ -78,13 +78,14 @@ def _is_nobodys(pid: int) -> bool:
 
 @lru_cache(maxsize=1)
 def _where() -> str:
-    """Return a name for this boot and this namespace of processes; empty where there is none."""
-    boot = boot_id()
+    """Return a name for this boot, its clock and this namespace of processes; empty for none."""
+    boot, ahead, offset = boot_clock().partition("+")
     try:
         space = Path("/proc/self/ns/pid").stat().st_ino
     except OSError:
         return ""
-    return f"{boot[:12]}{space:x}" if boot else ""
+    clock = ahead + offset.replace("-", "m")  # a dash begins the process's number
+    return f"{boot[:12]}{space:x}{clock}" if boot else ""
 
 
 def _start_of(pid: int) -> int | None:

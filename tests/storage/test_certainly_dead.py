@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,23 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def child():
+@contextmanager
+def living(*where):
     """Return a process that lives, and its name, as it would say it itself."""
     said = "from postpress_async.storage.processes import Processes; import sys; "
     said += "print(Processes().own, flush=True); sys.stdin.read()"
     with subprocess.Popen(
-        [sys.executable, "-c", said], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+        [*where, sys.executable, "-c", said],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
         yield process, process.stdout.readline().strip()
         process.kill()
+
+
+@pytest.fixture
+def child():
+    with living() as told:
+        yield told
 
 
 def gone(name):
@@ -73,6 +81,33 @@ def test_a_process_of_somebody_else_that_proc_hides_is_not_dead(child, monkeypat
     process.kill()
     process.wait()
     assert gone(name) is (hidden is not PermissionError)  # who cannot look knows nothing
+
+
+@pytest.mark.parametrize("ahead", [1000, -1])
+def test_a_process_that_lives_by_another_clock_is_not_dead(ahead):
+    """In a time namespace, the same process has another start, by what /proc says to whom."""
+    where = ("unshare", "--user", "--map-current-user", "--time", "--boottime", str(ahead))
+    try:
+        subprocess.run([*where, "true"], check=True, capture_output=True, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"no time namespace can be made here: {error}")
+    with living(*where) as (process, name):
+        assert int(name.split("-")[1], 16) == process.pid  # whose number is the same to both
+        assert gone(name) is False
+        process.kill()
+        process.wait()
+        assert gone(name) is False  # it is not certain; its lease will end
+
+
+def test_where_no_clock_has_a_name_nothing_is_certain(child, monkeypatch):
+    process, name = child
+    process.kill()
+    process.wait()
+    assert gone(name) is True
+    monkeypatch.setattr(processes, "boot_clock", str)
+    monkeypatch.setattr(processes, "_where", processes._where.__wrapped__)  # which remembers
+    assert gone(name) is False
+    assert gone(f"-{name.partition('-')[2]}") is False  # as it would have been named there
 
 
 def test_it_is_looked_again_after_a_moment(child, monkeypatch):
