@@ -32,8 +32,7 @@ class StandingClock:
         await self.execute("CREATE SCHEMA {schema}")
         await self.execute("CREATE TABLE {schema}.clock AS SELECT now() AS moment, 0.0 AS beside")
         swapping = migrations(self.schema, self.expression.format(schema=self.schema))[0]
-        function = swapping[swapping.index("CREATE FUNCTION") :]
-        return function.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
+        return swapping[swapping.index("CREATE OR REPLACE FUNCTION") :]
 
     async def move(self, seconds):
         """Move it on, or back."""

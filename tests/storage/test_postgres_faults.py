@@ -435,6 +435,7 @@ async def test_a_row_deleted_by_hand_comes_back(open_postgres_images, works, exe
         "TRUNCATE {schema}.counts, {schema}.counts_meta",
         "DROP SCHEMA {schema} CASCADE",
         "DROP TABLE {schema}.counts, {schema}.counts_meta; DROP FUNCTION {schema}.counts_swap_1",
+        "DROP TABLE {schema}.counts, {schema}.counts_meta",
     ],
 )
 async def test_all_that_was_lost_is_given_back_by_those_who_know(
@@ -544,6 +545,28 @@ async def test_who_may_not_use_somebody_elses_tables_is_told_what_to_grant(
     for grant in said[said.index("GRANT") :].split(";"):
         await execute(grant)
     assert await images.step(works.add()) == 2
+
+
+async def test_where_functions_are_nobodys_by_themselves_the_grant_names_it(
+    open_postgres_images, works, execute, role, schema
+):
+    await role()
+    await execute("DROP SCHEMA {schema}")
+    assert await open_postgres_images().step(works.add()) == 1
+    await execute("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC")
+    images = open_postgres_images(role.url)
+    said = await misconfigured(images, works.add(), "may not use the tables")
+    *tables, function = said[said.index("GRANT") :].split(";")
+    for grant in tables:
+        await execute(grant)
+    await misconfigured(images, works.add(), "may not use the tables")
+    looked = {one.name: one for one in await health(f"{role.url}?prefix={schema}")}
+    assert looked["permissions"].level == "error"
+    assert looked["permissions"].next_step.endswith(function)
+    await execute(function)
+    assert await images.step(works.add()) == 2
+    looked = {one.name: one for one in await health(f"{role.url}?prefix={schema}")}
+    assert looked["permissions"].level == "ok"
 
 
 async def test_a_wrong_password(  # noqa: PLR0917 - fixtures

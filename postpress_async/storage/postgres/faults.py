@@ -9,6 +9,7 @@ from postpress_async.errors import ConfigurationError, PostpressError, StateUnav
 from postpress_async.storage.remote.swaps import NotDoneError
 
 from .schema import said_of_grants
+from .statements import FUNCTION
 
 if TYPE_CHECKING:
     import psycopg
@@ -37,7 +38,7 @@ _REASONS: Final = {
     # Somebody has dropped them; they are made anew with the next connection.
     "3F000": "the tables of {what} are gone" + _AGAIN,
     "42P01": "the tables of {what} are gone" + _AGAIN,
-    "42883": "its function counts_swap_1 is gone: put it back, or drop the tables to begin anew",
+    "42883": f"its function {FUNCTION} is gone: put it back, or drop the tables to begin anew",
     "P0002": "the tables of {what} are empty" + _AGAIN,
 }
 

@@ -13,7 +13,7 @@ from postpress_async.storage.urls import parse
 
 from .schema import OLDEST, standing
 from .server import PostgresServer
-from .statements import LEAD, LOOK_AROUND, MAY, STANDBYS, grants, owned
+from .statements import FUNCTION, LEAD, LOOK_AROUND, MAY, STANDBYS, grants, owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,7 +184,7 @@ def _connections(around: _Around) -> Finding:
 
 async def _of_tables(link: Link, server: PostgresServer, around: _Around) -> list[Finding]:
     schema, user = server.space, around.user
-    may_make, may_use = (await link.row(MAY, (schema,) * 4)) or (None, None)
+    may_make, may_use, has_function = await link.row(MAY, (schema, FUNCTION)) or (None, None, None)
     if may_use is not False:  # or there are none
         try:
             version, known = await link.use(
@@ -192,12 +192,13 @@ async def _of_tables(link: Link, server: PostgresServer, around: _Around) -> lis
             )
         except ConfigurationError as error:
             return [Finding(name="schema", level="error", said=str(error))]
-        said = (
-            f"the tables of counts in {schema} are made at first use"
-            if version is None
-            else f"the tables of counts in {schema} have format {version}; ours is {known}"
-        )
-        found = [Finding(name="schema", level="ok", said=said)]
+        said, step = f"the tables of counts in {schema} are made at first use", None
+        if version is not None:
+            said = f"the tables of counts in {schema} have format {version}; ours is {known}"
+            if not has_function:
+                said = f"the tables of counts in {schema} have lost their function {FUNCTION}"
+                step = "put it back, or drop the tables to begin anew"
+        found = [_finding("schema", said, step, "error")]
         if version is not None:
             (lead,) = await link.row(LEAD.format(schema=schema).encode(), ()) or (0.0,)
             found += of_its_time(lead or 0.0)

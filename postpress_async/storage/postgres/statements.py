@@ -12,6 +12,7 @@ from postpress_async.storage.remote.swaps import EARLY, LATE, LEAP, STAMP, TURN
 __all__ = [
     "CALL",
     "CLOCK",
+    "FUNCTION",
     "LEAD",
     "LOOK",
     "LOOK_AROUND",
@@ -30,6 +31,7 @@ __all__ = [
 
 WHAT: Final = "postpress-async counts"  # what the meta row says, so that it is ours
 CLOCK: Final = "clock_timestamp()"
+FUNCTION: Final = "counts_swap_1"  # what `CALL` calls
 _LOCK_WAIT: Final = "3s"  # for another session's lock; shorter than whoever asks waits
 
 CALL: Final = (
@@ -45,7 +47,7 @@ SELECT current_setting('server_version_num')::int4, current_user::text, current_
             AND relname IN ('counts', 'counts_meta')), '{}')"""
 META: Final = "SELECT what, version FROM {schema}.counts_meta"
 LEAD: Final = """\
-SELECT CASE WHEN raw >= last THEN least(skew, 0) ELSE greatest(skew, last - raw) END
+SELECT greatest(last - raw, CASE WHEN raw >= last THEN least(skew, 0) ELSE skew END)
 FROM {schema}.counts_meta, date_part('epoch', clock_timestamp()) AS raw"""
 # A process that is stopped between two statements, or was lost, holds what it has locked: so a
 # transaction of ours is undone, with its session, when nothing is said in it for so long.
@@ -75,15 +77,19 @@ SELECT current_setting('synchronous_standby_names'), count(r.pid)::int4,
 FROM pg_stat_replication r
 WHERE coalesce(r.state, 'streaming') <> 'backup' AND NOT EXISTS (
     SELECT FROM pg_replication_slots s WHERE s.active_pid = r.pid AND s.slot_type = 'logical')"""
+# Whether they may be made; whether those that are there may be used; whether the function is there.
 MAY: Final = b"""\
-SELECT CASE WHEN to_regnamespace(%s) IS NULL
-    THEN has_database_privilege(current_database(), 'CREATE')
-    ELSE has_schema_privilege(to_regnamespace(%s)::oid, 'CREATE, USAGE') END,
+SELECT CASE WHEN there IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+    ELSE has_schema_privilege(there::oid, 'CREATE, USAGE') END,
     (SELECT bool_and(has_schema_privilege(relnamespace, 'USAGE')
             AND has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
-            AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
-        FROM pg_class WHERE relnamespace = to_regnamespace(%s)
-            AND relname IN ('counts', 'counts_meta') AND to_regnamespace(%s) IS NOT NULL)"""
+            AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE')
+            AND coalesce(may_call, true))
+        FROM pg_class WHERE relnamespace = there AND relname IN ('counts', 'counts_meta')),
+    may_call IS NOT NULL
+FROM to_regnamespace(%s) AS there, LATERAL (
+    SELECT bool_and(has_function_privilege(oid, 'EXECUTE')) AS may_call
+    FROM pg_proc WHERE pronamespace = there AND proname = %s) AS functions"""
 
 
 def grants(schema: str, user: str) -> str:
@@ -91,7 +97,8 @@ def grants(schema: str, user: str) -> str:
     name = '"' + user.replace('"', '""') + '"'
     return (
         f"GRANT USAGE ON SCHEMA {schema} TO {name}; "
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.counts, {schema}.counts_meta TO {name}"
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.counts, {schema}.counts_meta TO {name}; "
+        f"GRANT EXECUTE ON FUNCTION {schema}.{FUNCTION} TO {name}"
     )
 
 
@@ -110,6 +117,7 @@ def migrations(schema: str, clock: str = CLOCK) -> tuple[str, ...]:
     """
     swap = _SWAP.format(
         schema=schema,
+        function=FUNCTION,
         clock=clock,
         wait=_LOCK_WAIT,
         early=EARLY,
@@ -163,8 +171,9 @@ ALTER TABLE {schema}.counts ALTER COLUMN value SET STORAGE EXTERNAL;
 # tell who have asked before, it goes on as well, and `skew` is negative; but nobody takes back what
 # was told since. What was no leap after all, but slept through by who told of it, stays: what was
 # counted meanwhile would be older at once. Of two who note, the later time holds, with its skew.
+# It is replaced where somebody dropped the tables alone.
 _SWAP: Final = """\
-CREATE FUNCTION {schema}.counts_swap_1(
+CREATE OR REPLACE FUNCTION {schema}.{function}(
     p_who text, p_strict bool, p_keys text[], p_alone bool[], p_program int4[], p_nows float8[],
     p_stamps bytea[], p_values bytea[], p_expected float8,
     OUT told_now float8, OUT told_lead float8, OUT identity text, OUT fates text, OUT told int4[],
