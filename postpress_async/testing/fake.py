@@ -79,7 +79,7 @@ def problem(
         "status": status,
         "instance": "req_fake",
     }
-    headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
+    headers = {} if retry_after is None else {"Retry-After": f"{retry_after:.12g}"}
     return reply(said, status=status, headers=headers)
 
 

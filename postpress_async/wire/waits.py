@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from postpress_async.limits import seconds_of
@@ -77,6 +78,8 @@ def _date(text: str) -> float | None:
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - 8 ms that few calls need
 
     try:
-        return parsedate_to_datetime(text).timestamp()
+        date = parsedate_to_datetime(text)
+        # One that names no zone is in UTC, as all dates of HTTP are, and not in this machine's.
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from postpress_async import (
     WaitTooLongError,
 )
 from postpress_async.wire.codec import retry_after
+from postpress_async.wire.waits import date_of
 
 if TYPE_CHECKING:
     from postpress_async.sandbox.clock import SandboxClock
@@ -107,10 +109,27 @@ def test_a_date_counts_from_our_clock_where_the_answer_has_none(date):
     assert retry_after(headers, NOW) == 30.0
 
 
-def test_the_old_forms_of_dates_are_read():
+@pytest.fixture
+def in_zone(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Have this machine live elsewhere."""
+
+    def live(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield live
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Auckland"])
+def test_the_old_forms_of_dates_are_read(zone, in_zone):
+    in_zone(zone)
     assert retry_after({"Retry-After": "Fri, 15 Jan 2027 08:01:00 GMT"}, NOW) == 60.0
     assert retry_after({"Retry-After": "Friday, 15-Jan-27 08:01:00 GMT"}, NOW) == 60.0
-    assert retry_after({"Retry-After": "Fri Jan 15 08:01:00 2027"}, NOW) == 60.0
+    for unzoned in ("Fri Jan 15 08:01:00 2027", "Fri, 15 Jan 2027 08:01:00 -0000"):
+        assert retry_after({"Retry-After": unzoned}, NOW) == 60.0
+        assert date_of({"Date": unzoned}) == NOW + 60.0
 
 
 # -- obeying it --------------------------------------------------------------------------------

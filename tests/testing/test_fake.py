@@ -149,3 +149,8 @@ async def test_without_patience_the_limit_shows_at_once():
         with pytest.raises(WaitTooLongError):
             await send(client, max_wait=0.0)
     assert len(transport.requests) == 10
+
+
+def test_a_wait_of_weeks_is_written_in_full():
+    said = problem("too_many_requests", 429, retry_after=2_592_000)
+    assert dict(said.headers)["Retry-After"] == "2592000"
