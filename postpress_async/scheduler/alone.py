@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .book import Book
     from .everyone import Everyone
     from .shelf import Shelf
-    from .steps import Ask, Change, Outcome
+    from .steps import Ask, Change, Outcome, Report
     from .tally import Slot
 
 __all__ = ["WEIGHT", "Alone", "Ending"]
@@ -91,6 +91,23 @@ class Alone:
             for key in (account_id, EVERYONE, NEWS):
                 self._images.pop(key, None)
 
+    def hear(self, account_id: str, reports: Sequence[Report], now: float) -> None:
+        """Know which calls of an account are over, though the store may not have heard of it yet.
+
+        The image that was seen last is the one that was decided last: what a store that could not
+        be reached did not grant stands in it, too.
+        """
+        if reports:
+            self._run(Step(self._shelf, account_id, reports=reports, lease=self._lease), now)
+
+    def told(self, account_id: str, reports: Sequence[Report], now: float) -> None:
+        """Know which calls of an account the store knows to be over, while a copy of it is kept."""
+        if account_id in self._images:
+            before = set(self._images)
+            self.hear(account_id, reports, now)
+            for key in self._images.keys() - before:  # nothing is copied for that
+                del self._images[key]
+
     def decide(
         self, account_id: str, asks: Sequence[Ask], now: float, *, room: int, own: str
     ) -> Outcome:
@@ -138,9 +155,7 @@ class Alone:
     def _end(self, account_id: str, reservation: str, verdict: Verdict, now: float) -> bool:
         if self._out.pop(reservation, None) is None:
             return False
-        if self.until > -inf:
-            reports = [(reservation, verdict)]
-            self._run(Step(self._shelf, account_id, reports=reports, lease=self._lease), now)
+        self.told(account_id, [(reservation, verdict)], now)
         return True
 
     def _run(self, step: Step, now: float) -> Outcome:

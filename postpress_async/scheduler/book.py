@@ -227,12 +227,15 @@ class Book:
 
     def replay(self, happened: Happened, everyone: Everyone, now: float) -> None:
         """Learn of a call that was made, and answered, while the store was lost."""
-        verdict, action = happened.verdict, happened.action
+        verdict, action, lane = happened.verdict, happened.action, self.lane
         at = min(happened.at, now)
         if verdict.counts:
             self.record(action, happened.cost, at, now, everyone)
+        tally = self.tally(action, now)
+        for pace in tally.paces if verdict.counts else ():
+            pace.hold(happened.cost, at)
+            pace.done(at, lane.setting.random())
         if verdict.effect not in {"none", "no_answer"}:
-            lane, tally = self.lane, self.tally(action, now)
             lane.in_flight += 1
             told = msgspec.structs.replace(verdict, counts=False)
             lane.report(Slot(lane, tally, 0, at, False, tally.rings, ()), told, now)

@@ -107,7 +107,7 @@ class Courier:
             self._own.drop(name for name, (_, ask) in asked.items() if not ask.head)
             raise
         self._ahead = outcome.now - self._clock.monotonic()
-        self._told(reports, changes, outcome.now)
+        self._told(lane, reports, changes, outcome.now)
         self._own.drop(asked.keys() - set(outcome.granted))
         return outcome
 
@@ -129,7 +129,7 @@ class Courier:
             desk.timer.set(self._clock.monotonic() + RETRY)
             raise
         self._ahead = outcome.now - self._clock.monotonic()
-        self._told(reports, changes, outcome.now)
+        self._told(lane, reports, changes, outcome.now)
 
     async def for_everyone(self, change: Callable[[Everyone, float], None]) -> None:
         """Change what holds for all accounts together, given the seconds from there to the epoch.
@@ -153,6 +153,10 @@ class Courier:
         await self._state.aclose()
 
     # -- while the store is lost ---------------------------------------------------------------
+
+    def hear(self, alone: Alone, lane: Lane, desk: Desk) -> None:
+        """Let it be known here too which calls are over."""
+        alone.hear(lane.account_id or "", desk.reports, self.time())
 
     def decide(self, alone: Alone, lane: Lane, asked: Asked, room: int) -> Outcome:
         """Decide without the store."""
@@ -193,8 +197,10 @@ class Courier:
         else:
             self._own.drop([reservation])
 
-    def _told(self, reports: list[Report], changes: list[Change], now: float) -> None:
+    def _told(self, lane: Lane, reports: list[Report], changes: list[Change], now: float) -> None:
         """Know that the store knows which calls are over, since an instant of its time."""
+        if self.alone is not None:
+            self.alone.told(lane.account_id or "", reports, now)
         for name, verdict in reports:
             self._own.end(name, verdict, now)
         for one in changes:

@@ -269,6 +269,7 @@ class Sharer:
         """Decide without the store; what is to be told to it waits until it is tried again."""
         began = self._clock.monotonic()
         asked: Asked = {}
+        self._courier.hear(alone, lane, desk)
         if self._courier.lost and not self.closed:  # else others may have gone back to the store
             asked = self._courier.asks(lane, desk, room, alone=True)
         more = False

@@ -8,13 +8,20 @@ befall a worker, test_outbox_crashes.py and the campaigns.
 import asyncio
 import re
 
-from postpress_async import Limit, Limits, Postpress, StateUnavailableError, WaitTooLongError
+from postpress_async import (
+    Limit,
+    Limits,
+    Postpress,
+    Spacing,
+    StateUnavailableError,
+    WaitTooLongError,
+)
 from postpress_async.hooks import Attempted
 from postpress_async.outbox import Outbox, Send
 from postpress_async.storage.remote import images
 
 AMOUNT = 48  # a tenth of what two calls leave is four, and still is with a few that are in doubt
-LIMITS = Limits.none().add(Limit("profile", AMOUNT, per="day"))
+LIMITS = Limits.none().add(Limit("profile", AMOUNT, per="day"), Spacing(0.1, 0.1, action="profile"))
 SILENT = "does not answer|did not let us in"
 ROUTE = "GET /users/{identifier}"
 
@@ -35,6 +42,7 @@ class Outage:
             assert not await process.told()
             assert not await process.told()
             await process.used()  # the store knows that they are over
+        await self._sandbox.advance(1.0)
         return self
 
     async def __aexit__(self, *error):
@@ -50,7 +58,7 @@ class Outage:
             stopped, first = await asyncio.gather(
                 self._stops.told_why(words), self._goes_alone.told(push=0.0)
             )
-            more = await self._goes_alone.told(9)
+            more = [error for _ in range(9) for error in await self._goes_alone.told()]
         assert len(stopped) == 3
         for error in stopped:
             assert isinstance(error, StateUnavailableError)
