@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from postpress_async.storage.sqlite import place
 from postpress_async.storage.sqlite.file_systems import file_system_of
 from postpress_async.storage.sqlite.handle import Handle
-from postpress_async.storage.sqlite.writer import Job, Writer
+from postpress_async.storage.sqlite.jobs import Job
+from postpress_async.storage.sqlite.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from sqlite3 import Connection
 
     from postpress_async.storage.sqlite.handle import Synchronous
+    from postpress_async.storage.sqlite.jobs import Together
     from postpress_async.storage.sqlite.schema import Schema
-    from postpress_async.storage.sqlite.writer import Together
 
 __all__ = ["SqliteFile"]
 
@@ -35,7 +36,9 @@ class SqliteFile:
         schema: what the file holds.
         synchronous: `NORMAL` may forget the last commits when the power fails, `FULL` none; when
             a process is killed neither forgets any.
-        timeout: seconds to wait for other processes' locks.
+        timeout: seconds that each work waits for other processes' locks.
+        timeout_when_locked: the same while they are known to be held: a work has waited in vain,
+            and none was had since; None for no less.
         look_every: seconds after which a work makes sure that the path still names the open file.
         file_system: tells the name of the file system that a directory lies on.
         log_most: bytes that the `-wal` may have before it is carried over into the file, at a
@@ -49,6 +52,7 @@ class SqliteFile:
         *,
         synchronous: Synchronous = "NORMAL",
         timeout: float = 30.0,
+        timeout_when_locked: float | None = None,
         look_every: float = 1.0,
         file_system: Callable[[str], str] = file_system_of,
         log_most: int | None = None,
@@ -57,12 +61,11 @@ class SqliteFile:
             place.absolute(path),
             schema,
             synchronous=synchronous,
-            timeout=timeout,
             look_every=look_every,
             file_system=file_system,
             log_most=log_most,
         )
-        self._writer = Writer(handle)
+        self._writer = Writer(handle, timeout=timeout, timeout_when_locked=timeout_when_locked)
         # Forgotten without `aclose`: the thread ends after what was asked for.
         weakref.finalize(self, self._writer.end).atexit = False
 

@@ -38,6 +38,10 @@ class Handle:
     """Begin transactions on a file, and notice when it is not the same file any more.
 
     Every method blocks, and belongs to one thread.
+
+    Attributes:
+        hurried: somebody wants to end; set by another thread.
+        locked: whether `begin` has failed last since others held a lock.
     """
 
     def __init__(
@@ -46,17 +50,17 @@ class Handle:
         schema: Schema,
         *,
         synchronous: Synchronous,
-        timeout: float,
         look_every: float,
         file_system: Callable[[str], str],
         log_most: int | None = None,
     ) -> None:
         self.path = path
-        self.hurried = False  # set by another thread: somebody wants to end
+        self.hurried: bool = False
+        self.locked: bool = False
         self._schema = schema
         self._synchronous = synchronous
         self._level = synchronous  # of the connection, now
-        self._timeout = timeout
+        self._until = 0.0  # others' locks are waited for
         self._look_every = look_every
         self._file_system = file_system
         self._connection: sqlite3.Connection | None = None
@@ -68,10 +72,12 @@ class Handle:
         self._measured = 0  # changes that were made before its size was looked at
         self._waited_at = -inf  # for others' locks, last
 
-    def begin(self, *, durable: bool = True) -> sqlite3.Connection:
+    def begin(self, *, until: float, durable: bool = True) -> sqlite3.Connection:
         """Return a connection inside a transaction that holds the file's write lock.
 
         Args:
+            until: when to give up while others hold a lock, by the monotonic clock; it is tried
+                once at least.
             durable: whether its commit waits for the disk, where the handle's do. One that does
                 not is on the disk with the next that does.
 
@@ -79,6 +85,7 @@ class Handle:
             StateUnavailableError: the file cannot be used for now; the next call tries again.
             ConfigurationError: it cannot be used at all, found at its first opening.
         """
+        self._until, self.locked = until, False
         try:
             if self._connection is None:
                 self._connection = self._open()
@@ -93,6 +100,7 @@ class Handle:
         except BaseException as error:
             self.rollback()  # a lock that stayed held would stop every process
             if isinstance(error, sqlite3.Error):
+                self.locked = is_busy(error)
                 raise self.fault(error) from None
             if isinstance(error, ConfigurationError) and self._known:
                 raise StateUnavailableError(str(error)) from None  # it worked, and may again
@@ -217,7 +225,7 @@ class Handle:
         return False
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
-        """Retry while somebody else holds the lock, for as long as the timeout says.
+        """Retry while somebody else holds the lock, for as long as `begin` may.
 
         In place of SQLite's own waiting, whose pauses grow to 100 ms, which starves one of many
         processes, and which cannot be hurried.
@@ -229,8 +237,8 @@ class Handle:
             except sqlite3.Error as error:
                 now = self._waited_at = time.monotonic()
                 began = began or now
-                patience = min(self._timeout, _LAST_PATIENCE) if self.hurried else self._timeout
-                if not is_busy(error) or now - began >= patience:
+                hurried = self.hurried and now - began >= _LAST_PATIENCE
+                if not is_busy(error) or hurried or now >= self._until:
                     raise
             pause = min(max((now - began) / 100, shortest), _LONGEST_PAUSE)
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - to part the waiters

@@ -25,6 +25,7 @@ __all__ = ["SqliteImages"]
 T = TypeVar("T")
 
 _LOG_MOST = 16 * 2**20  # bytes: a change writes a page of 4 KB
+_LITTLE = 1.0  # seconds that locks are waited for while they are known to be held
 _CLOSES_WITHIN = 5.5  # seconds that locks are waited for at the end, as for a server
 
 
@@ -93,6 +94,7 @@ class SqliteImages:
             COUNTS,
             synchronous=synchronous,
             timeout=timeout,
+            timeout_when_locked=min(timeout, _LITTLE),
             look_every=look_every,
             file_system=file_system,
             log_most=_LOG_MOST,

@@ -3,91 +3,29 @@
 from __future__ import annotations
 
 import atexit
-import copy
 import logging
 import os
 import queue
 import threading
+import time
 import weakref
 from itertools import groupby
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
 from postpress_async.errors import ClientClosedError, ConfigurationError, PostpressError
+from postpress_async.storage.sqlite.jobs import Job, fail, tell, wanted
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from sqlite3 import Connection
 
     from postpress_async.storage.sqlite.handle import Handle
 
 _log = logging.getLogger("postpress_async.storage")
 
-__all__ = ["Job", "Together", "Writer"]
+__all__ = ["Job", "Writer"]
 
 _MOST = 128  # works in one transaction: other processes wait for its end
-
-
-class Together(Protocol):
-    """Carry several works out in one go; which work it is, is between it and who asks for it."""
-
-    def foresee(self, jobs: list[Job], /) -> None:
-        """Do beforehand what can be, since others are likely to hold the lock."""
-        ...
-
-    def carry_out(self, connection: Connection, jobs: list[Job], /) -> Callable[[], None]:
-        """Give each job its result, or its error; return what to do once that is committed.
-
-        What it raises concerns all of them: the transaction is lost, and each is carried out in
-        one of its own.
-        """
-        ...
-
-
-class Job:
-    """One work, and whom to tell.
-
-    Attributes:
-        work: a function of the connection, or what `together` takes.
-        together: carries it out with others like it; None where it runs by itself.
-        durable: whether the disk is waited for.
-        result, error: what became of it.
-    """
-
-    __slots__ = ("durable", "error", "future", "loop", "result", "together", "work")
-
-    def __init__(
-        self,
-        work: object,
-        loop: asyncio.AbstractEventLoop,
-        future: asyncio.Future[object],
-        *,
-        together: Together | None = None,
-        durable: bool = True,
-    ) -> None:
-        self.work: object = work
-        self.together: Together | None = together
-        self.durable: bool = durable
-        self.loop: asyncio.AbstractEventLoop = loop
-        self.future: asyncio.Future[object] = future
-        self.result: object = None
-        self.error: BaseException | None = None
-
-    def call(self, connection: Connection) -> object:
-        """Run a work that is a function of the connection."""
-        return cast("Callable[[Connection], object]", self.work)(connection)
-
-    def tell(self) -> None:
-        """Resolve the future, unless its awaiter has gone. In the loop's own thread."""
-        if self.future.done():
-            return
-        if self.error is None:
-            self.future.set_result(self.result)
-        elif isinstance(self.error, StopIteration):  # a future takes no such thing
-            self.future.set_exception(RuntimeError(f"a work raised {self.error!r}"))
-        else:
-            self.future.set_exception(self.error)
-
 
 Order: TypeAlias = Job | None  # None: end
 
@@ -97,10 +35,19 @@ class Writer:
 
     The thread is a daemon, so that a forgotten `aclose` does not keep the interpreter from
     ending, and is joined at exit, so that what was asked for is still carried out.
+
+    Args:
+        handle: begins transactions.
+        timeout, timeout_when_locked: as in `SqliteFile`.
     """
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(
+        self, handle: Handle, *, timeout: float, timeout_when_locked: float | None
+    ) -> None:
         self._handle = handle
+        self._timeout = timeout
+        self._little = timeout if timeout_when_locked is None else timeout_when_locked
+        self._locked_at: float | None = None  # since when others are known to hold a lock
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
         self._lock = threading.RLock()  # `end` may come from the garbage collector, anywhere
         self._closed = False
@@ -126,6 +73,7 @@ class Writer:
                     f"{self._handle.path} was opened before this process was forked: open it "
                     "anew in each process"
                 )
+            job.asked = time.monotonic()
             self._orders.put(job)
 
     def end(self, job: Job | None = None) -> bool:
@@ -165,25 +113,25 @@ class Writer:
         with self._lock:
             self._thread = None
             waiters, self._waiters = self._waiters, []
-        _tell(waiters)
+        tell(waiters)
 
     def _serve(self, first: Job) -> bool:
         """Carry out what waits by now; return whether nothing comes after it."""
         jobs = [first]
         last = self._gather(jobs)
         try:
-            jobs = _wanted(jobs)
+            jobs = wanted(jobs)
             if jobs and self._handle.is_contended():
                 _foresee(jobs)
             if jobs and (connection := self._begin(jobs)) is not None:
                 # Who came while others held the lock need not wait for it once more.
                 if not last and any(job.durable for job in jobs):
                     last = self._gather(jobs)
-                    jobs = _wanted(jobs)
+                    jobs = wanted(jobs)
                 self._carry_out(connection, jobs)
         except BaseException as error:  # noqa: BLE001 - the thread outlives what it serves
-            _fail(jobs, error)
-        _tell(jobs)
+            fail(jobs, error)
+        tell(jobs)
         try:
             self._handle.tidy()
         except Exception:  # noqa: BLE001 - nobody is left to tell, and the thread outlives it
@@ -207,11 +155,39 @@ class Writer:
         return connection is not None
 
     def _begin(self, jobs: list[Job]) -> Connection | None:
-        try:
-            return self._handle.begin(durable=any(job.durable for job in jobs))
-        except PostpressError as error:
-            _fail(jobs, error)
-            return None
+        """Begin a transaction; who cannot wait for it is told so, and taken from the list."""
+        now = time.monotonic()
+        until = {job: self._until(job, now) for job in jobs}
+        while jobs:
+            durable = any(job.durable for job in jobs)
+            try:
+                connection = self._handle.begin(
+                    durable=durable, until=min(until[job] for job in jobs)
+                )
+            except PostpressError as error:
+                self._give_up(jobs, until, error)
+            else:
+                self._locked_at = None
+                return connection
+        return None
+
+    def _until(self, job: Job, now: float) -> float:
+        """Return until when a job waits for others' locks."""
+        if self._locked_at is None:
+            return now + self._timeout  # so far it waited for others of this process
+        return min(job.asked + self._timeout, max(job.asked, self._locked_at) + self._little)
+
+    def _give_up(self, jobs: list[Job], until: dict[Job, float], error: PostpressError) -> None:
+        """Fail whoever cannot wait any longer: all of them, unless it was for others' locks."""
+        now, late = time.monotonic(), jobs
+        if self._handle.locked:
+            if self._locked_at is None:
+                self._locked_at = now
+            if not self._handle.hurried:
+                late = [job for job in jobs if until[job] <= now] or jobs
+        fail(late, error)
+        tell(late)
+        jobs[:] = [job for job in wanted(jobs) if job.error is None]
 
     def _carry_out(self, connection: Connection, jobs: list[Job]) -> None:
         """Carry jobs out and commit.
@@ -225,12 +201,12 @@ class Writer:
         except BaseException as error:  # noqa: BLE001 - whoever asked is told
             self._handle.rollback()
             if len(jobs) == 1:
-                _fail(jobs, self._handle.explained(error))
+                fail(jobs, self._handle.explained(error))
             else:
                 self._one_by_one(jobs)
             return
-        for tell in committed:
-            tell()
+        for then in committed:
+            then()
         for job in jobs:
             if job.error is not None:
                 job.error = self._handle.explained(job.error)
@@ -240,12 +216,8 @@ class Writer:
             job.result, job.error = None, None
         for place, job in enumerate(jobs):
             if not self._transact([job]) and job.error is not None:
-                _fail(jobs[place + 1 :], job.error)  # rather than wait for a lock once each
+                fail(jobs[place + 1 :], job.error)  # rather than wait for a lock once each
                 return
-
-
-def _wanted(jobs: list[Job]) -> list[Job]:
-    return [job for job in jobs if not job.future.cancelled()]
 
 
 def _foresee(jobs: list[Job]) -> None:
@@ -279,28 +251,6 @@ def _by_itself(connection: Connection, job: Job) -> None:
             raise
         connection.execute("ROLLBACK TO work")
     connection.execute("RELEASE work")
-
-
-def _fail(jobs: Iterable[Job], error: BaseException) -> None:
-    for job in jobs:  # a copy each: every raise adds to a traceback
-        job.error = copy.copy(error) if isinstance(error, PostpressError) else error
-
-
-def _tell(jobs: list[Job]) -> None:
-    """Hand the jobs back to their loops, at one wake-up a loop."""
-    loops: dict[asyncio.AbstractEventLoop, list[Job]] = {}
-    for job in jobs:
-        loops.setdefault(job.loop, []).append(job)
-    for loop, its in loops.items():
-        try:
-            loop.call_soon_threadsafe(_tell_all, its)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            continue
-
-
-def _tell_all(jobs: list[Job]) -> None:
-    for job in jobs:
-        job.tell()
 
 
 _alive: weakref.WeakSet[Writer] = weakref.WeakSet()
