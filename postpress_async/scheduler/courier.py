@@ -13,6 +13,7 @@ from postpress_async.limits import REFUND
 from .alone import WEIGHT, Alone, Ending
 from .asking import asks
 from .leases import LEASE
+from .looking import Looking
 from .steps import ForEveryone, Step
 
 if TYPE_CHECKING:
@@ -130,6 +131,10 @@ class Courier:
             raise
         self._ahead = outcome.now - self._clock.monotonic()
         self._told(lane, reports, changes, outcome.now)
+
+    def only_look(self) -> None:
+        """Write nothing to the store from now on."""
+        self._state = Looking(self._state)
 
     async def for_everyone(self, change: Callable[[Everyone, float], None]) -> None:
         """Change what holds for all accounts together, given the seconds from there to the epoch.

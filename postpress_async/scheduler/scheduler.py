@@ -163,6 +163,7 @@ class Scheduler:
             QueueFullError: `max_queue` calls wait for this account.
             LaneClosedError: the account cannot be used or was paused, with the reason.
             ClientClosedError: the client was closed meanwhile.
+            ConfigurationError: this client only looks at its store of counts.
         """
         whole("cost", cost, least=1)
         check_wait(max_wait)
@@ -176,6 +177,9 @@ class Scheduler:
         if self._waker.closed:
             msg = "the client is closed: make a new one"
             raise ClientClosedError(msg)
+        if self._sharer is not None and self._sharer.only_looks and needs_store(lane, tally):
+            msg = "only_look() was called: take another client for calls that are counted"
+            raise ConfigurationError(msg)
         door = Door(lane, tally, now, max_wait=max_wait, max_queue=self._max_queue)
         door.check(cost, priority, since, self._brake, counts=self._sharer is None)
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
@@ -409,6 +413,23 @@ class Scheduler:
             self._tally(lane, action, self._clock.monotonic())
         await self._sure(account_id, actions, _LOOK_UP)
         return await self._telling.plan(lane, actions)
+
+    def only_look(self) -> None:
+        """Write nothing to a store of counts from now on, to find out what would hold.
+
+        What this client learns, records or changes holds for itself alone, and is forgotten with
+        it; what others have counted it sees. It sends nothing that is counted any more: such calls
+        get ConfigurationError. In memory counts are its own anyway, and nothing changes.
+
+        Examples:
+            >>> async def left(client: Postpress) -> int:
+            ...     client.scheduler.only_look()
+            ...     await client.scheduler.record("acc_1", "invite", 30)  # if we had sent these
+            ...     [lane] = await client.scheduler.snapshot("acc_1")
+            ...     return lane.limits[0].left
+        """
+        if self._sharer is not None:
+            self._sharer.only_look()
 
     async def pause(
         self, account_id: str, *, action: str | None = None, until: float | None = None, reason: str

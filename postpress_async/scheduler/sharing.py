@@ -54,6 +54,7 @@ class Sharer:
 
     Attributes:
         closed: whether nothing is asked any more; what is to be told still is.
+        only_looks: whether nothing is written to the store, so that nobody may go.
         usher: says when a lane asks.
     """
 
@@ -71,6 +72,7 @@ class Sharer:
         alone: Shelf | None = None,
     ) -> None:
         self.closed: bool = False
+        self.only_looks: bool = False
         self._clock = clock
         self._boot = boot
         self._told = told
@@ -124,6 +126,12 @@ class Sharer:
             alone.saw(lane.account_id or "")
         if lane.queues is None:
             self.usher.forget(lane)
+
+    def only_look(self) -> None:
+        """Write nothing to the store from now on; what is changed is seen here alone."""
+        if not self.only_looks:
+            self.only_looks = True
+            self._courier.only_look()
 
     def close(self) -> None:
         """Ask for nothing any more; what was not given back yet still is, see `flush`."""

@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import shlex
+import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -395,6 +396,83 @@ def test_a_pause_of_an_account_that_the_state_does_not_know_says_so(run, counts)
     assert "acc_typo" in err("pause", "acc_typo", "--reason", "r")
     assert err("pause", "acc_typo", "--reason", "again") == ""
     assert err("pause", "*", "--reason", "r") == ""
+
+
+WHERE = ("--provider", "LINKEDIN")
+OF_A_TYPO = (
+    ("show", "acc_typo"), ("show", "acc_typo", *WHERE), ("explain", "acc_typo", *WHERE),
+    ("estimate", "acc_typo", "invite", *WHERE), ("plan", "acc_typo", "invite=1", *WHERE),
+    ("resume", "acc_typo"),
+)  # fmt: skip
+
+
+def rows_of(counts):
+    """Return all that a file of counts has."""
+    with contextlib.closing(sqlite3.connect(counts.removeprefix("sqlite:///"))) as connection:
+        return sorted(connection.execute("SELECT key, image FROM images"))
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_look_at_an_account_that_the_state_does_not_know_says_so_and_leaves_no_trace(
+    run, counts, paused
+):
+    if paused:  # all of them, so that this one is closed too
+        assert run("limits", "pause", "*", "--reason", "all off", "--state", counts).code == 0
+    before = rows_of(counts)
+    assert {key for key, _ in before} - {"*", "*news"} == {"acc_0"}
+    for arguments in OF_A_TYPO:
+        plain = run("limits", *arguments, "--state", counts)
+        told = run("limits", *arguments, "--json", "--state", counts)
+        assert (plain.code, told.code, plain.out != "") == (0, 0, True)
+        for ran in (plain, told):
+            assert "this state knew nothing of account acc_typo before" in ran.err
+        if arguments[0] != "explain" or paused:
+            assert told.lines
+    assert rows_of(counts) == before
+
+
+@pytest.mark.usefixtures("alone")
+def test_of_an_account_that_the_state_knows_nothing_is_said(run, counts):
+    for arguments in OF_A_TYPO:
+        name = [word.replace("acc_typo", "acc_0") for word in arguments]
+        ran = run("limits", *name, "--state", counts)
+        assert (ran.code, ran.err) == (0, "")
+    known = run("limits", "show", "acc_0", "--json", "--state", counts).lines
+    assert known[0]["provider"] == "WHATSAPP"  # whatever was supposed of it
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_was_used_is_written_and_the_account_is_known_from_then_on(run, counts):
+    used = ("--used", "invite=3", *WHERE, "--state", counts)
+    assert "acc_9" in run("limits", "show", "acc_9", *used).err
+    seen = run("limits", "show", "acc_9", "--state", counts)
+    assert (seen.err, "3 of 80 used" in seen.out) == ("", True)
+
+
+def test_a_look_with_a_key_leaves_what_it_learns_to_those_who_send(run, served, linkedin, counts):
+    before = rows_of(counts)
+    for _ in range(2):
+        seen = run("limits", "show", linkedin, "--json", "--state", counts)
+        [lane] = seen.lines
+        assert (seen.code, lane["provider"]) == (0, "LINKEDIN")
+        assert f"knew nothing of account {linkedin}" in seen.err
+    assert rows_of(counts) == before
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_look_leaves_a_server_as_it_was(run, valkeys):
+    server = valkeys()
+    assert run("limits", "pause", "*", "--reason", "all off", "--state", server.url).code == 0
+    before = server.ask("DBSIZE")
+    for arguments in OF_A_TYPO:
+        ran = run("limits", *arguments, "--state", server.url)
+        assert (ran.code, "acc_typo" in ran.err) == (0, True)
+    assert server.ask("DBSIZE") == before
+    assert (
+        "acc_typo" in run("limits", "pause", "acc_typo", "--reason", "r", "--state", server.url).err
+    )
+    assert run("limits", "show", "acc_typo", "--state", server.url).err == ""
 
 
 @pytest.mark.usefixtures("alone")

@@ -7,7 +7,7 @@ from typing import Annotated, Final, TypeAlias
 from cyclopts import Parameter
 
 from postpress_async.cli.options import AsJson, State
-from postpress_async.cli.output import note, print_json, print_out
+from postpress_async.cli.output import print_json, print_out
 from postpress_async.cli.pacing import forecasts, times
 from postpress_async.cli.pacing.given import (
     Given,
@@ -17,8 +17,10 @@ from postpress_async.cli.pacing.given import (
     limits_of,
     provider_of,
     shared,
+    state_of,
 )
 from postpress_async.cli.pacing.lane import as_line, print_lane, print_lanes
+from postpress_async.cli.pacing.strangers import is_strange, note_strange
 from postpress_async.cli.pacing.table import print_table, rows_of
 from postpress_async.cli.plain import plain as harmless
 from postpress_async.client import Postpress
@@ -131,7 +133,10 @@ async def pause(
     check_action("--action", action)
     end = None if until is None else times.instant("--until", until, now=time.time(), way="ahead")
     async with shared(state) as client:
+        strange = account_id != "*" and await is_strange(client, account_id, state_of(state))
         await pause_in(client, account_id, action=action, until=end, reason=reason, as_json=as_json)
+        if strange:
+            note_strange(account_id)
 
 
 async def pause_in(
@@ -144,27 +149,11 @@ async def pause_in(
     as_json: bool,
 ) -> None:
     """Pause in a client's state, and print what it has come to."""
-    strange = account_id != "*" and await _is_strange(client, account_id)
     await client.scheduler.pause(account_id, action=action, until=until, reason=reason)
     if not as_json:
         end = "until resumed" if until is None else f"until {times.until(until, time.time())}"
         print_out(f"paused: {_what(account_id, action)}, {end}")
     await _print_state(client, account_id, as_json=as_json)
-    if strange:
-        note(
-            f"this state knew nothing of account {account_id} before: look whether it is "
-            "spelled as where it sends"
-        )
-
-
-async def _is_strange(client: Postpress, account_id: str) -> bool:
-    """Tell whether the state knows nothing of an account, as of one that is misspelled."""
-    client.account(account_id)  # refuses what is no id
-    client.scheduler.lane(account_id)  # of this process alone: nothing is written
-    [lane] = await client.scheduler.snapshot(account_id)
-    known = (lane.provider, lane.paused, lane.cooling_until, lane.rate)
-    used = any(limit.used for limit in lane.limits)
-    return known == (None,) * len(known) and not (used or lane.closed_actions or lane.in_flight)
 
 
 async def resume(
@@ -182,7 +171,12 @@ async def resume(
     """
     check_action("--action", action)
     async with shared(state) as client:
+        strange = account_id != "*" and await is_strange(client, account_id, state_of(state))
+        if strange:
+            client.scheduler.only_look()  # there was nothing to open
         await resume_in(client, account_id, action=action, as_json=as_json)
+        if strange:
+            note_strange(account_id)
 
 
 async def resume_in(

@@ -21,6 +21,7 @@ from postpress_async.storage.begun import is_begun
 from postpress_async.storage.sqlite.place import absolute
 from postpress_async.storage.urls import parse
 
+from .strangers import is_strange, note_strange
 from .times import instant
 
 _MEMORY: Final = "memory:"
@@ -88,7 +89,8 @@ async def known(
 ) -> AsyncGenerator[Known]:
     """Open a client that knows who an account is, and what it has used already.
 
-    Where there is no key, it is what the shared state knows of it.
+    Where there is no key, it is what the shared state knows of it; where that is nothing, a note
+    says so at the end. Only what was used already is written there.
 
     Args:
         given: the options.
@@ -99,6 +101,9 @@ async def known(
     state = await existing(state_of(given.state))
     async with client_of(given, account_id, state) as client:
         bound = client.account(account_id)  # refuses what is no id
+        strange = await is_strange(client, account_id, state)
+        if not used:
+            client.scheduler.only_look()
         account = None
         if given.provider is not None:
             client.scheduler.describe(account_id, None, tier=given.tier, ok=None)
@@ -113,6 +118,8 @@ async def known(
         for one in used:
             await client.scheduler.record(account_id, one.action, one.times, at=one.at)
         yield Known(client, account)
+        if strange:
+            note_strange(account_id)
 
 
 async def _recalled(client: Postpress, account_id: str) -> bool:
