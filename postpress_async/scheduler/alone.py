@@ -19,7 +19,7 @@ from .news import NEWS
 from .steps import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from postpress_async.limits import Verdict
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .steps import Ask, Change, Outcome, Report
     from .tally import Slot
 
-__all__ = ["WEIGHT", "Alone", "Ending"]
+__all__ = ["WEIGHT", "Alone", "Ending", "Past"]
 
 _log = logging.getLogger("postpress_async.scheduler")
 WEIGHT: Final = 10  # how much of a limit a call takes here
@@ -67,6 +67,15 @@ class Alone:
                 "account limits are kept alone, at a tenth of what they have left: %s", error
             )
         self.lost, self.until = True, now + _TRY_EVERY
+
+    def untold(self, changes: Iterable[Change]) -> int:
+        """Return how many calls the store has not heard of: those under way, and those of changes.
+
+        Args:
+            changes: that are still to be told.
+        """
+        out = sum(not grant.told for grant in self._out.values())
+        return out + sum(isinstance(one, Past) and one.verdict.counts for one in changes)
 
     def back(self, now: float) -> dict[str, list[Change]]:
         """Know that the store is back; return what to tell it of calls under way, by account."""
@@ -140,13 +149,7 @@ class Alone:
         self._end(account_id, slot.reservation, verdict, now)
         if grant.told:
             return Ending(slot.reservation, verdict)
-        action, cost = grant.action, grant.cost
-
-        def replay(book: Book, everyone: Everyone, at: float) -> None:
-            happened = Happened(action=action, cost=cost, verdict=verdict, at=at - age())
-            book.replay(happened, everyone, at)
-
-        return replay
+        return Past(grant.action, grant.cost, verdict, age)
 
     def refund(self, account_id: str, reservation: str, now: float) -> bool:
         """Give a grant back that was not used; return whether it was made alone."""
@@ -165,6 +168,23 @@ class Alone:
         images, outcome = step.run({key: self._images[key] for key in step.keys}, now)
         self._images.update(images)
         return outcome
+
+
+class Past:
+    """Tell a store of a call that was made, and ended, without it."""
+
+    def __init__(self, action: str, cost: int, verdict: Verdict, age: Callable[[], float]) -> None:
+        self.verdict: Verdict = verdict
+        self._action = action
+        self._cost = cost
+        self._age = age
+
+    def __call__(self, book: Book, everyone: Everyone, now: float) -> None:
+        """Do it."""
+        happened = Happened(
+            action=self._action, cost=self._cost, verdict=self.verdict, at=now - self._age()
+        )
+        book.replay(happened, everyone, now)
 
 
 class Ending:

@@ -8,6 +8,7 @@ step a lane is under way; whatever comes meanwhile rides in the next.
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from contextvars import Context
 from math import inf
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 USE_WITHIN: Final = 30.0  # a grant that was not used by then is given back
 ANSWER_WITHIN: Final = 1.0  # seconds that a store has to answer even those who would not wait
 _FLUSH: Final = 5.0
+_LET_GO: Final = 1.0  # seconds that a step which was called off has to end
+_log = logging.getLogger("postpress_async.scheduler")
 
 
 class Sharer:
@@ -83,6 +86,7 @@ class Sharer:
         self._leases = Leases(clock, self._renew)
         self._woken = 0  # tasks that will ask in the next tick
         self._desks: dict[Lane, Desk] = {}
+        self._flushing = False
         self._listener = Listener(state, waits=self._anybody_waits, tell=self._heard)
 
     # -- what lanes have to say ----------------------------------------------------------------
@@ -144,8 +148,10 @@ class Sharer:
     async def flush(self) -> None:
         """Give back what was not given back yet, for a bounded time, and let go of the store.
 
-        What cannot be given back counts when its lease ends, or when the process is known dead.
+        What cannot be given back counts when its lease ends, or when the process is known dead. A
+        store that is lost is tried once more: it knows nothing of what went without it.
         """
+        self._flushing = True
         for lane, desk in list(self._desks.items()):
             desk.timer.set(inf)
             if desk.full or desk.stands:
@@ -155,8 +161,13 @@ class Sharer:
             await asyncio.wait(tasks, timeout=_FLUSH)
         for desk in self._desks.values():
             desk.timer.set(inf)
-            if desk.task is not None:
-                desk.task.cancel()
+        if tasks := {desk.task for desk in self._desks.values() if desk.task is not None}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=_LET_GO)
+        changes = [change for desk in self._desks.values() for change in desk.changes]
+        if self._courier.alone is not None and (calls := self._courier.alone.untold(changes)):
+            _log.warning("%d calls that went while the store was lost are counted nowhere", calls)
         await self._courier.aclose()
 
     # -- what the usher asks of it --------------------------------------------------------------
@@ -237,7 +248,7 @@ class Sharer:
         desk.again = False
         began, desk.boot = self._clock.monotonic(), self._boot()
         room, alone = self._room(began), self._courier.alone
-        on_its_own = alone is not None and began + EARLY < alone.until
+        on_its_own = alone is not None and began + EARLY < alone.until and not self._flushing
         tries = self.is_alone and self._courier.lost
         tells = tries  # and asks nothing: that is decided alone until all have told
         if alone is not None and not (tries or on_its_own):
@@ -365,6 +376,8 @@ class Sharer:
         desk.stands = False  # whoever does not come is passed over
         if self._courier.alone is not None and is_lost(said, lane):
             self._courier.alone.begin(now, said)
+            if self._flushing:
+                return False  # nobody waits, and it was tried
             desk.fresh = [one for one, _ in asked.values() if not one.let_in] + desk.fresh
             return True
         self._granter.fail_all(lane, said, who_needs_store=True)
