@@ -84,6 +84,7 @@ async def test_nor_does_it_take_a_place_in_a_limit(server):
     await send(made)  # the only one: a tenth
     with pytest.raises(WaitTooLongError, match="invite per day"):
         await send(made)
+    await asyncio.sleep(1)
 
 
 async def test_nor_one_of_a_budget_that_accounts_share(server):
@@ -92,6 +93,7 @@ async def test_nor_one_of_a_budget_that_accounts_share(server):
     await asyncio.gather(send(made), send(made, "acc_2"))
     with pytest.raises(WaitTooLongError, match="invite per day"):
         await send(made)
+    await asyncio.sleep(1)
 
 
 @pytest.mark.parametrize("decides", [True, False])
@@ -105,6 +107,7 @@ async def test_a_call_that_ends_without_the_store_begins_its_spacing_there(serve
     ended = now()
     made.report(slot, DONE)
     assert 4.9 < await waits - ended < 5.2
+    await asyncio.sleep(1)
 
 
 async def test_what_its_answer_says_holds_there_too(server):
@@ -115,6 +118,7 @@ async def test_what_its_answer_says_holds_there_too(server):
     made.report(slot, Verdict(effect="cool_down", retry_after=600.0))
     with pytest.raises(WaitTooLongError):
         await send(made)
+    await asyncio.sleep(1)
 
 
 async def test_what_was_told_to_the_store_is_over_in_the_next_outage_too(server):
@@ -130,6 +134,7 @@ async def test_what_was_told_to_the_store_is_over_in_the_next_outage_too(server)
     await asyncio.sleep(0.5)
     server.up, server.decides = False, False
     await send(made, max_wait=20.0)
+    await asyncio.sleep(1)
 
 
 async def test_a_spacing_holds_from_the_last_call_alone_to_the_first_with_the_store(server):
@@ -142,3 +147,4 @@ async def test_a_spacing_holds_from_the_last_call_alone_to_the_first_with_the_st
     server.up = True
     await asyncio.sleep(1.5)  # it is told
     assert 29.9 < await send(other, max_wait=60.0) - last < 35.0
+    await asyncio.sleep(1)
