@@ -39,7 +39,9 @@ class Lines:
         self._path = path
         self._time = time
         self._changed = threading.Condition()
+        self._names = {}
         self._told = {}
+        self.then = {}
 
     def open(self, images):
         self._writer = images._file._writer
@@ -54,14 +56,17 @@ class Lines:
     def unlock(self):
         self._connection.execute("ROLLBACK")
 
-    def ask(self, name):
-        self._writer.ask(Job(lambda _: name, self, Future()))
+    def ask(self, name, *, lasts=0.0):
+        job = Job(lambda _: self._time.sleep(lasts), self, Future())
+        self._names[job] = name
+        self._writer.ask(job)
 
     def call_soon_threadsafe(self, _, jobs):
         """Be the loop of those who asked."""
         for job in jobs:
             what = "done" if job.error is None else type(job.error)
-            name = job.work(None)
+            name = self._names[job]
+            self.then.get(name, int)()
             with self._changed:
                 self._told.setdefault(name, (round(self._time.now - 1000.0, 1), what))
                 self._changed.notify_all()
@@ -143,6 +148,20 @@ async def test_who_may_wait_for_long_waits_no_longer_because_others_have(
     await file.aclose()
 
 
+async def test_who_waited_for_others_of_its_process_has_all_its_time_for_locks_yet(
+    open_at, works, time, lines
+):
+    images = open_at(timeout=5.0, look_every=1e9)
+    await images.step(works.add())
+    with lines.open(images):
+        at(time, lines, b=1.0, c=21.0)
+        lines.then["a"] = lines.lock  # another program is faster than the next of ours
+        lines.ask("a", lasts=20.0)
+        told = lines.told(3)
+        assert told == {"a": (20.0, "done"), "b": (25.0, GONE), "c": (26.0, GONE)}
+        lines.unlock()
+
+
 async def test_a_short_timeout_is_no_longer_because_the_file_is_known_to_be_locked(
     open_at, works, time, lines
 ):
@@ -157,14 +176,19 @@ async def test_a_short_timeout_is_no_longer_because_the_file_is_known_to_be_lock
         lines.unlock()
 
 
-async def test_who_wants_to_end_waits_a_second_for_all_that_was_asked(open_at, works, time, lines):
-    images = open_at(timeout=300.0, look_every=1e9)
+@pytest.mark.parametrize(("hurried", "ends"), [(10.0, (10.0, 11.0)), (30.5, (30.0, 31.0))])
+async def test_who_wants_to_end_waits_a_second_for_all_that_was_asked(
+    path, open_at, works, time, lines, hurried, ends
+):
+    images = open_at()
+    images._file = file = SqliteFile(str(path), COUNTS, timeout=30.0, look_every=1e9)
     await images.step(works.add())
     with lines.open(images):
         lines.lock()
         at(time, lines, b=1.0, c=2.0)
-        time.due.append((1010.0, images._file._writer.hurry))
+        time.due.append((1000.0 + hurried, file._writer.hurry))
         lines.ask("a")
         told = lines.told(3)
-        assert told == {"a": (10.0, GONE), "b": (11.0, GONE), "c": (11.0, GONE)}
+        assert told == {"a": (ends[0], GONE), "b": (ends[1], GONE), "c": (ends[1], GONE)}
         lines.unlock()
+    await file.aclose()

@@ -1,0 +1,159 @@
+"""A file on a disk that is slow, or hangs: commits take long, under a lock that others wait for."""
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+import time
+
+import pytest
+from outbox_worker import item
+
+from postpress_async.errors import StateUnavailableError
+from postpress_async.storage.outbox.opening import open_outbox
+from postpress_async.storage.outbox.rows import Filter, Finish
+
+PROFILES = "GET /users/{identifier}"
+
+
+class Disk:
+    """What all commits of this process wait for."""
+
+    def __init__(self):
+        self.late = 0.0
+        self.stuck = threading.Event()
+        self._moves = threading.Event()
+        self._moves.set()
+
+    def connect(self, *args, **options):
+        return _Connection(_connect(*args, **options), self)
+
+    def commit(self):
+        time.sleep(self.late)
+        if not self._moves.is_set():
+            self.stuck.set()
+            assert self._moves.wait(60)
+
+    def hang(self):
+        """Let the next commit take until `go_on`, and all those behind it."""
+        self.stuck.clear()
+        self._moves.clear()
+
+    def go_on(self):
+        self._moves.set()
+
+    async def hangs(self):
+        """Return once somebody's commit hangs."""
+        assert await asyncio.to_thread(self.stuck.wait, 60)
+
+
+_connect = sqlite3.connect
+
+
+class _Connection:
+    def __init__(self, real, disk):
+        self._real, self._disk = real, disk
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    def execute(self, statement, *values):
+        if statement == "COMMIT":
+            self._disk.commit()
+        return self._real.execute(statement, *values)
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    disk = Disk()
+    monkeypatch.setattr(sqlite3, "connect", disk.connect)
+    yield disk
+    disk.go_on()
+
+
+@pytest.fixture
+def process(disk, processes, path):
+    return lambda: processes(f"sqlite:///{path}")
+
+
+def seen(processes):
+    return len(processes.sandbox.journal(route=PROFILES))
+
+
+# -- counts ----------------------------------------------------------------------------------------
+
+
+async def test_on_a_slow_disk_all_is_served_and_no_limit_passed(disk, process, processes):
+    one, other = process(), process()
+    assert (await one(1), await other(1)) == (1, 1)
+    disk.late = 0.05
+    assert await asyncio.gather(one(4), other(4)) == [4, 4]
+    assert await other() == 0
+    assert seen(processes) == 10
+
+
+@pytest.mark.parametrize("who", ["cancelled", "impatient"])
+async def test_a_grant_that_is_on_the_disk_when_nobody_waits_is_used_by_nobody_and_given_back(
+    disk, process, processes, who
+):
+    one, other = process(), process()
+    assert (await other(1), await one(2)) == (1, 2)
+    disk.hang()
+    if who == "impatient":
+        one.client, patient = one.client.with_options(max_wait=0.1), one.client
+        with pytest.raises(StateUnavailableError, match="has not answered yet") as caught:
+            await one.call()
+        assert caught.value.outcome == "not_sent"
+        one.client = patient
+    else:
+        call = asyncio.create_task(one.call())
+        await disk.hangs()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    await disk.hangs()  # it was asked for, and is not told yet
+    disk.go_on()
+    assert seen(processes) == 3
+    assert await one() + await other() == 7
+    assert await process()() == 0
+    assert seen(processes) == 10
+
+
+async def test_who_waits_for_a_process_whose_disk_hangs_is_told_so_and_counted_when_it_goes_on(
+    disk, open_at, works
+):
+    one, other = open_at(), open_at(timeout=0.05)
+    assert (await one.step(works.add()), await other.step(works.add())) == (1, 2)
+    disk.hang()
+    adds = [asyncio.create_task(one.step(works.add()))]
+    await disk.hangs()
+    adds += [asyncio.create_task(one.step(works.add())) for _ in range(3)]
+    for _ in range(2):
+        with pytest.raises(StateUnavailableError, match="holds it locked"):
+            await other.step(works.add())
+    assert not any(one.done() for one in adds)  # and it holds no loop up
+    disk.go_on()
+    assert await asyncio.gather(*adds) == [3, 4, 5, 6]
+    assert await other.step(works.add()) == 7
+
+
+# -- the outbox ------------------------------------------------------------------------------------
+
+
+async def test_a_mark_that_nobody_waits_for_is_durable_and_can_be_taken_back(disk, path):
+    async with contextlib.aclosing(open_outbox(f"sqlite:///{path}")) as store:
+        await store.add([item(1)])
+        await store.enter("w")
+        row = (await store.claim("w", lease=60.0)).row
+        disk.hang()
+        marking = asyncio.create_task(store.mark(row.id, row.fence, seconds=30.0))
+        await disk.hangs()
+        marking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await marking
+        disk.go_on()
+        assert (await store.get(row.id)).state == "sending"
+        assert len(await store.attempts(row.id)) == 1
+        again = Finish(state="queued", keep_attempt=False, outcome="not_sent")
+        assert (await store.finish(row.id, row.fence, again)).state == "queued"
+        assert await store.counts(Filter()) == {"queued": 1}
