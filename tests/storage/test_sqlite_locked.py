@@ -91,6 +91,14 @@ def lines(path, time):
     return Lines(path, time)
 
 
+@pytest.fixture
+def patient(path, open_at):
+    """Return images in a file as an outbox has it: each work waits the timeout out by itself."""
+    images = open_at()
+    images._file = SqliteFile(str(path), COUNTS, timeout=30.0, look_every=1e9)
+    return images
+
+
 GONE = StateUnavailableError
 
 
@@ -131,21 +139,15 @@ async def test_all_hear_of_a_locked_file_within_the_timeout_and_then_within_a_se
     assert await images.step(works.add()) == 2
 
 
-async def test_who_may_wait_for_long_waits_no_longer_because_others_have(
-    path, open_at, works, time, lines
-):
-    """As of an outbox, whose works wait the timeout out, each by itself."""
-    images = open_at()
-    images._file = file = SqliteFile(str(path), COUNTS, timeout=30.0, look_every=1e9)
-    await images.step(works.add())
-    with lines.open(images):
+async def test_who_may_wait_for_long_waits_no_longer_because_others_have(patient, time, lines):
+    await patient.epoch()
+    with lines.open(patient):
         lines.lock()
         at(time, lines, b=0.2, c=29.0, d=31.0)
         time.due.append((1060.0, lines.unlock))
         lines.ask("a")
         told = lines.told(4)
     assert told == {"a": (30.0, GONE), "b": (30.2, GONE), "c": (59.0, GONE), "d": (60.0, "done")}
-    await file.aclose()
 
 
 async def test_who_waited_for_others_of_its_process_has_all_its_time_for_locks_yet(
@@ -178,17 +180,14 @@ async def test_a_short_timeout_is_no_longer_because_the_file_is_known_to_be_lock
 
 @pytest.mark.parametrize(("hurried", "ends"), [(10.0, (10.0, 11.0)), (30.5, (30.0, 31.0))])
 async def test_who_wants_to_end_waits_a_second_for_all_that_was_asked(
-    path, open_at, works, time, lines, hurried, ends
+    patient, time, lines, hurried, ends
 ):
-    images = open_at()
-    images._file = file = SqliteFile(str(path), COUNTS, timeout=30.0, look_every=1e9)
-    await images.step(works.add())
-    with lines.open(images):
+    await patient.epoch()
+    with lines.open(patient):
         lines.lock()
         at(time, lines, b=1.0, c=2.0)
-        time.due.append((1000.0 + hurried, file._writer.hurry))
+        time.due.append((1000.0 + hurried, patient._file._writer.hurry))
         lines.ask("a")
         told = lines.told(3)
         assert told == {"a": (ends[0], GONE), "b": (ends[1], GONE), "c": (ends[1], GONE)}
         lines.unlock()
-    await file.aclose()
