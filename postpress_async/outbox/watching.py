@@ -103,8 +103,8 @@ class Watcher:
     def _remember(self, account_id: str, action: str, until: float, pool: Sequence[str]) -> None:
         """Remember an instant: several items may be told at once, and come in in any order."""
         before, _ = self._resting.get((account_id, action), ((), ()))
-        untils = sorted({*before, until})[-_TOLD_MOST:]
-        self._resting[account_id, action] = tuple(untils), pool
+        instants = sorted({*before, until})[-_TOLD_MOST:]
+        self._resting[account_id, action] = tuple(instants), pool
         self._some.set()
 
     # -- looking again -----------------------------------------------------------------------
@@ -149,14 +149,14 @@ class Watcher:
         self,
         name: tuple[str, str],
         lane: Resting | None,
-        untils: Sequence[float],
+        instants: Sequence[float],
         pool: Sequence[str],
     ) -> bool:
         """Open a lane that rests because of us and has room; return whether to look at it again."""
         if lane is None:
             return self._missed(name)
         # Of all instants that a lane is told, it keeps the latest, and that must be one of ours.
-        if not any(abs(lane.until - until) <= _LATE for until in untils):
+        if not any(abs(lane.until - until) <= _LATE for until in instants):
             self._misses.pop(name, None)
             return False
         if await self._opened(lane, pool):

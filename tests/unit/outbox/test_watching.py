@@ -202,7 +202,7 @@ async def test_the_latest_of_many_instants_are_kept():
     made = watcher(store)
     for days in range(500, 0, -1):
         told(made, days * DAY)
-    ((untils, _),) = made._resting.values()
-    assert len(untils) == 100
+    ((instants, _),) = made._resting.values()
+    assert len(instants) == 100
     await made._look()
     assert store.opened == [0.0]
