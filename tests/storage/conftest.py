@@ -111,8 +111,9 @@ async def processes():
     async with Sandbox(seed=1) as sandbox, AsyncExitStack() as clients:
         account = sandbox.world()["accounts"][0]["id"]
 
-        def make(state):
+        def make(state, *, on_state_lost="stop"):
             given = {"base_url": sandbox.url, "state": state, "limits": limits, "max_wait": 5}
+            given["on_state_lost"] = on_state_lost
             client = Postpress(sandbox.api_key, **given)
             clients.push_async_callback(client.aclose)
             return Process(client, account)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from mends import alarmed
 
 from postpress_async.storage.memory import MemoryImages
 from postpress_async.storage.opening import open_images
@@ -105,43 +106,11 @@ class Memory(Conformance):
         return MemoryImages(clock=lambda: self.wall)
 
 
-class Sqlite(Conformance):
-    def open(self):
-        self.directory = tempfile.TemporaryDirectory()
-        path = Path(self.directory.name) / "counts.db"
-        return SqliteImages(str(path), clock=lambda: self.wall)
-
-    @rule()
-    def open_again(self):
-        self.loop.run_until_complete(self.images.aclose())
-        path = Path(self.directory.name) / "counts.db"
-        self.images = SqliteImages(str(path), clock=lambda: self.wall)
-        self.latest -= 1.0  # what a new process may not have been told of
-
-    def teardown(self):
-        super().teardown()
-        if hasattr(self, "directory"):
-            self.directory.cleanup()
-
-
-class Served(Conformance):
-    """Ask a real server; whoever opens anew, or besides, finds what was written."""
-
-    url = ""
-
-    def open(self):
-        self.prefix = f"c_{secrets.token_hex(6)}"
-        return self.open_besides()
+class Shared(Conformance):
+    """Let somebody else write, too."""
 
     def open_besides(self):
-        more = "&" if "?" in self.url else "?"
-        return open_images(f"{self.url}{more}prefix={self.prefix}", clock=lambda: self.wall)
-
-    @rule()
-    def open_again(self):
-        self.loop.run_until_complete(self.images.aclose())
-        self.images = self.open_besides()
-        self.latest = 0.0  # a clock that is handed in is this process's; images keep their times
+        raise NotImplementedError
 
     @rule(changes=st.dictionaries(keys, blobs, min_size=1))
     def somebody_else_writes(self, changes):
@@ -152,6 +121,48 @@ class Served(Conformance):
 
         self.loop.run_until_complete(write())
         self.model.update(changes)
+
+
+class Sqlite(Shared):
+    def open(self):
+        self.directory = tempfile.TemporaryDirectory()
+        return self.open_besides()
+
+    def open_besides(self):
+        path = Path(self.directory.name) / "counts.db"
+        return SqliteImages(str(path), clock=lambda: self.wall, mend=alarmed)
+
+    @rule()
+    def open_again(self):
+        self.loop.run_until_complete(self.images.aclose())
+        self.images = self.open_besides()
+        self.latest -= 1.0  # what a new process may not have been told of
+
+    def teardown(self):
+        super().teardown()
+        if hasattr(self, "directory"):
+            self.directory.cleanup()
+
+
+class Served(Shared):
+    """Ask a real server; whoever opens anew, or besides, finds what was written."""
+
+    url = ""
+
+    def open(self):
+        self.prefix = f"c_{secrets.token_hex(6)}"
+        return self.open_besides()
+
+    def open_besides(self):
+        more = "&" if "?" in self.url else "?"
+        url = f"{self.url}{more}prefix={self.prefix}"
+        return open_images(url, clock=lambda: self.wall, mend=alarmed)
+
+    @rule()
+    def open_again(self):
+        self.loop.run_until_complete(self.images.aclose())
+        self.images = self.open_besides()
+        self.latest = 0.0  # a clock that is handed in is this process's; images keep their times
 
 
 class Postgres(Served):

@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mends import alarmed
 from msgspec import structs
 
 from postpress_async import machine
@@ -70,7 +71,8 @@ class Fake:
         ids = json.loads(old[16:]) if old else []
         stamp = b"else" + next(self.serial).to_bytes(4, "big")
         image = json.dumps([*ids, text + str(next(self.serial))]).encode()
-        self.values[key] = stamp + struct.pack(">d", self.time()) + image
+        at = max(self.time(), struct.unpack(">d", old[8:16])[0] if old else 0.0)
+        self.values[key] = stamp + struct.pack(">d", at) + image
 
     def do(self, swaps):
         now, fates, values = self.time(), [], {}
@@ -201,9 +203,10 @@ def test_each_step_that_is_told_of_was_done_once_in_one_order(faults, plans, can
         server = Fake(faults)
         clock = asyncio.get_running_loop().time
         done, failed = [], []
+        mend = kept if "restarted" in faults else alarmed
 
         async def client(plan):
-            images = RemoteImages(server, mend=kept, monotonic=clock, draw=lambda: 0.5)
+            images = RemoteImages(server, mend=mend, monotonic=clock, draw=lambda: 0.5)
             images._decider._others = others  # look first, or decide first
             for n, batch in enumerate(plan):
                 works = [
@@ -686,6 +689,90 @@ def test_one_key_that_is_lost_is_put_back_and_named(caplog):
 
     run(main)
     assert [one for one in caplog.messages if "has lost the counts of b" in one]
+
+
+@pytest.mark.parametrize("fault", ["none", "lost before", "lost after"])
+def test_an_older_value_is_known_for_one_by_its_time(fault, caplog):
+    async def main():
+        server = Fake()
+        one, two = client(server, mend=together), client(server, mend=together)
+        await one.step(Append("ab"))
+        copy = server.values["a"]
+        for _ in range(2):
+            await one.step(Append("ab"))
+        await two.step(Append("ab", only=""))
+        known = server.ids("a")
+        server.values["a"] = copy  # and nothing else: it is the same server, and the same run
+        server.faults = [fault]
+        await one.step(Append("ab", only="b"))
+        work = Append("a")
+        await one.step(work)
+        assert server.ids("a") == [*known, work.name]
+        server.values["a"] = copy
+        await two.step(Append("a"))
+        assert set(server.ids("a")) > set(known)
+        await one.aclose()
+        await two.aclose()
+
+    run(main)
+    assert len([one for one in caplog.messages if "has lost the counts of a" in one]) == 2
+
+
+def test_what_is_of_the_same_instant_is_no_older_one():
+    async def main():
+        server = Fake()
+        told = [EPOCH]
+        images = [client(server, mend=alarmed, clock=lambda: told[0]) for _ in range(3)]
+        for n in range(30):
+            await asyncio.gather(*(one.step(Append("ab")) for one in images))
+            told[0] += (n % 3 - 1) * 100.0  # a clock that is handed in may be set back
+        assert len(server.ids("a")) == 90
+        for one in images:
+            await one.aclose()
+
+    run(main)
+
+
+def test_what_could_not_be_read_is_put_back_nowhere():
+    class Reads(Append):
+        def run(self, seen, now):
+            if seen["a"] == b"damaged":
+                raise LookupError
+            return super().run(seen, now)
+
+    async def main():
+        server = Fake()
+        one = client(server, mend=together)
+        await one.step(Reads("a"))
+        copy = server.values["a"]
+        await one.step(Reads("a"))
+        server.values["a"] = b"another:" + struct.pack(">d", server.time() + 1) + b"damaged"
+        with pytest.raises(LookupError):
+            await one.step(Reads("a"))
+        server.values["a"] = copy
+        await one.step(Reads("a"))
+        assert len(server.ids("a")) == 2
+        await one.aclose()
+
+    run(main)
+
+
+def test_what_another_program_wrote_over_is_put_back_once_that_is_gone():
+    async def main():
+        server = Fake()
+        one = client(server, mend=together)
+        for _ in range(2):
+            await one.step(Append("a"))
+        for text in (b"short", b"8 bytes, then " + struct.pack(">d", float("nan"))):
+            server.values["a"] = text
+            with pytest.raises(ConfigurationError):
+                await one.step(Append("a"))
+        del server.values["a"]
+        await one.step(Append("a"))
+        assert len(server.ids("a")) == 3
+        await one.aclose()
+
+    run(main)
 
 
 def test_what_is_lost_together_with_an_answer_is_put_back():

@@ -243,7 +243,10 @@ class Decider:
         self._times.learn(answer.now, sent=sent, anew=anew, lead=answer.lead)
         if answer.identity != self._identity:
             if self._identity:
-                self._warn("was restarted or replaced: what this process knows is compared with it")
+                self._warn(
+                    "may have been restarted or replaced: what this process knows is compared "
+                    "with it"
+                )
                 for key in self._known.keys() - self._odd:
                     self._doubt(key, self._known[key])
             self._identity = answer.identity
@@ -265,13 +268,19 @@ class Decider:
             one.job.tell(one.result)
 
     def _note(self, values: Mapping[str, bytes | None]) -> None:
-        """Remember what the server has, and what it has not any more."""
+        """Remember what the server has, and what it has not any more.
+
+        Of one image time never goes back, whoever writes it: what was written before that which is
+        known here is no news, but a server that has fallen back, be it by a copy of that one value.
+        """
         for key, value in values.items():
-            known = None if key in self._odd or value is not None else self._known.get(key)
-            if known is not None and known.image is not None and key not in self._lost:
-                self._doubt(key, known)  # flushed, evicted or deleted by hand
-                self._warn(f"has lost the counts of {key}, and perhaps of others")
-            self._keep(key, Seen.read(value))
+            told = Seen.read(value)
+            known = None if key in self._odd else self._known.get(key)
+            if known is not None and known.image is not None and told.at < known.at:
+                if key not in self._lost:
+                    self._warn(f"has lost the counts of {key}, and perhaps of others")
+                self._doubt(key, known)  # flushed, evicted, deleted or put back by hand
+            self._keep(key, told)
 
     def _doubt(self, key: str, one: Seen) -> None:
         """Take it that the server may not know any more what it told."""

@@ -21,7 +21,8 @@ class Seen:
 
     Attributes:
         stamp: of the value; empty where there is none.
-        at: when it was written, in the server's seconds since the epoch.
+        at: when it was written, in the server's seconds since the epoch; of what replaced it never
+            less, whoever writes it. -inf where there is none, or none of ours.
         image: None where there is none, or where it was deleted.
         foreign: whether it is no value of ours.
     """
@@ -44,8 +45,10 @@ class Seen:
         if len(value) < _HEAD:
             return cls(b"", -math.inf, None, foreign=True)
         (at,) = _TIME.unpack_from(value, STAMP)
+        if not math.isfinite(at):
+            return cls(value[:STAMP], -math.inf, None, foreign=True)
         image = value[_HEAD:] if math.copysign(1.0, at) > 0 else None
-        return cls(value[:STAMP], abs(at), image, foreign=not math.isfinite(at))
+        return cls(value[:STAMP], abs(at), image)
 
     def value(self) -> bytes:
         """Return it as servers keep it; what was deleted keeps its stamp, and its time negated.

@@ -25,11 +25,13 @@ _VERSION: Final = "PRAGMA data_version"
 _UPDATE: Final = (
     "ON CONFLICT (key) DO UPDATE SET image = excluded.image, changed_at = excluded.changed_at"
 )
-_DELETE: Final = "DELETE FROM images WHERE key = ?"
 
 
 class Found(NamedTuple):
-    """An image, and when it was written; None and -inf where there is none."""
+    """An image, and when it was written: never before what it replaced. None where there is none.
+
+    What a work deleted has a time as well; what was never there, or is lost, has -inf.
+    """
 
     image: bytes | None
     at: float
@@ -37,7 +39,8 @@ class Found(NamedTuple):
 
 class _Seen(NamedTuple):
     image: bytes | None
-    at: float
+    at: float  # when it was seen last
+    written: float  # as the file says
     age: int  # of the sheet: an image of another age is perhaps not what the file has
     own: bool  # nobody else changed it between two looks of this process
 
@@ -51,15 +54,18 @@ class Sheet:
     In the file's thread alone. What is read here is good until the transaction ends; what was
     `seen` is told once it is committed, and never before.
 
+    Of one image time never goes back, whoever writes it: one that was written before that which is
+    known here, or is gone, was put back by hand, with its file or in it.
+
     Args:
-        mend: what is known when the file was deleted, or replaced by an older copy.
+        mend: what is known when the file was deleted, or it or a part of it is an older copy.
     """
 
     def __init__(self, mend: Mend) -> None:
         self._mend = mend
         self._connection: Connection | None = None  # to tell it from the next
         self._seen: dict[str, _Seen] = {}
-        self._lost: dict[str, _Seen] = {}  # what another file told, under this name
+        self._lost: dict[str, _Seen] = {}  # what this file told, or another of its name
         self._age = 0
         self._version = -1  # of the file, as others have changed it
         self._changes = -1  # rows that this connection has changed
@@ -79,7 +85,7 @@ class Sheet:
         for key in keys:
             seen = known.get(key)
             if seen is not None and seen.age == age:
-                found[key] = Found(seen.image, seen.at)
+                found[key] = Found(seen.image, seen.written)
             else:
                 unknown.append(key)
         for start in range(0, len(unknown), _READ_MOST):
@@ -87,7 +93,11 @@ class Sheet:
             some += some[:1] * (_room(len(some)) - len(some))
             found.update(dict.fromkeys(some, _NOTHING))
             for key, image, at in connection.execute(_read(len(some)), some):
-                found[key] = Found(image, at)
+                found[key] = Found(image, at) if at >= 0.0 else Found(None, -at)
+        for key in unknown:
+            seen = known.get(key)
+            if seen is not None and seen.image is not None and found[key].at < seen.written:
+                self._lost[key] = known.pop(key)
         return found
 
     def mended(self, key: str, found: Found) -> bytes | None:
@@ -103,19 +113,17 @@ class Sheet:
     def write(
         self, connection: Connection, images: Iterable[tuple[str, bytes | None]], at: float
     ) -> None:
-        """Write images, each key once; None deletes one."""
-        rows: list[tuple[str, bytes]] = []
-        for key, image in images:
-            if image is None:
-                connection.execute(_DELETE, (key,))
-            else:
-                rows.append((key, image))
+        """Write images, each key once.
+
+        None deletes one, and leaves its time, negated: without that, nobody could tell what was
+        deleted from what was lost.
+        """
+        rows = [(key, b"", -at) if image is None else (key, image, at) for key, image in images]
         start = 0
         while start < len(rows):
             some = rows[start : start + min(_floor(len(rows) - start), _WRITE_MOST)]
             start += len(some)
-            values = [value for key, image in some for value in (key, image, at)]
-            connection.execute(_write(len(some)), values)
+            connection.execute(_write(len(some)), [value for row in some for value in row])
 
     def own(self, key: str) -> Found | None:
         """Return an image as it was left here, if it seems that only this process uses it."""
@@ -130,14 +138,28 @@ class Sheet:
         found: Mapping[str, Found],
         images: Mapping[str, bytes | None],
         at: float,
+        sound: set[str],
     ) -> None:
-        """Keep in mind what was found, and is now committed."""
+        """Keep in mind what was found, and is now committed.
+
+        Args:
+            connection: of the transaction.
+            found: what was there.
+            images: what is there now.
+            at: when it was seen.
+            sound: keys of works that did not fail. What no work could read is not kept in mind for
+                a file that forgets: what was seen before it is.
+        """
         self._changes = connection.total_changes
         seen, age = self._seen, self._age
         for key, image in images.items():
+            if key not in sound:
+                continue
+            was = found[key]
             before = seen.pop(key, None)  # to the end: what was used last is forgotten last
-            own = before is not None and before.image == found[key].image
-            seen[key] = _Seen(image, at, age, own)
+            own = before is not None and before.image == was.image
+            written = was.at if image == was.image else at
+            seen[key] = _Seen(image, at, written, age, own)
             if self._lost:
                 self._lost.pop(key, None)
         while len(seen) > _SEEN_MOST:

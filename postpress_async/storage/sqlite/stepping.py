@@ -81,6 +81,7 @@ class Stepping:
         if now - self._foreseen_at > _FRESH or latest > self._foreseen_at:
             foreseen = {}
         images: dict[str, bytes | None] = {}
+        sound: set[str] = set()
         for job, work in zip(jobs, works, strict=True):
             try:
                 its = {key: self._image(key, images, found) for key in work.keys}
@@ -90,6 +91,7 @@ class Stepping:
                 else:
                     after, job.result = work.run(its, now)
                 images.update(changes(its, after))
+                sound.update(work.keys)
             except BaseException as error:  # noqa: BLE001 - whoever asked is told
                 job.error = error
         changed = [(key, one) for key, one in images.items() if one != found[key].image]
@@ -98,7 +100,7 @@ class Stepping:
             connection.execute(_NOTE, self._time.note(noted))
 
         def committed() -> None:
-            self._sheet.seen(connection, found, images, now)
+            self._sheet.seen(connection, found, images, now, sound)
             if noted is not None:
                 self._noted, self._settled = now, connection
 
