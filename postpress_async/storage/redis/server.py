@@ -171,7 +171,8 @@ class RedisServer:
                 raise
             self._asks_time = True
             raise NotDoneError(f"{self._where} tells scripts no time: it is asked before") from None
-        run = link.info.get("run_id", "")
+        # It may have been a replica since, and be the same process: then its history is another.
+        run = "/".join([link.info.get(name, "") for name in ("run_id", "master_replid")])
         try:
             return unpacked(
                 reply if isinstance(reply, bytes) else b"", keys=keys, swaps=len(swaps), run=run
