@@ -38,8 +38,8 @@ def inline_files():
     """
     made, asked = Writer.__init__, Writer.ask
 
-    def make(self, handle):
-        made(self, handle)
+    def make(self, handle, **options):
+        made(self, handle, **options)
         self.process = _within.get()
 
     def ask(self, job):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from postpress_async.storage.images import Work
     from postpress_async.storage.instants import BootTime
+    from postpress_async.storage.sqlite.jobs import Job
     from postpress_async.storage.sqlite.sheet import Found, Sheet
-    from postpress_async.storage.sqlite.writer import Job
 
 __all__ = ["Stepping"]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("postpress_async.storage")
 
-__all__ = ["Job", "Writer"]
+__all__ = ["Writer"]
 
 _MOST = 128  # works in one transaction: other processes wait for its end
 
@@ -155,21 +155,25 @@ class Writer:
         return connection is not None
 
     def _begin(self, jobs: list[Job]) -> Connection | None:
-        """Begin a transaction; who cannot wait for it is told so, and taken from the list."""
+        """Begin a transaction; who cannot wait for it as long as others is told, and taken out."""
         now = time.monotonic()
         until = {job: self._until(job, now) for job in jobs}
-        while jobs:
+        while True:
             durable = any(job.durable for job in jobs)
             try:
                 connection = self._handle.begin(
                     durable=durable, until=min(until[job] for job in jobs)
                 )
             except PostpressError as error:
-                self._give_up(jobs, until, error)
+                late = self._late(jobs, until)
+                fail(late, error)
             else:
                 self._locked_at = None
                 return connection
-        return None
+            if not (rest := [job for job in wanted(jobs) if job.error is None]):
+                return None
+            tell(late)
+            jobs[:] = rest
 
     def _until(self, job: Job, now: float) -> float:
         """Return until when a job waits for others' locks."""
@@ -177,17 +181,16 @@ class Writer:
             return now + self._timeout  # so far it waited for others of this process
         return min(job.asked + self._timeout, max(job.asked, self._locked_at) + self._little)
 
-    def _give_up(self, jobs: list[Job], until: dict[Job, float], error: PostpressError) -> None:
-        """Fail whoever cannot wait any longer: all of them, unless it was for others' locks."""
-        now, late = time.monotonic(), jobs
-        if self._handle.locked:
-            if self._locked_at is None:
-                self._locked_at = now
-            if not self._handle.hurried:
-                late = [job for job in jobs if until[job] <= now] or jobs
-        fail(late, error)
-        tell(late)
-        jobs[:] = [job for job in wanted(jobs) if job.error is None]
+    def _late(self, jobs: list[Job], until: dict[Job, float]) -> list[Job]:
+        """Return whom a failed begin fails: all of them, unless it was for others' locks."""
+        now = time.monotonic()
+        if not self._handle.locked:
+            return jobs
+        if self._locked_at is None:
+            self._locked_at = now
+        if self._handle.hurried:
+            return jobs
+        return [job for job in jobs if until[job] <= now] or jobs
 
     def _carry_out(self, connection: Connection, jobs: list[Job]) -> None:
         """Carry jobs out and commit.
