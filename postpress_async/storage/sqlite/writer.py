@@ -182,10 +182,10 @@ class Writer:
         return min(job.asked + self._timeout, max(job.asked, self._locked_at) + self._little)
 
     def _late(self, jobs: list[Job], until: dict[Job, float]) -> list[Job]:
-        """Return whom a failed begin fails: all of them, unless it was for others' locks."""
-        now = time.monotonic()
+        """Return whom a failed begin fails: all, unless some may wait for others' locks yet."""
         if not self._handle.locked:
             return jobs
+        now = time.monotonic()
         if self._locked_at is None:
             self._locked_at = now
         if self._handle.hurried:
