@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import pty
 import signal
+import sqlite3
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -421,6 +423,22 @@ def test_a_look_begins_no_counts_and_says_that_there_are_none(run, put, box, pos
         found = connection.execute("SELECT to_regnamespace('nobody_counts')").fetchone()
     assert (found, redis.ask("DBSIZE")) == ((None,), 0)
     assert not (box / "nobody_counts.db").exists()
+
+
+def test_a_look_leaves_the_counts_as_they_were(run, put, box, counts, monkeypatch):
+    monkeypatch.setenv("POSTPRESS_STATE", f"sqlite:///{box / 'other.db'}")
+
+    def kept():
+        with contextlib.closing(sqlite3.connect(counts.removeprefix("sqlite:///"))) as connection:
+            return connection.execute("SELECT key, image FROM images ORDER BY key").fetchall()
+
+    put(1)
+    [item] = run("outbox", "list", "--json").lines
+    before = kept()
+    for arguments in (("status",), ("show", item["id"])):
+        ran = run("outbox", *arguments, "--state", counts, "--json")
+        assert (ran.code, len(ran.lines)) == (0, 1)
+    assert kept() == before
 
 
 def test_a_file_in_the_home_is_found(run, put, box, monkeypatch):

@@ -88,6 +88,8 @@ async def looking_at(
         ) as client,
         Outbox(client, url) as box,
     ):
+        if limits is not None:
+            client.scheduler.only_look()  # what is told of limits leaves nothing in the counts
         if key is not None:  # nobody is to be asked with it, about an account's provider either
             client.scheduler.look_up = None
         yield box
