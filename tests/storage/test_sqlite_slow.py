@@ -6,14 +6,19 @@ import sqlite3
 import threading
 import time
 
+import msgspec
 import pytest
 from outbox_worker import item
 
+from postpress_async import Limits, Postpress
 from postpress_async.errors import StateUnavailableError
+from postpress_async.outbox import Outbox, Send, protocol
+from postpress_async.sandbox import Sandbox
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Filter, Finish
 
 PROFILES = "GET /users/{identifier}"
+MESSAGES = "POST /chats/{chat_id}/messages"
 
 
 class Disk:
@@ -157,3 +162,34 @@ async def test_a_mark_that_nobody_waits_for_is_durable_and_can_be_taken_back(dis
         again = Finish(state="queued", keep_attempt=False, outcome="not_sent")
         assert (await store.finish(row.id, row.fence, again)).state == "queued"
         assert await store.counts(Filter()) == {"queued": 1}
+
+
+async def test_what_is_marked_too_late_is_not_sent_by_that_mark_and_later_once(
+    disk, path, monkeypatch
+):
+    monkeypatch.setattr(protocol, "_BASE_SECONDS", 0.1)  # until another try
+    asked = []
+
+    async def before_send(item):
+        if len(asked) == 1:
+            disk.late = 0.4
+        elif item.id in asked:  # a mark came to nothing
+            disk.late = 0.0
+        asked.append(item.id)
+        return Send()
+
+    async with (
+        Sandbox(seed=1) as sandbox,
+        Postpress(sandbox.api_key, base_url=sandbox.url, limits=Limits.none()) as client,
+        Outbox(client, f"sqlite:///{path}", before_send=before_send) as outbox,
+        asyncio.timeout(60),
+    ):
+        outbox._terms = msgspec.structs.replace(outbox._terms, write=0.2)
+        account = next(one for one in sandbox.world()["accounts"] if len(one["chats"]) > 5)
+        for number, chat in enumerate(account["chats"][:4]):
+            await outbox.message(account_id=account["id"], chat_id=chat, text=f"No. {number}")
+        await outbox.run(until_empty=True, concurrency=2)
+        assert await outbox.counts() == {"sent": 4}
+        told = [entry for entry in sandbox.journal(route=MESSAGES) if entry.committed]
+        assert len(told) == 4
+    assert len(asked) > 4
