@@ -28,6 +28,7 @@ from postpress_async.resources._base import Content, Namespace, checked_account
 from postpress_async.scheduler.clock import LoopClock
 from postpress_async.scheduler.own import own_calls
 from postpress_async.scheduler.scheduler import Scheduler
+from postpress_async.scheduler.shares import share_of
 from postpress_async.wire import target
 from postpress_async.wire.deciding import Asked
 from postpress_async.wire.routes import Route
@@ -371,6 +372,7 @@ class Postpress:
             processes=processes,
             own=own,
             alone=options.on_state_lost == "local",
+            share=share_of(options.state, clock) if options.state else None,
         )
         return Pipeline(
             home=Home(

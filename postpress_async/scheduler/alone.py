@@ -11,7 +11,7 @@ import logging
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from postpress_async.limits import REFUND
+from postpress_async.limits import REFUND, Verdict
 
 from .book import Happened
 from .everyone import EVERYONE
@@ -19,12 +19,11 @@ from .news import NEWS
 from .steps import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from postpress_async.limits import Verdict
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from .book import Book
     from .everyone import Everyone
+    from .shares import Share
     from .shelf import Shelf
     from .steps import Ask, Change, Outcome, Report
     from .tally import Slot
@@ -38,6 +37,8 @@ _TRY_EVERY: Final = 1.0  # seconds after which the store is tried again
 # at this moment gives up after one, and tries again after another.
 _TELL_FOR: Final = 3.0
 
+_NOBODY_KNOWS: Final = Verdict(effect="no_answer", settle=1.0)  # how a call has ended
+
 
 class Alone:
     """Decide on a copy of what was seen last.
@@ -49,16 +50,19 @@ class Alone:
         until: by the lanes' clock, when the store is tried again, or, once it is back, asked again;
             -inf while it is there.
         lost: whether it did not answer when it was asked last.
+        share: what all clients of this process go on with together.
     """
 
-    def __init__(self, seen: Shelf, shelf: Shelf, *, lease: float) -> None:
+    def __init__(self, seen: Shelf, shelf: Shelf, *, lease: float, share: Share) -> None:
         self.until: float = -inf
         self.lost: bool = False
         self._seen = seen
         self._shelf = shelf
         self._lease = lease
-        self._images: dict[str, bytes | None] = {}
+        self.share: Share = share
+        self._joined: set[str] = set()  # images of which the copies know what was seen here
         self._out: dict[str, _Grant] = {}  # that were made alone
+        share.join(self)
 
     def begin(self, now: float, error: BaseException) -> None:
         """Go on without the store for a moment."""
@@ -66,16 +70,24 @@ class Alone:
             _log.warning(
                 "account limits are kept alone, at a tenth of what they have left: %s", error
             )
+        if self.until == -inf:
+            self._joined.clear()
         self.lost, self.until = True, now + _TRY_EVERY
 
-    def untold(self, changes: Iterable[Change]) -> int:
-        """Return how many calls the store has not heard of: those under way, and those of changes.
+    def leave(self, past: Mapping[str, list[Past]]) -> int:
+        """Leave to clients that come later what the store was not told; return how many calls.
 
         Args:
-            changes: that are still to be told.
+            past: by account, what was still to be told. Calls that are under way count as done.
         """
-        out = sum(not grant.told for grant in self._out.values())
-        return out + sum(isinstance(one, Past) and one.verdict.counts for one in changes)
+        self.until = -inf
+        left = {account_id: list(calls) for account_id, calls in past.items()}
+        for grant in self._out.values():
+            if not grant.told:
+                call = Past(grant.action, grant.cost, _NOBODY_KNOWS, lambda: 0.0)
+                left.setdefault(grant.account_id, []).append(call)
+        self.share.leave(self._seen.all(), left)
+        return sum(one.verdict.counts for calls in left.values() for one in calls)
 
     def back(self, now: float) -> dict[str, list[Change]]:
         """Know that the store is back; return what to tell it of calls under way, by account."""
@@ -91,14 +103,13 @@ class Alone:
         """Go back to the store; what went here counts until it shows what all have told."""
         self.until = -inf
 
-    def saw(self, account_id: str) -> None:
+    def saw(self, account_id: str, now: float) -> None:
         """Know that the store was told all of an account, and showed what others told.
 
         What all accounts share it showed too; a copy of that must not wait for those that rest.
         """
-        if self._images:
-            for key in (account_id, EVERYONE, NEWS):
-                self._images.pop(key, None)
+        if self.share.has(account_id) or self.share.has(EVERYONE):
+            self.share.drop((account_id, EVERYONE, NEWS), now, but=self)
 
     def hear(self, account_id: str, reports: Sequence[Report], now: float) -> None:
         """Know which calls of an account are over, though the store may not have heard of it yet.
@@ -111,11 +122,13 @@ class Alone:
 
     def told(self, account_id: str, reports: Sequence[Report], now: float) -> None:
         """Know which calls of an account the store knows to be over, while a copy of it is kept."""
-        if account_id in self._images:
-            before = set(self._images)
-            self.hear(account_id, reports, now)
-            for key in self._images.keys() - before:  # nothing is copied for that
-                del self._images[key]
+        if not reports or not self.share.has(account_id):
+            return
+        with self.share.lock:
+            if self.share.has(account_id):
+                step = Step(self._shelf, account_id, reports=reports, lease=self._lease)
+                kept = {key for key in step.keys if self.share.has(key)}
+                self._run(step, now, kept)  # nothing else is copied for that
 
     def decide(
         self, account_id: str, asks: Sequence[Ask], now: float, *, room: int, own: str
@@ -161,13 +174,27 @@ class Alone:
         self.told(account_id, [(reservation, verdict)], now)
         return True
 
-    def _run(self, step: Step, now: float) -> Outcome:
-        for key in step.keys:
-            if key not in self._images:
-                self._images[key] = self._seen.last(key)
-        images, outcome = step.run({key: self._images[key] for key in step.keys}, now)
-        self._images.update(images)
+    def _run(self, step: Step, now: float, kept: Collection[str] | None = None) -> Outcome:
+        with self.share.lock:
+            images = {key: self._copy(key, now) for key in step.keys}
+            changed, outcome = step.run(images, now)
+            after = {**images, **changed}
+            self.share.keep({key: after[key] for key in (step.keys if kept is None else kept)})
         return outcome
+
+    def _copy(self, key: str, now: float) -> bytes | None:
+        """Return a copy that knows what was seen here, and what others here did alone."""
+        copy, seen = self.share.copy(key), self._seen.last(key)
+        if key in self._joined and self.share.has(key):
+            return copy
+        self._joined.add(key)
+        if copy is not None and seen is not None:
+            from .mending import mend  # noqa: PLC0415 - nearly nobody needs it
+
+            return mend(key, copy, seen, -inf, now)
+        if copy is None and seen is None:
+            return self.share.seen(key)
+        return seen if copy is None else copy
 
 
 class Past:

@@ -5,19 +5,22 @@ While the store is lost it decides alone, where that is wished, and tells the st
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from postpress_async.errors import ConfigurationError
+from postpress_async.errors import ConfigurationError, PostpressError
 from postpress_async.limits import REFUND
 
-from .alone import WEIGHT, Alone, Ending
+from .alone import WEIGHT, Alone, Ending, Past
 from .asking import asks
 from .leases import LEASE
 from .looking import Looking
 from .steps import ForEveryone, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from postpress_async.limits import Verdict
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from .lane import Lane
     from .own import OwnCalls
     from .queue import Waiter
+    from .shares import Share
     from .shelf import Shelf
     from .steps import Change, Outcome, Report, SharedState, Work
     from .tally import Slot
@@ -36,6 +40,7 @@ __all__ = ["RETRY", "Courier"]
 
 T = TypeVar("T")
 
+_log = logging.getLogger("postpress_async.scheduler")
 RETRY: Final = 1.0  # seconds until a lost store is tried again
 
 
@@ -54,8 +59,11 @@ class Courier:
         clock: Clock,
         own: OwnCalls,
         alone: Shelf | None,
+        share: Share,
     ) -> None:
-        self.alone: Alone | None = None if alone is None else Alone(shelf, alone, lease=LEASE)
+        self.alone: Alone | None = None
+        if alone is not None:
+            self.alone = Alone(shelf, alone, lease=LEASE, share=share)
         self._state = state
         self._shelf = shelf
         self._clock = clock
@@ -89,6 +97,12 @@ class Courier:
             weight=WEIGHT if alone else 1, forecast=forecast,
         )  # fmt: skip
 
+    def take(self, lane: Lane, desk: Desk) -> tuple[list[Report], list[Change]]:
+        """Take what is to be told of a lane, also by clients that are closed."""
+        if self.alone is not None and not isinstance(self._state, Looking):
+            desk.changes[:0] = self.alone.share.left(lane.account_id or "")
+        return desk.take()
+
     async def carry(
         self, lane: Lane, asked: Asked, reports: list[Report], changes: list[Change], room: int
     ) -> Outcome:
@@ -118,17 +132,20 @@ class Courier:
         Raises:
             StateUnavailableError, or whatever else a store may raise.
         """
-        reports, changes = desk.take()
+        reports, changes = self.take(lane, desk)
         step = Step(
             self._shelf, lane.account_id or "", reports=reports, changes=[*changes, change],
             lease=LEASE, own=self._own.client(), over=self._own.over,
         )  # fmt: skip
+        desk.looks += 1
         try:
             outcome = await self._taken(step)
         except BaseException:
             desk.put_back(reports, changes)
             desk.timer.set(self._clock.monotonic() + RETRY)
             raise
+        finally:
+            desk.looks -= 1
         self._ahead = outcome.now - self._clock.monotonic()
         self._told(lane, reports, changes, outcome.now)
 
@@ -157,6 +174,39 @@ class Courier:
         """Let go of the store."""
         await self._state.aclose()
 
+    async def tell_for_others(self, seconds: float) -> None:
+        """Tell what clients that are closed could not tell, of accounts that nobody asked for."""
+        reached = self._ahead is not None and not isinstance(self._state, Looking)
+        if self.alone is None or self.alone.lost or not reached:
+            return
+        share = self.alone.share
+        with suppress(PostpressError, TimeoutError):
+            async with asyncio.timeout(seconds):
+                for account_id in share.accounts():
+                    calls = share.left(account_id)
+                    try:
+                        await self._taken(Step(self._shelf, account_id, changes=calls, lease=LEASE))
+                    except BaseException:
+                        share.leave({}, {account_id: calls})
+                        raise
+
+    def leave(self, desks: Mapping[Lane, Desk]) -> None:
+        """Leave what the store was not told to clients of this process that come later."""
+        if self.alone is None:
+            return
+        past: dict[str, list[Past]] = {}
+        for lane, desk in desks.items():
+            if self.lost:
+                self.hear(self.alone, lane, desk)
+            if calls := [one for one in desk.changes if isinstance(one, Past)]:
+                past[lane.account_id or ""] = calls
+        if count := self.alone.leave(past):
+            _log.warning(
+                "the store of counts is lost, and was not told of calls that went without it, %d: "
+                "the next client of this process tells it; nobody does if there is none",
+                count,
+            )
+
     # -- while the store is lost ---------------------------------------------------------------
 
     def hear(self, alone: Alone, lane: Lane, desk: Desk) -> None:
@@ -182,10 +232,10 @@ class Courier:
         """Let the next step give a slot back."""
         told = None
         if self.alone is not None:
-            now = self._clock.monotonic()
+            clock, now = self._clock, self._clock.monotonic()
             told = self.alone.give_back(
                 lane.account_id or "", slot, verdict, self.time(),
-                age=lambda: self._clock.monotonic() - now,
+                age=lambda: clock.monotonic() - now,
             )  # fmt: skip
         if told is None:
             desk.reports.append((slot.reservation, verdict))

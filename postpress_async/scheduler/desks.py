@@ -30,11 +30,14 @@ class Desk:
         fresh: who has come since.
         boot: when the last step began, by a clock that goes on while the machine is suspended.
         again: whether something came meanwhile.
+        looks: how many looks are under way, which may put back what they took along.
         stands: whether this process has a place in the line for the account.
         timer: asks again when the store said so, or when somebody's patience ends.
     """
 
-    __slots__ = ("again", "began", "boot", "changes", "fresh", "reports", "stands", "task", "timer")
+    __slots__ = (
+        "again", "began", "boot", "changes", "fresh", "looks", "reports", "stands", "task", "timer",
+    )  # fmt: skip
 
     def __init__(self, timer: Timer) -> None:
         self.fresh: list[Waiter] = []
@@ -44,6 +47,7 @@ class Desk:
         self.began: float = inf
         self.boot: float = 0.0
         self.again: bool = False
+        self.looks: int = 0
         self.stands: bool = False
         self.timer: Timer = timer
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .lane import Lane
     from .own import OwnCalls
     from .planning import Plan
+    from .shares import Share
     from .snapshot import LaneSnapshot
     from .steps import Outcome, Processes, SharedState
     from .tally import Slot, Tally
@@ -83,6 +84,7 @@ class Scheduler:
         processes: Processes | None = None,
         own: OwnCalls | None = None,
         alone: bool = False,
+        share: Share | None = None,
         boot: Callable[[], float] = boot_time,
     ) -> None:
         self.look_up: Callable[[str, float], Awaitable[None]] | None = None
@@ -100,7 +102,7 @@ class Scheduler:
             gone, lead = processes.gone if processes else _nobody_is, lambda: state.lead
             self._sharer = Sharer(
                 state, Shelf(rulebook, random, gone, lead=lead),
-                alone=Shelf(rulebook, random, lead=lead) if alone else None,
+                alone=Shelf(rulebook, random, lead=lead) if alone else None, share=share,
                 clock=clock, boot=boot, brake=self._brake, places=places, told=self._told,
                 own=own_calls(processes) if own is None else own,
             )  # fmt: skip

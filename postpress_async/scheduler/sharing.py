@@ -8,7 +8,6 @@ step a lane is under way; whatever comes meanwhile rides in the next.
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 from contextvars import Context
 from math import inf
@@ -24,6 +23,7 @@ from .granting import Granter, failure, is_lost
 from .leases import LEASE, Leases
 from .line import returns
 from .news import BUDGETS, Listener
+from .shares import Share
 from .timer import EARLY, Timer
 from .usher import Usher
 
@@ -49,7 +49,6 @@ USE_WITHIN: Final = 30.0  # a grant that was not used by then is given back
 ANSWER_WITHIN: Final = 1.0  # seconds that a store has to answer even those who would not wait
 _FLUSH: Final = 5.0
 _LET_GO: Final = 1.0  # seconds that a step which was called off has to end
-_log = logging.getLogger("postpress_async.scheduler")
 
 
 class Sharer:
@@ -73,13 +72,16 @@ class Sharer:
         own: OwnCalls,
         told: Callable[[Lane, Outcome], None],
         alone: Shelf | None = None,
+        share: Share | None = None,
     ) -> None:
         self.closed: bool = False
         self.only_looks: bool = False
         self._clock = clock
         self._boot = boot
         self._told = told
-        self._courier = Courier(state, shelf, clock=clock, own=own, alone=alone)
+        self._courier = Courier(
+            state, shelf, clock=clock, own=own, alone=alone, share=share or Share()
+        )
         self._granter = Granter(clock, brake, places)
         self._room = self._granter.room
         self.usher: Usher = Usher(self, self._granter, clock, brake)
@@ -127,7 +129,7 @@ class Sharer:
         await self._courier.look(lane, self.desk(lane), change)
         self._found()
         if alone is not None and waited:
-            alone.saw(lane.account_id or "")
+            alone.saw(lane.account_id or "", self._clock.monotonic())
         if lane.queues is None:
             self.usher.forget(lane)
 
@@ -156,19 +158,27 @@ class Sharer:
             desk.timer.set(inf)
             if desk.full or desk.stands:
                 self.pump(lane)
+        try:
+            await self._end_steps()
+            await self._courier.tell_for_others(_FLUSH)
+        finally:
+            self._courier.leave(self._desks)
+        await self._courier.aclose()
+
+    async def _end_steps(self) -> None:
+        """Wait for steps under way; those that take too long put back what they took along."""
         tasks = {desk.task for desk in self._desks.values() if desk.task is not None}
-        if tasks:
-            await asyncio.wait(tasks, timeout=_FLUSH)
-        for desk in self._desks.values():
-            desk.timer.set(inf)
-        if tasks := {desk.task for desk in self._desks.values() if desk.task is not None}:
+        try:
+            if tasks:
+                await asyncio.wait(tasks, timeout=_FLUSH)
+        finally:
+            for desk in self._desks.values():
+                desk.timer.set(inf)
+            tasks = {desk.task for desk in self._desks.values() if desk.task is not None}
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks, timeout=_LET_GO)
-        changes = [change for desk in self._desks.values() for change in desk.changes]
-        if self._courier.alone is not None and (calls := self._courier.alone.untold(changes)):
-            _log.warning("%d calls that went while the store was lost are counted nowhere", calls)
-        await self._courier.aclose()
+            if tasks:
+                await asyncio.wait(tasks, timeout=_LET_GO)
 
     # -- what the usher asks of it --------------------------------------------------------------
 
@@ -212,7 +222,7 @@ class Sharer:
     def clear(self, lane: Lane) -> None:
         """Clear the desk of a lane in which nobody waits, if nothing is left to say."""
         desk = self._desks.get(lane)
-        if desk is None or desk.task is not None:
+        if desk is None or desk.task is not None or desk.looks:
             return
         if desk.stands and not self.closed:
             self.pump(lane)  # to leave the line, so that nobody waits for this process
@@ -257,7 +267,7 @@ class Sharer:
             if tries or not desk.full:
                 return self._once_alone(alone, lane, desk, room)
             tells = True
-        reports, changes = desk.take()
+        reports, changes = self._courier.take(lane, desk)
         asked = {} if tells or self.closed else self._courier.asks(lane, desk, room)
         if not (reports or changes or asked or tries or desk.stands):
             return False
@@ -277,7 +287,7 @@ class Sharer:
             desk.began = inf
         self._found()
         if alone is not None and not tells:
-            alone.saw(lane.account_id or "")
+            alone.saw(lane.account_id or "", self._clock.monotonic())
         more = self._apply(lane, desk, asked, outcome, began)
         if reports:  # perhaps of a budget that others here wait for as well
             self.usher.go_on(self.usher.budgets, but=lane)

@@ -77,6 +77,13 @@ class Shelf:
         kept = self._books.get(key)  # perhaps taken off by the store's thread at this moment
         return None if kept is None else kept[0]
 
+    def all(self) -> dict[str, bytes]:
+        """Return all images that it still knows, as they were seen last."""
+        seen = {account_id: data for account_id, (data, _) in list(self._books.items())}
+        if self._everyone_seen is not None:
+            seen[EVERYONE] = self._everyone_seen
+        return seen
+
 
 def _skew(lead: float) -> float:
     """Return the seconds from the store's time to the epoch, as the clock has it by now."""

@@ -14,10 +14,11 @@ import time
 import pytest
 from outage import Outage, Sends
 
-from postpress_async import Limits, Postpress, StateUnavailableError
+from postpress_async import Limit, Limits, Postpress, StateUnavailableError, WaitTooLongError
 from postpress_async.outbox import Outbox, Send
 from postpress_async.sandbox import Sandbox
 from postpress_async.storage.outbox import postgres as outbox_of_postgres
+from postpress_async.storage.remote import images
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals, and files that are open")
 
@@ -167,6 +168,37 @@ async def test_counting_stops_or_goes_on_alone_until_it_is_found(
             getattr(one, find)()
         await outage.is_over()
     await outage.is_kept()
+
+
+async def test_clients_made_for_each_job_have_one_share_and_tell_it_together(
+    store, sandbox, monkeypatch
+):
+    one, account = store(Memory), sandbox.world()["accounts"][0]["id"]
+
+    async def job(calls):
+        client = Postpress(
+            sandbox.api_key, base_url=sandbox.url, state=one.url, on_state_lost="local",
+            limits=Limits.none().add(Limit("profile", 48, per="day")), key_rate=None,
+        )  # fmt: skip
+        async with client:
+            for _ in range(calls):
+                await client.users.get("jordan-walke", account_id=account)
+            (lane,) = await client.scheduler.snapshot(account)
+            return lane.limits[0].used
+
+    await job(1)
+    one.stop()
+    monkeypatch.setattr(images, "PATIENCE", 0.7)
+    monkeypatch.setattr(images, "_LITTLE", 0.2)
+    for _ in range(2):
+        with pytest.raises(StateUnavailableError):
+            await job(2)  # they go, and what is used nobody can say
+    with pytest.raises(WaitTooLongError):
+        await job(1)
+    one.start()
+    monkeypatch.undo()
+    seen = len(sandbox.journal(account_id=account, route="GET /users/{identifier}"))
+    assert await job(1) == seen + 1 == 1 + 4 + 1
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,21 @@ async def test_what_could_not_be_given_back_is_given_back_later(images):
         await done(made)
 
 
+async def test_what_a_look_that_fails_took_along_is_given_back_later(images):
+    made = process(images, Limit("profile", 1, per="day"))
+    slot = await made.take("acc_1", "profile")
+    store = made._sharer._courier._state
+    store.error = StateUnavailableError("gone")
+    made.report(slot, REFUND)
+    await asyncio.sleep(0.5)
+    store.seconds = 2.0
+    with pytest.raises(StateUnavailableError):
+        await made.snapshot("acc_1")
+    store.error, store.seconds = None, 0.0
+    async with asyncio.timeout(60):
+        await done(made)
+
+
 async def test_reads_go_on_while_the_store_is_lost(images):
     made = process(images, Limit("profile", 5), places=1, seconds=1.0)
     made._sharer._courier._state.error = StateUnavailableError("gone")
