@@ -16,6 +16,8 @@ from postpress_async.outbox import Outbox, Send, protocol
 from postpress_async.sandbox import Sandbox
 from postpress_async.storage.outbox.opening import open_outbox
 from postpress_async.storage.outbox.rows import Filter, Finish
+from postpress_async.storage.sqlite import file as sqlite_file
+from postpress_async.storage.sqlite import images as sqlite_images
 
 PROFILES = "GET /users/{identifier}"
 MESSAGES = "POST /chats/{chat_id}/messages"
@@ -140,6 +142,28 @@ async def test_who_waits_for_a_process_whose_disk_hangs_is_told_so_and_counted_w
     disk.go_on()
     assert await asyncio.gather(*adds) == [3, 4, 5, 6]
     assert await other.step(works.add()) == 7
+
+
+async def test_closing_waits_for_a_disk_no_longer_than_for_a_server(
+    disk, open_at, works, monkeypatch, caplog
+):
+    monkeypatch.setattr(sqlite_images, "_CLOSES_WITHIN", 0.05)
+    monkeypatch.setattr(sqlite_file, "_AT_LAST", 0.05)
+    images = open_at()
+    await images.step(works.add())
+    disk.hang()
+    asked = asyncio.create_task(images.step(works.add()))
+    await disk.hangs()
+    async with asyncio.timeout(30):
+        await images.aclose()
+    assert "its disk does not answer" in caplog.text
+    assert not asked.done()
+    disk.go_on()
+    assert await asked == 2  # what was asked for is finished, and then all is closed
+    async with asyncio.timeout(30):
+        while images._file._writer._thread is not None:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.005)
+    assert await open_at().step(works.add()) == 3
 
 
 # -- the outbox ------------------------------------------------------------------------------------

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import weakref
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from postpress_async.storage.sqlite import place
 from postpress_async.storage.sqlite.file_systems import file_system_of
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["SqliteFile"]
 
 T = TypeVar("T")
+_log = logging.getLogger("postpress_async.storage")
+
+_AT_LAST: Final = 2.0  # seconds to end in, once there is no more patience
 
 
 class SqliteFile:
@@ -57,8 +61,9 @@ class SqliteFile:
         file_system: Callable[[str], str] = file_system_of,
         log_most: int | None = None,
     ) -> None:
+        self._path = place.absolute(path)
         handle = Handle(
-            place.absolute(path),
+            self._path,
             schema,
             synchronous=synchronous,
             look_every=look_every,
@@ -116,18 +121,24 @@ class SqliteFile:
         """Finish what was asked for and close the file. Safe to repeat.
 
         Args:
-            patience: seconds after which what waits for others' locks fails; None for the timeout.
+            patience: seconds after which what waits for others' locks fails, and a little later
+                nobody waits for a disk that hangs: the thread ends when it can. None to wait for
+                locks as long as the timeout, and for the disk as long as it takes.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[object] = loop.create_future()
         if not self._writer.end(Job(_nothing, loop, future)):
             return
-        hurry = None if patience is None else loop.call_later(patience, self._writer.hurry)
-        try:
+        if patience is None:
             await future
+            return
+        hurry = loop.call_later(patience, self._writer.hurry)
+        try:
+            done, _ = await asyncio.wait({future}, timeout=patience + _AT_LAST)
         finally:
-            if hurry is not None:
-                hurry.cancel()
+            hurry.cancel()
+        if not done:
+            _log.warning("%s is not closed yet: its disk does not answer", self._path)
 
 
 def _nothing(_: Connection) -> None:
