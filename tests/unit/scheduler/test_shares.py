@@ -164,6 +164,18 @@ async def test_a_spacing_holds_from_client_to_client(images, share):
     assert 29.9 < now() - went < 31
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_it_holds_between_clients_of_a_process_and_not_between_processes(
+    images, share, together
+):
+    shares = [share, share if together else Share()]
+    made = [client(images, one, ROW, Spacing(30.0, 30.0), up=False) for one in shares]
+    started = now()
+    await asyncio.gather(*(send(one, max_wait=60.0) for one in made))
+    took = now() - started
+    assert 29.9 < took < 31 if together else took < 1
+
+
 async def test_a_fork_does_not_tell_what_its_parent_tells(images, share, monkeypatch):
     made = client(images, share, up=False)
     assert await as_many_as_go(made, most=5) == 5
