@@ -31,6 +31,7 @@ a while; `limits` says which one, where counts are shared with that worker.
 """
 
 _ACTIVE: Final[tuple[State, ...]] = ("claimed", "sending", "unknown")
+_PAGE: Final = 1_000
 _LONGER: Final = 60.0
 """Seconds by which a lane must rest longer than limits ask for, to be worth telling."""
 PUT_OFF: Final = (
@@ -133,18 +134,12 @@ async def _ahead(row: Row, store: Store) -> list[Reason]:
             return [Reason(kind="unknown_ahead", reason=why, next_step=step, item=other.id)]
         why = f"item {other.id} of the same chat or person goes right now"
         return [Reason(kind="ahead", reason=why, next_step="wait", item=other.id)]
-    waiting = Filter(states=("queued",), account_id=row.account_id, thread=row.thread)
-    earlier = [
-        other
-        for other in await store.find(waiting, bodies=False)
-        if (other.due_at, other.serial) < (row.due_at, row.serial)
-    ]
-    if not earlier:
+    count, first = await _before(row, store)
+    if first is None:
         return []
-    first = min(earlier, key=lambda other: (other.due_at, other.serial))
     why = f"item {first.id} of the same chat or person goes before it"
-    if len(earlier) > 1:
-        why = f"{len(earlier)} items of the same chat or person go before it, the first {first.id}"
+    if count > 1:
+        why = f"{count:,} items of the same chat or person go before it, the first {first.id}"
     return [
         Reason(
             kind="ahead",
@@ -153,6 +148,23 @@ async def _ahead(row: Row, store: Store) -> list[Reason]:
             item=first.id,
         )
     ]
+
+
+async def _before(row: Row, store: Store) -> tuple[int, Row | None]:
+    """Return how many wait in its chat with an earlier place, and the first of them."""
+    wanted = Filter(states=("queued",), account_id=row.account_id, thread=row.thread)
+    count, first, after = 0, None, 0
+    # A store lists by `serial`, and the order of a chat is another one: all pages are looked at.
+    while page := await store.find(wanted, after=after, limit=_PAGE, bodies=False):
+        after = page[-1].serial
+        earlier = [other for other in page if _place(other) < _place(row)]
+        count += len(earlier)
+        first = min(earlier if first is None else [first, *earlier], key=_place, default=None)
+    return count, first
+
+
+def _place(row: Row) -> tuple[float, int]:
+    return row.due_at, row.serial
 
 
 async def _resting(row: Row, store: Store) -> list[Reason]:

@@ -129,6 +129,31 @@ async def test_dead_letters_say_what_to_do(box, account, sandbox):
     assert "another key" in (await box.get("k2")).next_step
 
 
+async def test_explain_counts_all_that_go_before_however_many_wait_in_a_chat(box, account, sandbox):
+    later = datetime.fromtimestamp(sandbox.clock.time(), UTC) + timedelta(days=1)
+    given = {"account_id": account["id"], "chat_id": account["chats"][0]}
+    async with box.batch() as batch:  # more than two pages of the store, all behind what is due
+        for n in range(2_001):
+            await batch.message(**given, text="Later", key=f"later-{n}", not_before=later)
+        for key in ("x", "y"):
+            await batch.message(**given, text="Now", key=key)
+        for n in range(150):
+            await batch.message(**given, text="Next", key=f"next-{n}")
+        await batch.message(**given, text="Last", key="last")
+        early = later - timedelta(days=2)
+        await batch.message(**given, text="First", key="first", not_before=early)
+    x, first = await box.get("x"), await box.get("first")
+    [reason] = await box.explain("y")
+    assert (reason.kind, reason.item) == ("ahead", first.id)
+    assert reason.reason.startswith("2 items")
+    [reason] = await box.explain("last")
+    assert reason.reason.startswith("153 items")
+    await box.cancel(id="first")
+    [reason] = await box.explain("y")
+    assert (reason.item, reason.until) == (x.id, None)
+    assert (await box.explain("x"))[0].kind == "nothing"
+
+
 # -- what no database keeps --------------------------------------------------------------------
 
 
