@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["Outbox"]
 
 DAY: Final = 86_400.0
-_LEAST_KEPT: Final = 7 * DAY
+LEAST_KEPT: Final = 7 * DAY
 """Seconds for which what is over stays at least: looks for what was cut go back a day or two."""
 _LONGEST: Final = 300.0
 """Seconds that a request may take where the client sets no bound: doubts must end some time."""
@@ -665,6 +665,6 @@ def _some(account_id: str | None, group: str | None) -> Filter:
 
 def _long_enough(name: str, seconds: float | None) -> None:
     positive(name, seconds)
-    if seconds is not None and seconds < _LEAST_KEPT:
-        msg = f"{name} must be at least {_LEAST_KEPT:.0f} s (seven days), not {seconds!r}: looks "
+    if seconds is not None and seconds < LEAST_KEPT:
+        msg = f"{name} must be at least {LEAST_KEPT:.0f} s (seven days), not {seconds!r}: looks "
         raise ConfigurationError(msg + "for what was cut need what was sent before it")

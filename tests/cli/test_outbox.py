@@ -560,6 +560,20 @@ def test_what_is_over_is_cleared_away_and_people_are_forgotten(run, put, box):
     assert SECRET.encode() not in (box / "outbox.db").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("empty", "older_than"), [("0s", "banana"), ("0s", "1d"), ("banana", "90d")]
+)
+def test_a_vacuum_that_is_refused_has_emptied_nothing(run, put, empty, older_than):
+    put(1)
+    assert run("outbox", "cancel", "spring/0").code == 0
+    refused = run("outbox", "vacuum", "--empty", empty, "--older-than", older_than)
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.count("\n") == 1
+    [kept] = run("outbox", "list", "--json", "--text").lines
+    assert SECRET in kept["text"]
+    assert run("outbox", "retry", "spring/0").code == 0
+
+
 def test_what_the_library_put_in_is_what_the_program_shows(run, box, linkedin):
     async def put():
         async with Postpress() as client, Outbox(client, os.environ["POSTPRESS_OUTBOX"]) as outbox:

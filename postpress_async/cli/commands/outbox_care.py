@@ -16,6 +16,7 @@ from postpress_async.cli.sends.opened import Group, Table, Where, Zone, looking_
 from postpress_async.errors import ConfigurationError
 from postpress_async.outbox import ItemState, export_items
 from postpress_async.outbox.exporting import exported
+from postpress_async.outbox.outbox import LEAST_KEPT
 
 Account = Annotated[str | None, Parameter(name="--account", help="Only from this account.")]
 _OF_A_WORKER: Final = (
@@ -162,11 +163,14 @@ async def vacuum(
         empty: empty the texts of what was over so long ago.
         as_json: how many as JSON.
     """
-    emptied = deleted = 0
+    # Both are checked before either is done: a command that is refused has changed nothing.
+    spare = None if empty is None else _age("--empty", empty)
+    age = None if older_than is None else _age("--older-than", older_than)
+    if age is not None and age < LEAST_KEPT:
+        msg = f"--older-than must be at least 7d, not {older_than}: looks for what was cut need it"
+        raise ConfigurationError(msg)
     async with looking_at(outbox) as box:
-        if empty is not None:
-            emptied = await box.purge(older_than=_age("--empty", empty))
-        age = None if older_than is None else _age("--older-than", older_than)
+        emptied = 0 if spare is None else await box.purge(older_than=spare)
         deleted = await box.vacuum(older_than=age)
     if as_json:
         print_json({"emptied": emptied, "deleted": deleted})
