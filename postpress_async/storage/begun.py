@@ -8,6 +8,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Final
 
+from postpress_async.errors import PostpressError
 from postpress_async.storage.remote.swaps import NotDoneError
 from postpress_async.storage.sqlite.place import absolute
 
@@ -79,12 +80,15 @@ async def _in_redis(store: StoreUrl) -> bool:
 
 
 async def _identity(server: RedisServer, fresh: bytes) -> str:
-    """Ask who a server is; again where it says at once that another node, or a time, is needed."""
+    """Ask who a server is; again where it says that it cannot for a moment."""
     until = time.monotonic() + _AT_ONCE
     while True:
         try:
-            return (await server.look(who=secrets.token_hex(4), fresh=fresh)).identity
-        except NotDoneError:
-            if time.monotonic() >= until:
-                raise
-            await asyncio.sleep(_AT_ONCE / 4)
+            answer = (await server.look(who=secrets.token_hex(4), fresh=fresh)).answer
+        except NotDoneError as error:
+            answer = error
+        if not isinstance(answer, PostpressError):
+            return answer.identity
+        if not isinstance(answer, NotDoneError) or time.monotonic() >= until:
+            raise answer
+        await asyncio.sleep(_AT_ONCE / 4)

@@ -12,7 +12,7 @@ __all__ = ["OUTER", "Finding", "Level", "in_plain_words", "of_its_time"]
 Level: TypeAlias = Literal["ok", "note", "warning", "error"]
 """`note`: worth knowing; `warning`: counts may be lost one day; `error`: it does not work."""
 
-OUTER: Final = frozenset({"reachable", "disk", "lock"})
+OUTER: Final = frozenset({"reachable", "ready", "disk", "memory", "lock"})
 """Names of what may be wrong while the configuration is right: a network, a server, a disk."""
 
 _OFF: Final = 2.0  # seconds by which a server's time and its clock may part without a word

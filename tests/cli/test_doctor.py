@@ -222,6 +222,11 @@ def test_a_redis_that_lasts_and_one_that_forgets(run, served, valkeys):
     assert of_store(ran)["appendonly"]["next_step"] == "set appendonly yes"
 
 
+def test_a_redis_whose_memory_is_full_is_no_fault_of_the_configuration(run, served, valkeys):
+    ran = run("doctor", "--state", valkeys(maxmemory=1).url, "--json")
+    assert (ran.code, ill(ran)) == (1, {"memory": "fail"})
+
+
 def test_a_redis_that_does_not_take_the_password(run, served, valkeys):
     server = valkeys(port=True)
     server.ask("CONFIG", "SET", "requirepass", "another")

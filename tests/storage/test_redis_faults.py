@@ -14,7 +14,6 @@ from set_clocks import clock_of_valkey
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.images import kept
 from postpress_async.storage.redis import connection, faults, script, server
-from postpress_async.storage.redis.health import health
 from postpress_async.storage.remote.images import RemoteImages
 from postpress_async.storage.remote.swaps import LEAP, Swap
 from postpress_async.storage.urls import parse
@@ -560,27 +559,6 @@ async def test_who_is_cancelled_while_a_connection_is_looked_at_leaves_none(
     await asyncio.wait({asked})
     assert asked.cancelled()
     assert not link._connection.is_connected
-
-
-# -- clusters -----------------------------------------------------------------------
-
-
-async def test_a_clusters_other_node_is_found(valkeys, open_url, works):
-    nodes = [valkeys(port=True, cluster_enabled="yes").start() for _ in range(2)]
-    nodes[0].ask("CLUSTER", "ADDSLOTS", *range(8001))  # which 6.2 knows as well
-    nodes[1].ask("CLUSTER", "ADDSLOTS", *range(8001, 16384))
-    nodes[0].ask("CLUSTER", "MEET", "127.0.0.1", nodes[1].port)
-    await until(lambda: all("cluster_state:ok" in info(one) for one in nodes))
-    for prefix in ("a", "b", "c"):
-        for n, node in enumerate(nodes):
-            images = open_url(f"{node.tcp}?prefix={prefix}")
-            assert await images.step(works.add()) == n + 1
-            looked = {one.name: one.level for one in await health(f"{node.tcp}?prefix={prefix}")}
-            assert (looked["scripting"], looked["epoch"]) == ("ok", "ok")
-
-
-def info(node):
-    return str(node.ask("CLUSTER", "INFO")).replace("b'", "").replace("': '", ":").replace("'", "")
 
 
 # -- time ---------------------------------------------------------------------------

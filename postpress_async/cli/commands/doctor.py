@@ -28,8 +28,9 @@ async def doctor(
 ) -> int:
     """Check this machine, both stores, the key, the network, the service and the accounts.
 
-    Exit code 2 where the configuration cannot work, 1 where the network, a server or the service
-    does not. A store is looked at where it is named; a file that is not there is not made.
+    Exit code 2 where the configuration cannot work, 1 where the network, a server, its disk or
+    memory, or the service does not. A store is looked at where it is named; a file that is not
+    there is not made.
 
     Args:
         as_json: one JSON object a check.

@@ -11,7 +11,7 @@ from redis import exceptions
 from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 
 from postpress_async.errors import ConfigurationError, StateUnavailableError
-from postpress_async.storage.redis.faults import meaning
+from postpress_async.storage.redis.faults import code_of, meaning
 from postpress_async.storage.redis.trust import checked, guess, mistrust
 from postpress_async.storage.remote.swaps import NotDoneError
 
@@ -51,13 +51,16 @@ class Link:
 
     Attributes:
         loop: where it was opened.
+        where: the server, and the node of its cluster, in a few words for messages.
         info: what the server says of itself, as of the connection; empty where it may not.
+        refused: the code of what it refused in words last; empty where it refused nothing.
     """
 
     def __init__(self, where: str, connection: Connection | UnixDomainSocketConnection) -> None:
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self.info: dict[str, str] = {}
-        self._where = where
+        self.refused = ""
+        self.where = where
         self._connection = connection
 
     @classmethod
@@ -71,7 +74,7 @@ class Link:
         Raises:
             NotDoneError, ConfigurationError: it cannot be reached, or used.
         """
-        where = place_of(url)
+        where = place_of(url) + (f", node {at[0]}:{at[1]}" if at is not None else "")
         link = cls(where, _connection(url, at))
         try:
             async with asyncio.timeout(CONNECT_WITHIN):
@@ -133,7 +136,7 @@ class Link:
         if isinstance(error.__cause__, _WORDS):
             error = error.__cause__  # over a unix socket it is wrapped as if nobody were there
         if isinstance(error, exceptions.MovedError):
-            moved = MovedAwayError(f"{self._where}: its cluster keeps the keys on another node")
+            moved = MovedAwayError(f"{self.where}: its cluster keeps the keys on another node")
             # Its text is, after the code: slot host:port, where an empty host is this one.
             moved.host, _, port = str(error).rpartition(" ")[2].rpartition(":")
             moved.port = int(port)
@@ -141,9 +144,10 @@ class Link:
         if isinstance(error, exceptions.NoScriptError):
             raise error
         if isinstance(error, _WORDS):
-            raise meaning(self._where, _text(error)) from None
+            self.refused = code_of(text := _text(error))
+            raise meaning(self.where, text) from None
         if isinstance(error, (exceptions.RedisError, OSError, UnicodeError)):
-            _unreachable(self._where, error)
+            _unreachable(self.where, error)
         raise error
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from postpress_async.errors import ConfigurationError
 from postpress_async.storage.remote.swaps import NotDoneError
 
-__all__ = ["meaning"]
+__all__ = ["code_of", "meaning"]
 
 _LATER: Final = "the next call tries again"
 _STOPS: Final[dict[str, str]] = {  # by the code that an error begins with: what to do, for good
@@ -19,6 +19,8 @@ _STOPS: Final[dict[str, str]] = {  # by the code that an error begins with: what
     "CROSSSLOT": "it cannot take the keys of a namespace in one step: connect to a server, or to "
     "a proxy that knows hash tags",
     "NOTIME": "it tells no time, neither to scripts nor to clients: allow TIME",
+    "NOTOURS": "a newer postpress-async, or another program, keeps something else under this name: "
+    "upgrade the package here too, or name another ?prefix=",
     "NOPROTO": "it is too old: version 6.2 or later is needed",
 }
 _PASSES: Final[dict[str, str]] = {
@@ -45,6 +47,11 @@ _WORDS: Final[tuple[tuple[str, str, bool], ...]] = (  # of errors without a code
 _FORBIDDEN: Final = re.compile("has no permissions|user executing the script can't")
 
 
+def code_of(text: str) -> str:
+    """Return the code of an error: its first word, or of one without a code what it would be."""
+    return "NOPERM" if _FORBIDDEN.search(text) else text.partition(" ")[0]
+
+
 def meaning(where: str, text: str) -> NotDoneError | ConfigurationError:
     """Return the error that an error's text means, in one line: what to do next.
 
@@ -54,7 +61,7 @@ def meaning(where: str, text: str) -> NotDoneError | ConfigurationError:
         where: the server, without its password.
         text: as the server wrote it, its code first.
     """
-    code = "NOPERM" if _FORBIDDEN.search(text) else text.partition(" ")[0]
+    code = code_of(text)
     plain = " ".join(text.split())[:200]
     if code in _STOPS:
         return ConfigurationError(f"{where}: {_STOPS[code]} ({plain})")

@@ -9,26 +9,34 @@ from typing import TYPE_CHECKING, Final
 from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
 from postpress_async.storage.health import Finding, of_its_time
 from postpress_async.storage.redis.connection import Link
-from postpress_async.storage.redis.findings import judged
-from postpress_async.storage.redis.server import RedisServer
+from postpress_async.storage.redis.findings import judged, replicas
+from postpress_async.storage.redis.script import NOT_OURS
+from postpress_async.storage.redis.server import Looked, RedisServer
 from postpress_async.storage.urls import parse
 
 if TYPE_CHECKING:
-    from postpress_async.storage.remote.swaps import Answer
     from postpress_async.storage.urls import StoreUrl
 
 __all__ = ["health"]
 
 _SKEW: Final = 2.0  # seconds by which clocks may differ before it is worth a word
 _FAR: Final = 60.0
+_NAMES: Final = {  # of what the script was refused with
+    "OOM": "memory",
+    "MISCONF": "disk",
+    "READONLY": "scripting",
+    NOT_OURS: "format",
+}
 
 
 async def health(url: str) -> list[Finding]:
     """Look at a server, and try what keeping counts needs; nothing in it changes.
 
-    The findings are `reachable`, or `login` where it does not let us in; and if it does `tls` where
-    a password goes without, `version`, `role`, `appendonly`, `eviction`, `appendfsync`, `clock`,
-    `time` where that is another one, `scripting` and `epoch`, as far as the server tells.
+    The findings are `reachable`, or `login` where it does not let us in; and if it does `cluster`
+    where another node has the keys, `tls` where a password goes without, `version`, `role`,
+    `appendonly`, `eviction`, `memory`, `replicas` where there are any and `appendfsync`, as far as
+    the server tells; and `clock`, `time` where that is another one, `scripting` and `epoch`. What
+    hinders the script is `memory`, `disk` or `ready` if it passes, else `format` or `scripting`.
 
     Raises:
         ConfigurationError: the URL names no Redis.
@@ -36,30 +44,58 @@ async def health(url: str) -> list[Finding]:
     store = parse(url)
     if store.kind != "redis":
         raise ConfigurationError(f"{store.kind}: is no Redis: give a URL such as redis://host")
+    fresh = secrets.token_bytes(16)  # where nobody has begun, nobody has afterwards
     try:
         server = RedisServer(store)
-        link = await Link.open(store)
+        first = last = await server.look(who=secrets.token_hex(4), fresh=fresh)
+        began = time.time()
+        if not isinstance(first.answer, PostpressError):
+            last = await server.look(who=secrets.token_hex(4), fresh=fresh)
+        between = (began + time.time()) / 2
     except StateUnavailableError as error:
         return [Finding(name="reachable", level="error", said=str(error))]
     except ConfigurationError as error:
         return [Finding(name="login", level="error", said=str(error))]
     found = [Finding(name="reachable", level="ok", said=f"{server.where} answers")]
-    found += judged(link.info, store)
-    if not link.info:
+    found += await _of_server(store, last)
+    if isinstance(first.answer, PostpressError) or isinstance(last.answer, PostpressError):
+        bad = _hindered(last)
+        return [*[one for one in found if one.name != bad.name], bad]
+    return [
+        *found,
+        _clock(last.answer.now - last.answer.lead - between),
+        *of_its_time(last.answer.lead),
+        Finding(name="scripting", level="ok", said="the script runs"),
+        _epoch(same=first.answer.identity == last.answer.identity),
+    ]
+
+
+async def _of_server(store: StoreUrl, looked: Looked) -> list[Finding]:
+    """Judge the server that has the keys, whichever the URL names."""
+    found: list[Finding] = []
+    if looked.node is not None:
+        said = f"its node {looked.node[0]}:{looked.node[1]} has the keys: what follows is of that"
+        found.append(Finding(name="cluster", level="ok", said=said))
+    found += judged(looked.info, store)
+    found += replicas(looked.info)
+    if not looked.info:
         said = "it tells this user nothing of its version, durability and memory"
         found.append(
             Finding(name="info", level="note", said=said, next_step="allow the user INFO to see it")
         )
-    if link.info.get("aof_enabled") == "1":
-        found.append(await _appendfsync(link))
-    await link.drop()
-    return [*found, *await _tried(store, server)]
+    if looked.info.get("aof_enabled") == "1":
+        found.append(await _appendfsync(store, looked.node))
+    return found
 
 
-async def _appendfsync(link: Link) -> Finding:
+async def _appendfsync(store: StoreUrl, node: tuple[str, int] | None) -> Finding:
     name = "appendfsync"
     try:
-        answer = await link.ask("CONFIG", "GET", "appendfsync")
+        link = await Link.open(store, at=node)
+        try:
+            answer = await link.ask("CONFIG", "GET", "appendfsync")
+        finally:
+            await link.drop()
     except PostpressError:
         return Finding(name=name, level="note", said="appendfsync is not told to this user")
     match answer:
@@ -75,30 +111,12 @@ async def _appendfsync(link: Link) -> Finding:
     return Finding(name=name, level="ok", said=said)
 
 
-async def _tried(store: StoreUrl, server: RedisServer) -> list[Finding]:
-    """Run the script, over two connections; where nobody has begun, nobody has afterwards."""
-    fresh = secrets.token_bytes(16)
-    answers: list[Answer] = []
-    again = RedisServer(store)
-    between = 0.0
-    try:
-        for one in (server, again):
-            began = time.time()
-            answers.append(await one.look(who=secrets.token_hex(4), fresh=fresh))
-            between = (began + time.time()) / 2
-    except (StateUnavailableError, ConfigurationError) as error:
-        return [Finding(name="scripting", level="error", said=str(error))]
-    finally:
-        await server.aclose()
-        await again.aclose()
-    same = len({answer.identity for answer in answers}) == 1
-    last = answers[-1]
-    return [
-        _clock(last.now - last.lead - between),
-        *of_its_time(last.lead),
-        Finding(name="scripting", level="ok", said="the script runs"),
-        _epoch(same=same),
-    ]
+def _hindered(looked: Looked) -> Finding:
+    """Say why the script does not run: what passes is no matter of the configuration."""
+    name = _NAMES.get(looked.refused, "scripting")
+    if looked.refused not in _NAMES and isinstance(looked.answer, StateUnavailableError):
+        name = "ready" if looked.refused else "reachable"
+    return Finding(name=name, level="error", said=str(looked.answer))
 
 
 def _clock(apart: float) -> Finding:

@@ -23,6 +23,7 @@ __all__ = ["SCRIPT", "SHA", "packed", "unpacked"]
 
 EPOCH: Final = 16  # bytes of the name of a store, which is another one once all was flushed
 NO_TIME: Final = "NOTIME"
+NOT_OURS: Final = "NOTOURS"  # of another length than ours: a newer version's, or another program's
 
 SCRIPT: Final = Template("""
 -- KEYS: the store's own time, whose turn it is, then images.
@@ -59,9 +60,17 @@ if raw < 0 then
   if time.err then return redis.error_reply('$NO_TIME ' .. time.err) end
   raw = tonumber(time[1]) + tonumber(time[2]) / 1e6
 end
-local meta, noted = redis.call('GET', KEYS[1]), false
-local epoch, last, skew = fresh, raw, 0
-if meta and #meta == $EPOCH + 16 then
+local function read(key) -- or return what is wrong
+  local value = redis.pcall('GET', key)
+  if type(value) ~= 'table' then return value end
+  if not string.find(value.err, 'WRONGTYPE', 1, true) then return nil, value end
+  return nil, redis.error_reply('$NOT_OURS ' .. key)
+end
+local meta, odd = read(KEYS[1])
+if odd then return odd end
+if meta and #meta ~= $EPOCH + 16 then return redis.error_reply('$NOT_OURS ' .. KEYS[1]) end
+local epoch, last, skew, noted = fresh, raw, 0, false
+if meta then
   epoch = string.sub(meta, 1, $EPOCH)
   last, skew = unpack('>dd', meta, $EPOCH + 1)
 else
@@ -105,7 +114,8 @@ if strict then
   end
 end
 
-local turn = redis.call('GET', KEYS[2])
+local turn, strange = read(KEYS[2])
+if strange then return strange end
 local holder, kept = nil, {}
 if turn == '' then turn = false end -- it is over
 if turn then
@@ -185,6 +195,7 @@ return table.concat(out)
     EPOCH=EPOCH,
     STAMP=STAMP,
     NO_TIME=NO_TIME,
+    NOT_OURS=NOT_OURS,
 )
 SHA: Final = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 

@@ -11,26 +11,43 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from redis.exceptions import NoScriptError
 
-from postpress_async.errors import ConfigurationError, StateUnavailableError
+from postpress_async.errors import ConfigurationError, PostpressError, StateUnavailableError
 from postpress_async.storage.redis.connection import Link, MovedAwayError, place_of
 from postpress_async.storage.redis.findings import judged
 from postpress_async.storage.redis.script import NO_TIME, SCRIPT, SHA, packed, unpacked
 from postpress_async.storage.redis.trust import checked
-from postpress_async.storage.remote.swaps import NotDoneError
+from postpress_async.storage.remote.swaps import Answer, NotDoneError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from postpress_async.storage.remote.swaps import Answer, Swap
+    from postpress_async.storage.remote.swaps import Swap
     from postpress_async.storage.urls import StoreUrl
 
-__all__ = ["RedisServer"]
+__all__ = ["Looked", "RedisServer"]
 
 _log = logging.getLogger("postpress_async.storage")
 PREFIX: Final = "postpress"
-_NODES_MOST: Final = 2  # of a cluster that send a look on; more only while slots move
+_LOOKS_MOST: Final = 4  # nodes of a cluster send on, more than one only while slots move
+
+
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """Say what came of a look.
+
+    Attributes:
+        node: the node of a cluster that has the keys, where the URL leads to another one.
+        info: what it says of itself; empty where it may not.
+        answer: what the script told; an error where it could not.
+        refused: the code of that error; empty where nothing was refused in words.
+    """
+
+    node: tuple[str, int] | None
+    info: dict[str, str]
+    answer: Answer | PostpressError
+    refused: str
 
 
 class RedisServer:
@@ -87,31 +104,6 @@ class RedisServer:
         Raises:
             StateUnavailableError, ConfigurationError: as in `Server`.
         """
-        return await self._swapped(swaps, who, expected=expected)
-
-    async def look(self, *, who: str, fresh: bytes) -> Answer:
-        """Try the script, and that it may write, in one call that leaves nothing behind.
-
-        Args:
-            who: this process.
-            fresh: names the namespace in the answer where nobody has begun it.
-
-        Raises:
-            StateUnavailableError, ConfigurationError: as in `Server`.
-        """
-        for _ in range(_NODES_MOST):
-            with suppress(MovedAwayError):  # it says which one is to be asked
-                return await self._swapped([], who, looks=fresh)
-        return await self._swapped([], who, looks=fresh)
-
-    async def _swapped(
-        self,
-        swaps: Sequence[Swap],
-        who: str,
-        *,
-        expected: float | None = None,
-        looks: bytes | None = None,
-    ) -> Answer:
         link, self._link = self._link, None  # whoever is cancelled, or fails, leaves none behind
         try:
             if link is not None and not await link.usable():
@@ -119,17 +111,54 @@ class RedisServer:
                 link = None
             if link is None:
                 link = await self._connected()
-            answer = await self._run(link, swaps, who, expected, looks)
+            answer = await self._run(link, swaps, who, expected)
         except MovedAwayError as moved:
-            self._at = (moved.host or self._url.host or "localhost", moved.port)
+            self._at = self._node(moved)
             raise
-        except BaseException:
+        except BaseException as error:
             self._at = None
             if link is not None:
+                # A cluster's node that refuses may not be the one that has the keys.
+                if (
+                    isinstance(error, (NotDoneError, ConfigurationError))
+                    and link.info.get("cluster_enabled") != "1"
+                ):
+                    self._judge(link)
                 await link.drop()
             raise
+        self._judge(link)
         self._link = link
         return answer
+
+    async def look(self, *, who: str, fresh: bytes) -> Looked:
+        """Try the script, and that it may write, in one call that leaves nothing behind.
+
+        It goes over a connection of its own, to the node that has the keys.
+
+        Args:
+            who: this process.
+            fresh: names the namespace in the answer where nobody has begun it.
+
+        Raises:
+            StateUnavailableError, ConfigurationError: it does not let us connect.
+        """
+        node: tuple[str, int] | None = None
+        left = _LOOKS_MOST
+        while True:
+            left -= 1
+            asks_time = self._asks_time
+            link = await Link.open(self._url, at=node)
+            answer: Answer | PostpressError
+            try:
+                answer = await self._run(link, [], who, None, fresh)
+            except PostpressError as error:
+                answer = error
+            finally:
+                await link.drop()
+            if left and isinstance(answer, MovedAwayError):
+                node = self._node(answer)
+            elif not left or asks_time == self._asks_time:
+                return Looked(node=node, info=link.info, answer=answer, refused=link.refused)
 
     async def aclose(self) -> None:
         """Let go of the connection. Safe to repeat."""
@@ -148,7 +177,7 @@ class RedisServer:
         swaps: Sequence[Swap],
         who: str,
         expected: float | None,
-        looks: bytes | None,
+        looks: bytes | None = None,
     ) -> Answer:
         given = await self._time(link) if self._asks_time else None
         keys, argument = packed(
@@ -207,12 +236,19 @@ class RedisServer:
                 raise
             raise NotDoneError(f"{self._where}: connecting was cancelled: try again") from None
         self._opening = None
-        if not self._judged:
-            self._judged = True
-            for finding in judged(link.info, self._url):
-                if finding.level in {"warning", "error"}:
-                    _log.warning("%s: %s: %s", self._where, finding.said, finding.next_step)
         return link
+
+    def _judge(self, link: Link) -> None:
+        """Warn, once, of what a server says of itself."""
+        if self._judged:
+            return
+        self._judged = True
+        for finding in judged(link.info, self._url):
+            if finding.level in {"warning", "error"}:
+                _log.warning("%s: %s: %s", link.where, finding.said, finding.next_step)
+
+    def _node(self, moved: MovedAwayError) -> tuple[str, int]:
+        return moved.host or self._url.host or "localhost", moved.port
 
 
 def _seen(task: asyncio.Task[Link]) -> None:
