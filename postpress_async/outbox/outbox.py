@@ -542,12 +542,13 @@ class Outbox(Intake["Item"]):
         """Forget people: cancel and empty all that is to them, and refuse what comes later.
 
         Theirs is what was put in with the name, and what is to the id: a first message, an
-        invitation or a follow, whatever name it was put in with. A message into a chat says nothing
-        of who is in it: only the name that it was put in with counts. What is kept is a digest of
-        each name, capitals as they were given, and what was sent when. Keys and groups that hold a
-        name are replaced. What is under way is emptied when it ends. An SQLite file is then written
-        anew, so that no byte of it says more: workers wait meanwhile, half a minute or so for a
-        gigabyte; give many names at once.
+        invitation or a follow, whatever name it was put in with, and a look at a profile by its
+        identifier, with all that it saw. A message into a chat says nothing of who is in it: only
+        the name that it was put in with counts. What is kept is a digest of each name, capitals as
+        they were given, and what was sent when. Keys and groups that hold a name are replaced. What
+        is under way is emptied when it ends. An SQLite file is then written anew, so that no byte
+        of it says more: workers wait meanwhile, half a minute or so for a gigabyte; give many names
+        at once.
 
         Args:
             recipient: the names that items were put in with, or people's ids; one or several.

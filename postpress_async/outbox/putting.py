@@ -14,6 +14,7 @@ from postpress_async.errors import ConfigurationError
 from postpress_async.options import of_kind
 from postpress_async.resources._base import checked_text
 from postpress_async.resources._checks import optional_text, within
+from postpress_async.resources._people import recognised
 from postpress_async.storage.outbox.rows import New
 
 from . import contents
@@ -48,6 +49,8 @@ _LONGEST_ACCOUNT: Final = 512  # bytes: what an index holds of both is at most 2
 _LONGEST_ID: Final = 1_024
 _INVITATIONS: Final = frozenset({"invite", "invite_note"})
 """The lanes that an item may change between: without a note, and with one."""
+_PERSON: Final = {"start_chat": "to", "profile": "identifier"}
+"""How calls name the person; `provider_id` where it is not here."""
 
 
 class Names:
@@ -129,13 +132,14 @@ def new_of(
     """
     _kept_id("account_id", account_id, most=_LONGEST_ACCOUNT)
     if (person := _person(content)) is not None:
-        _kept_id("to" if isinstance(content, StartChat) else "provider_id", person)
+        _kept_id(_PERSON.get(content.kind, "provider_id"), person)
     elif isinstance(content, MessageContent):
         _kept_id("chat_id", content.chat_id)
     elif isinstance(content, React):
         _kept_id("message_id", content.message_id)
     thread = content.thread(account_id) or id_
-    recipient = wishes.recipient or person
+    # Nothing is sent to whom somebody looks at: they can be forgotten, and are nobody's recipient.
+    recipient = wishes.recipient or (None if isinstance(content, ProfileRead) else person)
     start, end = wishes.not_before, wishes.expires_at
     return New(
         id=id_,
@@ -252,11 +256,14 @@ def pool_of(content: ProfileRead) -> str:
 
 
 def _person(content: Content) -> str | None:
-    """Return who can be forgotten although nobody named them: whom it is to, where it says so."""
+    """Return who can be forgotten although nobody named them: whom it is to, or looks at."""
     match content:
         case StartChat(to=person):
             return name_of(person)
         case Invite(provider_id=person) | Follow(provider_id=person):
             return name_of(person)
+        case ProfileRead(identifier=person):
+            known = recognised("identifier", person)
+            return name_of(person if known is None else known.value)  # as it is asked for
         case _:
             return None

@@ -365,6 +365,35 @@ async def test_who_is_forgotten_by_any_of_their_names_gets_nothing_more(connect,
         assert await outbox.cancel(recipient=" lead-8") == 1  # another's, for all that we know
 
 
+async def test_who_is_forgotten_is_not_looked_at_and_what_was_seen_is_gone(
+    connect, accounts, url, tmp_path
+):
+    account = accounts["LINKEDIN"]
+    async with connect() as client, Outbox(client, url) as outbox:
+        chat = await client.chats.get(account["chats"][0])
+        person, other = chat.attendee_provider_id, "jordan-walke"
+        look = {"accounts": [account["id"]]}
+        seen = await outbox.profile(person, key=f"look/{person}", **look)
+        spared = await outbox.profile(other, key="look/other", **look)
+        await outbox.run(until_empty=True)
+        waiting = await outbox.profile(person, key="again", recipient="lead-7", **look)
+        assert (await outbox.get(seen.id)).profile is not None
+        assert waiting.recipient == "lead-7"
+
+        assert await outbox.forget(person) == 1
+        seen, waiting = await outbox.get(seen.id), await outbox.get(waiting.id)
+        assert (seen.state, seen.profile, seen.person) == ("sent", None, None)
+        assert (seen.key, waiting.state, waiting.recipient) == (seen.id, "cancelled", None)
+        assert (await outbox.get(spared.id)).profile.first_name == "Jordan"
+        with pytest.raises(OutboxError, match="forgotten"):
+            await outbox.profile(f" {person}", **look)
+        assert (await outbox.profile(other, key="more", **look)).recipient is None
+    if url.startswith("sqlite"):
+        files = [one for one in tmp_path.glob("*.db*") if one.is_file()]
+        assert files
+        assert not any(person.encode() in one.read_bytes() for one in files)
+
+
 async def test_each_kind_goes_and_names_what_it_made(connect, url, accounts, sandbox):
     linkedin, instagram = accounts["LINKEDIN"], accounts.get("INSTAGRAM")
     async with connect() as client, Outbox(client.account(linkedin["id"]), url) as outbox:

@@ -61,7 +61,7 @@ class New(Discreet, frozen=True, kw_only=True):
         thread: what must stay in order; its own id where nothing must.
         group, recipient: names to find it by; the recipient is also who may be forgotten.
         tombstone: what `forget` would keep of the recipient: refused where it was forgotten.
-        person: the same of the person whom it names itself, where that is not the recipient.
+        person: the same of the person whom it is to, or looks at, where that is not the recipient.
         body: what to send, encoded, never empty; never logged.
         text_digest, loose_digest: of the text, to find it in a chat again.
         priority: lower goes first among threads.
