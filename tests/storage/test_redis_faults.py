@@ -561,6 +561,23 @@ async def test_who_is_cancelled_while_a_connection_is_looked_at_leaves_none(
     assert not link._connection.is_connected
 
 
+async def test_who_is_cancelled_just_when_a_connection_is_made_leaves_none(valkey, monkeypatch):
+    made, links = connection.Link.open, []
+
+    async def opened(*arguments, **options):
+        links.append(await made(*arguments, **options))
+        asked.cancel()  # who is told of both at once
+        return links[-1]
+
+    monkeypatch.setattr(connection.Link, "open", opened)
+    one = server.RedisServer(parse(valkey.url))
+    asked = asyncio.create_task(one.swap([], who="01234567"))
+    await asyncio.wait({asked})
+    await one.aclose()
+    assert asked.cancelled()
+    assert [link._connection.is_connected for link in links] == [False]
+
+
 # -- time ---------------------------------------------------------------------------
 
 

@@ -230,7 +230,9 @@ class RedisServer:
             link = await asyncio.shield(opening)
         except BaseException:
             if opening.done():
-                self._opening, self._at = None, None
+                taken, self._opening, self._at = self._opening is not opening, None, None
+                if not (taken or opening.cancelled() or opening.exception()):
+                    await opening.result().drop()
             current = asyncio.current_task()
             if not opening.cancelled() or (current is not None and current.cancelling()):
                 raise
