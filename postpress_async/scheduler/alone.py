@@ -74,20 +74,24 @@ class Alone:
             self._joined.clear()
         self.lost, self.until = True, now + _TRY_EVERY
 
-    def leave(self, past: Mapping[str, list[Past]]) -> int:
+    def give_up(self, now: float) -> None:
+        """Leave calls that are under way to whoever tells the store next, as if they were over."""
+        for reservation, grant in list(self._out.items()):
+            if not grant.told:
+                self._end(grant.account_id, reservation, _NOBODY_KNOWS, now)
+                call = Past(grant.action, grant.cost, _NOBODY_KNOWS, lambda: 0.0)
+                self.share.leave({}, {grant.account_id: [call]})
+
+    def leave(self, changes: Mapping[str, Sequence[Change]]) -> int:
         """Leave to clients that come later what the store was not told; return how many calls.
 
         Args:
-            past: by account, what was still to be told. Calls that are under way count as done.
+            changes: by account, what was still to be told.
         """
         self.until = -inf
-        left = {account_id: list(calls) for account_id, calls in past.items()}
-        for grant in self._out.values():
-            if not grant.told:
-                call = Past(grant.action, grant.cost, _NOBODY_KNOWS, lambda: 0.0)
-                left.setdefault(grant.account_id, []).append(call)
-        self.share.leave(self._seen.all(), left)
-        return sum(one.verdict.counts for calls in left.values() for one in calls)
+        past = {account_id: _past(some) for account_id, some in changes.items()}
+        self.share.leave(self._seen.all(), {key: calls for key, calls in past.items() if calls})
+        return self.share.untold()
 
     def back(self, now: float) -> dict[str, list[Change]]:
         """Know that the store is back; return what to tell it of calls under way, by account."""
@@ -96,7 +100,8 @@ class Alone:
         told: dict[str, list[Change]] = {}
         for reservation, grant in self._out.items():
             grant.told = True
-            told.setdefault(grant.account_id, []).append(_hold(reservation, grant, self._lease))
+            hold = Hold(reservation, grant.action, grant.cost, self._lease)
+            told.setdefault(grant.account_id, []).append(hold)
         return told
 
     def end(self) -> None:
@@ -239,11 +244,29 @@ class _Grant:
         self.told: bool = False
 
 
-def _hold(reservation: str, grant: _Grant, lease: float) -> Change:
-    def hold(book: Book, everyone: Everyone, now: float) -> None:
-        if reservation not in book.held:
-            slot = book.lane.grant(book.tally(grant.action, now), grant.cost, now)
-            book.hold(reservation, slot, now + lease)
-            everyone.hold(reservation, slot, now + lease)
+class Hold:
+    """Tell a store of a call that is under way, and went without it."""
 
-    return hold
+    def __init__(self, reservation: str, action: str, cost: int, lease: float) -> None:
+        self.reservation: str = reservation
+        self.action: str = action
+        self.cost: int = cost
+        self._lease = lease
+
+    def __call__(self, book: Book, everyone: Everyone, now: float) -> None:
+        """Do it."""
+        if self.reservation not in book.held:
+            slot = book.lane.grant(book.tally(self.action, now), self.cost, now)
+            book.hold(self.reservation, slot, now + self._lease)
+            everyone.hold(self.reservation, slot, now + self._lease)
+
+
+def _past(changes: Sequence[Change]) -> list[Past]:
+    """Return the calls of which a store was to be told; one that was under way is over."""
+    calls = [one for one in changes if isinstance(one, Past)]
+    ends = {one.reservation: one.verdict for one in changes if isinstance(one, Ending)}
+    for one in changes:
+        if isinstance(one, Hold):
+            verdict = ends.get(one.reservation, _NOBODY_KNOWS)
+            calls.append(Past(one.action, one.cost, verdict, lambda: 0.0))
+    return calls

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from postpress_async.errors import ConfigurationError, PostpressError
 from postpress_async.limits import REFUND
 
-from .alone import WEIGHT, Alone, Ending, Past
+from .alone import WEIGHT, Alone, Ending
 from .asking import asks
 from .leases import LEASE
 from .looking import Looking
@@ -174,6 +174,11 @@ class Courier:
         """Let go of the store."""
         await self._state.aclose()
 
+    def give_up(self) -> None:
+        """Take it that calls which are under way without the store are over."""
+        if self.alone is not None:
+            self.alone.give_up(self.time())
+
     async def tell_for_others(self, seconds: float) -> None:
         """Tell what clients that are closed could not tell, of accounts that nobody asked for."""
         reached = self._ahead is not None and not isinstance(self._state, Looking)
@@ -194,13 +199,13 @@ class Courier:
         """Leave what the store was not told to clients of this process that come later."""
         if self.alone is None:
             return
-        past: dict[str, list[Past]] = {}
         for lane, desk in desks.items():
             if self.lost:
                 self.hear(self.alone, lane, desk)
-            if calls := [one for one in desk.changes if isinstance(one, Past)]:
-                past[lane.account_id or ""] = calls
-        if count := self.alone.leave(past):
+        count = self.alone.leave(
+            {lane.account_id or "": one.changes for lane, one in desks.items()}
+        )
+        if count and self.lost:
             _log.warning(
                 "the store of counts is lost, and was not told of calls that went without it, %d: "
                 "the next client of this process tells it; nobody does if there is none",

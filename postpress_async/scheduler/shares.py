@@ -94,6 +94,11 @@ class Share:
         with self.lock:
             return list(self._past) if self._pid == os.getpid() else []
 
+    def untold(self) -> int:
+        """Return how many calls are to be told."""
+        with self.lock:
+            return sum(one.verdict.counts for calls in self._past.values() for one in calls)
+
 
 _SHARES: dict[str, Share] = {}  # of this process, whose clients come and go
 _BY_CLOCK: WeakKeyDictionary[Clock, dict[str, Share]] = WeakKeyDictionary()

@@ -154,6 +154,7 @@ class Sharer:
         store that is lost is tried once more: it knows nothing of what went without it.
         """
         self._flushing = True
+        self._courier.give_up()
         for lane, desk in list(self._desks.items()):
             desk.timer.set(inf)
             if desk.full or desk.stands:

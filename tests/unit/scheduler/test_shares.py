@@ -5,7 +5,14 @@ import os
 
 import pytest
 
-from postpress_async import LaneClosedError, Limit, Limits, Spacing, WaitTooLongError
+from postpress_async import (
+    LaneClosedError,
+    Limit,
+    Limits,
+    Spacing,
+    StateUnavailableError,
+    WaitTooLongError,
+)
 from postpress_async.limits import DONE
 from postpress_async.scheduler.clock import LoopClock
 from postpress_async.scheduler.scheduler import Scheduler
@@ -220,3 +227,35 @@ async def test_a_close_that_is_called_off_leaves_it_too(images, share):
     closing.cancel()
     await asyncio.gather(closing, return_exceptions=True)
     assert await used(client(images, share)) == 5
+
+
+async def test_calls_under_way_are_told_to_a_store_that_is_back_when_a_client_closes(images, share):
+    made = client(images, share, up=False)
+    for _ in range(3):
+        await made.take("acc_1", "invite", max_wait=1.0)
+    find(made)
+    await close(made)
+    assert await used(process(images, ROW, name="other")) == 3
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_calls_that_were_about_to_be_told_when_the_store_was_lost_again(images, share, ends):
+    made = client(images, share, up=False)
+    slots = [await made.take("acc_1", "invite", max_wait=1.0) for _ in range(3)]
+    made.report(await made.take("acc_2", "invite", max_wait=1.0), DONE)
+    store = made._sharer._courier._state
+    find(made)
+    step = store.step
+
+    async def only_acc_2(work):
+        if "acc_1" in work.keys:
+            raise StateUnavailableError("the server is gone")
+        return await step(work)
+
+    store.step = only_acc_2
+    await asyncio.sleep(1.5)
+    for slot in slots if ends else ():
+        made.report(slot, DONE)
+    await asyncio.sleep(1.5)
+    await close(made)
+    assert await used(client(images, share)) == 3
