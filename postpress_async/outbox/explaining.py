@@ -155,12 +155,14 @@ async def _before(row: Row, store: Store) -> tuple[int, Row | None]:
     wanted = Filter(states=("queued",), account_id=row.account_id, thread=row.thread)
     count, first, after = 0, None, 0
     # A store lists by `serial`, and the order of a chat is another one: all pages are looked at.
-    while page := await store.find(wanted, after=after, limit=_PAGE, bodies=False):
-        after = page[-1].serial
+    while True:
+        page = await store.find(wanted, after=after, limit=_PAGE, bodies=False)
         earlier = [other for other in page if _place(other) < _place(row)]
         count += len(earlier)
         first = min(earlier if first is None else [first, *earlier], key=_place, default=None)
-    return count, first
+        if len(page) < _PAGE:
+            return count, first
+        after = page[-1].serial
 
 
 def _place(row: Row) -> tuple[float, int]:

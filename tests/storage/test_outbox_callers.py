@@ -62,6 +62,14 @@ async def test_whatever_a_caller_begins_with_it_is_there_when_he_commits(store, 
     assert await store.get("i00001")
 
 
+async def test_a_connection_that_was_closed_is_told_as_such(store, file):
+    own = sqlite3.connect(file)
+    own.close()
+    with pytest.raises(ConfigurationError, match="cannot be used here: Cannot operate on a closed"):
+        await store.add([item(1)], connection=own)
+    assert await store.get("i00001") is None
+
+
 async def test_how_a_caller_reads_texts_and_rows_is_his_own(store, file):
     own = sqlite3.connect(file)
     own.text_factory, own.row_factory = bytes, sqlite3.Row

@@ -129,8 +129,8 @@ async def test_to_explain_an_item_walks_along_no_items_of_others(tmp_path):
     asked = []
 
     class Noting:
-        async def find(self, wanted, *, bodies):
-            page = reading.Page(after=0, limit=100, bodies=bodies)
+        async def find(self, wanted, *, after=0, limit=100, bodies):
+            page = reading.Page(after=after, limit=limit, bodies=bodies)
             asked.extend(asked_by(reading.find(wanted, page)))
             return []
 

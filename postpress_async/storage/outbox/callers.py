@@ -56,16 +56,25 @@ def _values(names: Sequence[str], values: Mapping[str, object]) -> Sequence[Any]
 
 
 def is_busy(connection: object) -> bool:
-    """Tell whether a caller is in a transaction, in which nobody else can write."""
-    return isinstance(connection, sqlite3.Connection) and connection.in_transaction
+    """Tell whether a caller is in a transaction, in which nobody else can write.
+
+    Raises:
+        ConfigurationError: it was closed.
+    """
+    if not isinstance(connection, sqlite3.Connection):
+        return False
+    try:
+        return connection.in_transaction
+    except sqlite3.ProgrammingError as error:
+        raise _unusable(error) from None
 
 
 def add_in_file(items: Sequence[New], connection: object, *, path: str, now: float) -> list[Added]:
     """Put items in, in the transaction of a caller's connection to the outbox's file.
 
     Raises:
-        ConfigurationError: it is no connection to that file, belongs to another thread, or has no
-            transaction where it begins none by itself.
+        ConfigurationError: it is no connection to that file, was closed, belongs to another thread,
+            or has no transaction where it begins none by itself.
         StateUnavailableError: the file cannot be written for now.
     """
     if not isinstance(connection, sqlite3.Connection):
@@ -89,7 +98,7 @@ def add_in_file(items: Sequence[New], connection: object, *, path: str, now: flo
             raise
         cursor.execute("RELEASE postpress_outbox")
     except sqlite3.ProgrammingError as error:
-        raise ConfigurationError(f"connection= cannot be used here: {error}") from None
+        raise _unusable(error) from None
     except sqlite3.Error as error:
         if is_fault(error):
             raise unavailable(path, error) from None
@@ -98,6 +107,13 @@ def add_in_file(items: Sequence[New], connection: object, *, path: str, now: flo
         if texts is not None:
             connection.text_factory = texts
     return told
+
+
+def _unusable(error: sqlite3.ProgrammingError) -> ConfigurationError:
+    told = str(error).rstrip(".")
+    return ConfigurationError(
+        f"connection= cannot be used here: {told}: give one that is open, and of this thread"
+    )
 
 
 def _check(cursor: sqlite3.Cursor, path: str) -> None:
