@@ -152,12 +152,19 @@ class Cook:
                 continue
             path = self._folder / name
             # Whoever wrote the list must not be able to send our keys to somebody.
-            if template.places and not path.resolve().is_relative_to(self._folder.resolve()):
-                why = "leads out of the folder of attachments: put the file into it"
+            if template.places and (why := self._astray(path)):
                 wrong.append((template.places[0], why))
             elif name:
                 paths.append(path)
         return paths, wrong
+
+    def _astray(self, path: Path) -> str | None:
+        """Return what is wrong with where an attachment lies that a line names."""
+        try:
+            inside = path.resolve().is_relative_to(self._folder.resolve())
+        except (OSError, RuntimeError, ValueError):  # links in a circle, or a NUL character
+            return "names nothing that could be a file: give the path of one"
+        return None if inside else "leads out of the folder of attachments: put the file into it"
 
     async def _content(
         self,

@@ -196,8 +196,10 @@ class Importer:
             async for lines in chunks:
                 for line in lines:
                     draft = await _drafted(cook, line)
-                    if not isinstance(draft, Draft) or sheet.is_changed():
-                        raise ConfigurationError(_changed(sheet.name, counts.total()))
+                    if sheet.is_changed():
+                        raise _cut_off(sheet.name, "was changed while it was imported", counts)
+                    if not isinstance(draft, Draft):  # such as of a file that is there no more
+                        raise _cut_off(sheet.name, f"{draft[0]}", counts)
                     files = getattr(draft.content, "files", ())
                     size += sum(len(one.data) for one in files)
                     batch.append((line, draft))
@@ -312,10 +314,10 @@ async def _drafted(cook: Cook, line: Line) -> Draft | list[ImportProblem]:
     return await cook.draft(line.number, line.columns)
 
 
-def _changed(name: str, taken: int) -> str:
-    return (
-        f"{name}: was changed while it was imported, and {taken} lines were taken by then: import "
-        "it again, which queues none of them twice"
+def _cut_off(name: str, why: str, counts: Counter[str]) -> ConfigurationError:
+    return ConfigurationError(
+        f"{name}: {why}, and {counts.total()} lines were taken by then: import it again, which "
+        "queues none of them twice"
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import json
+import re
 from collections import Counter
 from typing import IO, TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
@@ -19,7 +21,7 @@ from postpress_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
-__all__ = ["Format", "Line", "format_of", "lines_of"]
+__all__ = ["Format", "Line", "check_delimiter", "format_of", "lines_of"]
 
 Format: TypeAlias = Literal["csv", "jsonl"]
 _SUFFIXES: Final[dict[str, Format]] = {
@@ -32,6 +34,8 @@ _BOMS: Final = (  # the longer ones first: one of them begins as a shorter one d
 )  # fmt: skip
 _LONGEST: Final = 1_000_000
 _OBJECT: Final = msgspec.json.Decoder(dict[str, object])
+_AFTER_NAME: Final = re.compile(r'"\s*:')
+_NAMELESS: Final = "says something under a column without a name: name the column, or take it out"
 
 
 class Line(NamedTuple):
@@ -77,7 +81,7 @@ def lines_of(
     try:
         # Line breaks within texts stay what they are: the readers below tell them apart.
         text = io.TextIOWrapper(stream, encoding=known, newline="" if format == "csv" else "\n")
-    except LookupError:
+    except (LookupError, ValueError):
         raise ConfigurationError(f"encoding {known!r} is not known; try 'cp1252'") from None
     try:
         yield from _csv(text, delimiter) if format == "csv" else _json(text)
@@ -100,10 +104,30 @@ def _json(text: Iterable[str]) -> Iterator[Line]:
             yield Line(number, {}, f"has {len(line)} characters: at most {_LONGEST} are read")
             continue
         try:
-            yield Line(number, _OBJECT.decode(line))
+            columns = _OBJECT.decode(line)
+            wrong = _lost(line, columns)
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
             # What the decoder says may quote the line.
-            yield Line(number, {}, "is no JSON object: write one for each line, {…}")
+            columns, wrong = {}, "is no JSON object: write one for each line, {…}"
+        yield Line(number, {} if wrong else columns, wrong)
+
+
+def _lost(line: str, columns: dict[str, object]) -> str | None:
+    """Return what of an object nobody would see: of a name given twice the decoder takes one."""
+    if any(
+        not name.strip() and value is not None and value != "" for name, value in columns.items()
+    ):
+        return _NAMELESS
+    if len(_AFTER_NAME.findall(line)) <= len(columns):
+        return None  # a name stands before each of these, so none is there twice
+    names: list[str] = []
+
+    def note(pairs: list[tuple[str, object]]) -> None:
+        names[:] = [name for name, _ in pairs]  # the outermost object comes last
+
+    json.loads(line, object_pairs_hook=note, parse_int=str, parse_float=str)
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    return None if twice is None else f"has {twice[:40]!r} twice: rename one of them"
 
 
 # -- CSV --------------------------------------------------------------------------------------
@@ -114,6 +138,7 @@ def _csv(text: io.TextIOWrapper, delimiter: str | None) -> Iterator[Line]:
     head = _first_line(lines)
     if head.lower().startswith("sep=") and len(head.strip()) <= len("sep=;"):  # Excel's own word
         delimiter = delimiter or head.strip("\r\n")[4:] or None
+        check_delimiter(delimiter)
         head = _first_line(lines)
     lines.put_back(head)
     reader = csv.reader(lines, delimiter=delimiter or _likely(head), strict=True)
@@ -139,7 +164,22 @@ def _csv(text: io.TextIOWrapper, delimiter: str | None) -> Iterator[Line]:
                 f"has {len(cells)} cells, and the head has {len(names)}: put texts with delimiters "
                 "or line breaks into quotes"
             )
+        elif any(cell.strip() for name, cell in zip(names, cells, strict=True) if not name):
+            wrong = _NAMELESS
         yield Line(number, {} if wrong else _named(names, cells), wrong)
+
+
+def check_delimiter(delimiter: object) -> None:
+    """Refuse what cannot part the cells of a line; None is to be found out.
+
+    Raises:
+        ConfigurationError: it is no single character, or one that has another meaning.
+    """
+    if delimiter is None:
+        return
+    if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n\0':
+        msg = f"delimiter must be one character, such as ';', not {delimiter!r:.40}"
+        raise ConfigurationError(msg)
 
 
 def _named(names: list[str], cells: list[str]) -> dict[str, object]:

@@ -15,9 +15,10 @@ from typing import IO, TYPE_CHECKING, Final, TypeAlias, TypeVar, cast
 import msgspec
 
 from postpress_async.errors import ConfigurationError
-from postpress_async.options import whole
+from postpress_async.options import of_kind, whole
+from postpress_async.resources._checks import one_of
 
-from .sheets import format_of, lines_of
+from .sheets import check_delimiter, format_of, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -54,9 +55,12 @@ class How(msgspec.Struct, frozen=True, kw_only=True):
     progress: Callable[[int, int], None] | None = None
 
     def __post_init__(self) -> None:
+        one_of("format", self.format, ("csv", "jsonl"))
+        of_kind("encoding", self.encoding, str, "'cp1252'")
+        check_delimiter(self.delimiter)
         whole("most_problems", self.most_problems, least=1)
-        if self.delimiter is not None and len(self.delimiter) != 1:
-            msg = f"delimiter must be one character, such as ';', not {self.delimiter!r}"
+        if self.progress is not None and not callable(cast("object", self.progress)):
+            msg = f"progress must be a function of two numbers, not {type(self.progress).__name__}"
             raise ConfigurationError(msg)
 
 
@@ -129,9 +133,9 @@ async def opened(source: Source, how: How) -> AsyncGenerator[Sheet, None]:
         path = Path(source)
         try:
             stream = await _open(path)
-        except OSError as error:
-            msg = f"{path}: cannot be read: {error.strerror or error}"
-            raise ConfigurationError(msg) from None
+        except (OSError, ValueError) as error:  # a NUL character is in no name
+            msg = f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
+            raise ConfigurationError(msg.replace("\0", "\\0")) from None
         with stream:
             if stream.seekable():
                 yield Sheet(stream, path.name, path.parent, how)

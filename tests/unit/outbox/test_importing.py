@@ -313,6 +313,57 @@ async def test_files_that_are_none(desk, folder):
         await desk.load(folder / "leads.csv")
     with pytest.raises(ConfigurationError, match="delimiter must be one character"):
         await desk.load(leads(folder, 1), delimiter="::")
+    with pytest.raises(ConfigurationError, match=r"^a\\0b: cannot be read: "):
+        await desk.load("a\0b")
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({"format": "xlsx"}, "format must be one of csv, jsonl, not 'xlsx'"),
+        ({"encoding": 5}, "encoding must be a str, such as 'cp1252', not int"),
+        ({"delimiter": 5}, "delimiter must be one character, such as ';', not 5"),
+        ({"most_problems": 0}, "most_problems"),
+        ({"progress": 5}, "progress must be a function of two numbers, not int"),
+    ],
+)
+def test_a_way_to_read_that_cannot_be_meant_is_refused(how, why):
+    with pytest.raises(ConfigurationError, match=why):
+        How(**how)
+
+
+@pytest.mark.parametrize("files", [("{f}",), ("same", "{f}")])
+async def test_an_attachment_that_can_be_no_file_is_told_with_its_line(desk, folder, files):
+    (folder / "same").write_text("x")
+    (folder / "round").symlink_to("about")
+    (folder / "about").symlink_to("round")
+    lines = [
+        {"id": n, "account_id": "acc_1", "chat_id": "chat_1", "f": name}
+        for n, name in enumerate(["same", "a\0b", "round", "x" * 5_000, "none", "same"])
+    ]
+    recipe = Recipe(text="Hi", key="{id}", attachments=files, folder=folder)
+    with pytest.raises(ImportRefusedError) as caught:
+        await desk.load(lines, recipe)
+    assert [one.line for one in caught.value.problems] == [2, 3, 4, 5]
+    assert caught.value.problems[0].column == "f"
+    assert await desk.items() == []
+
+
+async def test_an_attachment_that_vanishes_meanwhile_is_told_with_its_line(desk, folder):
+    for n in range(150):
+        (folder / f"f{n}.txt").write_text("x")
+    lines = [
+        {"id": n, "account_id": "acc_1", "chat_id": "chat_1", "f": f"f{n}.txt"} for n in range(150)
+    ]
+    recipe = Recipe(text="Hi", key="{id}", attachments=("{f}",), folder=folder)
+    gone = folder / "f120.txt"
+    with pytest.raises(ConfigurationError) as caught:
+        await desk.load(lines, recipe, progress=lambda *_: gone.unlink(missing_ok=True))
+    assert "line 121: attachments[0]: 'f120.txt' cannot be read (No such file" in str(caught.value)
+    assert "100 lines were taken by then: import it again" in str(caught.value)
+    gone.write_text("x")
+    done = await desk.load(lines, recipe)
+    assert (done.already, done.queued) == (100, 50)
 
 
 async def test_a_file_that_changes_meanwhile_ends_the_import_and_can_be_imported_again(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postpress_async import ConfigurationError
-from postpress_async.outbox.sheets import format_of, lines_of
+from postpress_async.outbox.sheets import check_delimiter, format_of, lines_of
 
 
 def read(data, format="csv", encoding=None, delimiter=None):
@@ -36,7 +36,7 @@ AB = [(2, {"a": "1", "b": "2"})]
         '"a","b"\n"1","2"',
         "\ufeffa,b\n1,2\n",
         " a , b \n1,2",
-        "a,b,\n1,2,ignored",
+        "a,b,\n1,2, \n",
         "a,b\n1,2\n\n,\n  \n",
         "a,b\n1,2".encode("utf-16"),
         "a,b\n1,2".encode("utf-32"),
@@ -67,6 +67,45 @@ def test_a_line_of_another_length_is_told_and_those_behind_it_are_read():
     assert first.startswith("has 1 cells, and the head has 2")
     assert second.startswith("has 3 cells, and the head has 2")
     assert (number, third) == (4, {"a": "1", "b": "2"})
+
+
+def test_what_stands_under_no_name_is_told():
+    (_, first), second, third = read("a,,b\n1,x,2\n1,,2\n1, ,2")
+    assert first.startswith("says something under a column without a name")
+    assert (second[1], third[1]) == ({"a": "1", "b": "2"}, {"a": "1", "b": "2"})
+    [(_, told)] = read('{"a": "1", " ": "x"}', "jsonl")
+    assert told == first
+    assert read('{"a": "1", "": null}', "jsonl") == [(1, {"a": "1", "": None})]
+
+
+def test_a_name_that_is_given_twice_is_told():
+    assert read('{"a": "1", "b": 2, "a" : "3"}\n{"a": "1"}', "jsonl") == [
+        (1, "has 'a' twice: rename one of them"), (2, {"a": "1"}),
+    ]  # fmt: skip
+    [(_, told)] = read('{"a": "1", "\\u0061": "2"}', "jsonl")  # another spelling of it
+    assert told == "has 'a' twice: rename one of them"
+    once = {"a": '":" x "b":', "b": {"a": [{"a": 1}]}, "c": 10**30}
+    [(_, columns)] = read(json.dumps(once), "jsonl")
+    assert columns["a"] == once["a"]
+    assert columns["b"] == once["b"]
+
+
+@pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n", "\r", "\0", 5, b";"])
+def test_what_parts_no_cells_is_refused(delimiter):
+    with pytest.raises(ConfigurationError, match="delimiter must be one character"):
+        check_delimiter(delimiter)
+
+
+@pytest.mark.parametrize("said", ['sep="', "sep=\t\t"])
+def test_nor_does_it_where_the_file_says_so(said):
+    with pytest.raises(ConfigurationError, match="delimiter must be one character"):
+        read(f"{said}\na;b\n1;2")
+
+
+@pytest.mark.parametrize("encoding", ["utf-9", "base64", "a\0b", "é"])
+def test_an_encoding_that_is_none_is_refused(encoding):
+    with pytest.raises(ConfigurationError, match="is not known; try 'cp1252'"):
+        read("a\n1", encoding=encoding)
 
 
 def test_a_quote_that_is_never_closed_ends_the_reading_with_its_line():
