@@ -59,7 +59,7 @@ class Link:
     def __init__(self, where: str, connection: Connection | UnixDomainSocketConnection) -> None:
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self.info: dict[str, str] = {}
-        self.refused = ""
+        self.refused: str = ""
         self.where = where
         self._connection = connection
 
