@@ -107,7 +107,8 @@ class WrittenDown(RuleBasedStateMachine):
             book = again.open("acc", self.images, self.now)
             for action, tally in self.lane.tallies.items():
                 read = book.tally(action, self.now)
-                self.lane.ready_at(tally, 1, self.now)  # so that it looks at its age
+                for lane, one in ((self.lane, tally), (book.lane, read)):
+                    lane.ready_at(one, 1, self.now)  # so that each looks at its age, as to decide
                 ours = [(one.amount, one.used(self.now)) for one in tally.windows]
                 assert [(one.amount, one.used(self.now)) for one in read.windows] == ours
 
