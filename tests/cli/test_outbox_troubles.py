@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -94,6 +96,12 @@ def test_a_password_that_is_wrong_ends_it_though_nothing_is_to_be_sent(run, box,
     assert (ran.code, ran.out) == (2, "")
     assert "put the right ones into the URL" in ran.err
     assert "CANARY" not in ran.err
+
+
+def test_a_worker_that_sends_nothing_leaves_nobody_in_the_counts(run, box):
+    assert run("outbox", "run", "--until-empty").code == 0
+    with contextlib.closing(sqlite3.connect(box / "counts.db")) as connection:
+        assert connection.execute("SELECT key FROM images").fetchall() == []
 
 
 def test_a_store_of_counts_that_is_away_is_told(run, box, monkeypatch):

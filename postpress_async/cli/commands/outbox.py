@@ -98,10 +98,10 @@ async def run(
     guard = guard_of(blocked=blocked, stop_replied=stop_replied)
     async with sending(
         outbox, state=state, limits=table, guard=guard, hold=hold_unknown, base_url=base_url
-    ) as (box, client):
+    ) as (box, _):
         return await work(
             box,
-            client=client,
+            state=state_of(state),
             until_empty=until_empty,
             concurrency=concurrency,
             accounts=account,

@@ -15,6 +15,8 @@ from postpress_async.cli.exits import Exit
 from postpress_async.cli.output import console, print_facts, print_json
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.outbox import all_of, do_not_contact, stop_on_reply
+from postpress_async.scheduler.looking import Knows
+from postpress_async.storage.opening import open_images
 
 from .shown import as_line
 from .warned import warned
@@ -35,7 +37,7 @@ _log = logging.getLogger("postpress_async.cli")
 async def work(
     outbox: Outbox,
     *,
-    client: Postpress,
+    state: str,
     until_empty: bool,
     concurrency: int,
     accounts: Sequence[str] | None,
@@ -47,6 +49,15 @@ async def work(
     The first signal ends it gracefully: nothing more is begun, and what is under way gets its
     bounded time. A second one cuts that short; what may have gone then stays marked. What the
     package warns of is shown on stderr as it comes.
+
+    Args:
+        outbox: the outbox.
+        state: where counts live.
+        until_empty: whether to end when nothing is left.
+        concurrency: items under way at once.
+        accounts: only from these.
+        text: whether lines of JSON tell what items say.
+        as_json: whether to print such lines.
 
     Raises:
         ConfigurationError: the store of counts refuses, or is none; told before the first item.
@@ -63,7 +74,7 @@ async def work(
 
         listening = asyncio.create_task(_listen(outbox.changes(here=True), heard))
         try:
-            await _look(client, stop)
+            await _look(state, stop)
             await outbox.run(
                 until_empty=until_empty, concurrency=concurrency, stop=stop, accounts=accounts
             )
@@ -127,24 +138,25 @@ def _summary(seen: Counter[str], left: Mapping[str, int], *, as_json: bool) -> N
     print_facts([*((name, f"{n:,}") for name, n in told.items()), ("left", waiting or "nothing")])
 
 
-async def _look(client: Postpress, stop: asyncio.Event) -> None:
+async def _look(state: str, stop: asyncio.Event) -> None:
     """Ask the store of counts once, for an outbox may be empty for days; one that is away is told.
 
-    The outbox itself is asked by the worker, which waits for it and says so.
+    No account's counts are touched. The outbox itself is asked by the worker, which waits for it
+    and says so.
     """
-    client.scheduler.lane(_ANYBODY)  # of this process alone: nothing is written
-    asked = asyncio.create_task(client.scheduler.snapshot(_ANYBODY))
-    stopped = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if asked.done():
-            await asked
-    except StateUnavailableError as error:
-        _log.warning("the store of counts is away, and items wait: %s", error)
-    finally:
-        asked.cancel()
-        stopped.cancel()
-        await asyncio.wait({asked, stopped})
+    async with contextlib.aclosing(open_images(state)) as images:
+        asked = asyncio.create_task(images.step(Knows(_ANYBODY)))
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if asked.done():
+                await asked
+        except StateUnavailableError as error:
+            _log.warning("the store of counts is away, and items wait: %s", error)
+        finally:
+            asked.cancel()
+            stopped.cancel()
+            await asyncio.wait({asked, stopped})
 
 
 async def _listen(changes: ItemChanges, heard: Callable[[Item], None]) -> None:
