@@ -242,6 +242,7 @@ class Step:
         refused: dict[str, Refusal] = {}
         blocked: set[str] = set()
         stood: set[tuple[str, bool]] = set()
+        went: dict[str, int] = {}  # what it cost, by action: nobody waits behind that any more
         again = inf
         for ask in self._asks:
             if ask.reservation in book.held:  # carried out before, and its answer lost
@@ -256,9 +257,11 @@ class Step:
                     slot = self._grant(book, everyone, ask, now)
                     granted.append(ask.reservation)
                     probes |= {ask.reservation} if slot.probe else set()
+                    went[ask.action] = went.get(ask.action, 0) + ask.cost
                     continue
                 blocked.add(ask.action)
-            refusal = self._refusal(book, ask, now)
+            ahead = max(ask.ahead - went.get(ask.action, 0), 0)
+            refusal = self._refusal(book, ask, now, ahead=ahead)
             if refusal is not None:
                 refused[ask.reservation] = refusal
             if turn is not None:
@@ -320,7 +323,7 @@ class Step:
         """Tell whether a call is another client's; this one is told of the end of its own."""
         return not (self._own and reservation.startswith(self._own))
 
-    def _refusal(self, book: Book, ask: Ask, now: float) -> Refusal | None:
+    def _refusal(self, book: Book, ask: Ask, now: float, *, ahead: int) -> Refusal | None:
         """Say why an ask would wait in vain, if it would."""
         tally = book.tally(ask.action, now)
         closure = book.lane.closed(tally, now)
@@ -330,7 +333,7 @@ class Step:
                 return Refusal(closure=closure, name=closure.reason, wait=wait)
         if not ask.fresh:
             return self._in_vain(book, tally, ask, now)
-        at, name = forecast(book.lane, tally, ask.cost, now, reply=ask.reply, ahead=ask.ahead)
+        at, name = forecast(book.lane, tally, ask.cost, now, reply=ask.reply, ahead=ahead)
         wait = at - now
         in_vain = at == inf or wait > ask.patience
         return Refusal(closure=None, name=name, wait=wait) if in_vain else None

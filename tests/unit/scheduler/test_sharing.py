@@ -121,6 +121,28 @@ async def test_reads_go_on_while_the_store_is_lost(images):
     nothing_leaks(made, places=1)
 
 
+class Ticking(VirtualClock):
+    """Be read at another moment each time, as a real clock is."""
+
+    reads = 0
+
+    def monotonic(self):
+        self.reads += 1
+        return super().monotonic() + 1e-6 * self.reads
+
+
+async def test_whoever_goes_in_a_step_is_not_counted_as_waiting_ahead_too(images):
+    made = Scheduler(
+        Limits.none().add(Limit("invite", 3, per="day"), Spacing(5.0, 5.0)), clock=Ticking(),
+        random=lambda: 0.0, max_queue=10, places=10, state=Store(images), processes=Named("one"),
+    )  # fmt: skip
+    made.resign("acc_1")
+    went = await asyncio.gather(*(done(made, "invite", max_wait=60.0) for _ in range(3)))
+    assert [4.9 < later - first < 5.3 for first, later in pairwise(went)] == [True, True]
+    with pytest.raises(WaitTooLongError):
+        await done(made, "invite", max_wait=60.0)
+
+
 async def test_a_blocked_action_does_not_crowd_another_out(images):
     made = process(images, Limit("invite", 1, per="day"), places=1)
     await done(made, "invite")
