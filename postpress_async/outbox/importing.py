@@ -7,7 +7,7 @@ whoever imports the file again queues what is left, since each line's key stands
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import aclosing
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
@@ -16,6 +16,7 @@ from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.storage.outbox.rows import Filter
 
 from .drafting import Cook, Draft
+from .overtaken import Ends, overtaken
 from .putting import new_of
 from .recipes import ImportProblem, ImportRefusedError
 from .reports import Imported, ImportForecast
@@ -25,7 +26,7 @@ from .templates import NO_COLUMN
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
-    from postpress_async.scheduler.planning import Plan
+    from postpress_async.scheduler.planning import Plan, Seen
     from postpress_async.storage.outbox.rows import Added, New, Row
     from postpress_async.storage.outbox.store import Store
 
@@ -46,7 +47,7 @@ class Importer:
         store: where items go.
         new_id: makes ids, in their order.
         provider_of: tells an account's provider; None where nobody knows.
-        plan: plans actions of an account.
+        plan: plans actions of an account, and tells of each when it would go.
         tell: told of each item that is new.
     """
 
@@ -56,7 +57,7 @@ class Importer:
         *,
         new_id: Callable[[], str],
         provider_of: Callable[[str], Awaitable[str | None]],
-        plan: Callable[[str, Mapping[str, int]], Awaitable[Plan]],
+        plan: Callable[[str, Mapping[str, int], Seen], Awaitable[Plan]],
         tell: Callable[[Row], None] | None = None,
     ) -> None:
         self._store = store
@@ -78,9 +79,12 @@ class Importer:
         accounts = sorted({account_id for account_id, _ in found.actions})
         plans: list[Plan] = []
         ahead: dict[str, int] = {}
+        expiring = 0
         for one in accounts:
-            actions = {name: n for (whose, name), n in found.actions.items() if whose == one}
-            plans.append(await self._plan(one, actions))
+            ends = {name: there for (whose, name), there in found.actions.items() if whose == one}
+            plan, late = await self._planned(one, ends)
+            plans.append(plan)
+            expiring += late
             waiting = Filter(account_id=one, states=("queued", "claimed"))
             ahead[one] = sum((await self._store.counts(waiting)).values())
         return ImportForecast(
@@ -93,7 +97,15 @@ class Importer:
             ahead=ahead,
             plans=tuple(plans),
             last_not_before=found.last or None,
+            expiring=expiring,
         )
+
+    async def _planned(self, account_id: str, ends: Mapping[str, Ends]) -> tuple[Plan, int]:
+        """Return a plan, and how many are over before their turn in it."""
+        turns: dict[str, list[float]] = {name: [] for name in ends}
+        actions = {name: len(there) for name, there in ends.items()}
+        plan = await self._plan(account_id, actions, lambda name, at: turns[name].append(at))
+        return plan, sum(overtaken(ends[name].in_turn(), turns[name]) for name in ends)
 
     async def load(self, source: Source, recipe: Recipe, how: How) -> Imported:
         """Check all lines, then queue them in batches, in the order of the file.
@@ -247,7 +259,7 @@ class _Found:
     def __init__(self, *, most: int) -> None:
         self.lines = self.already = self.forgotten = self.wrongs = self.refusals = 0
         self.last = 0.0
-        self.actions: Counter[tuple[str, str]] = Counter()
+        self.actions: defaultdict[tuple[str, str], Ends] = defaultdict(Ends)
         self.problems: list[ImportProblem] = []
         self.refused: list[ImportProblem] = []
         self._most = most
@@ -299,7 +311,7 @@ class _Found:
                 why = f"item {invited} to the same person is open: wait for it, or cancel it"
                 self.refused.append(ImportProblem(line=line.number, column=None, message=why))
             return
-        self.actions[new.account_id, new.action] += 1
+        self.actions[new.account_id, new.action].add(new.due_at, new.expires_at)
         self.last = max(self.last, new.due_at)
 
 

@@ -123,6 +123,6 @@ def _importer(outbox: Outbox) -> Importer:
         outbox._store,  # noqa: SLF001 - of this package
         new_id=outbox._new_id,  # noqa: SLF001 - of this package
         provider_of=provider_of,
-        plan=client.scheduler.plan,
+        plan=client.scheduler._planned,  # noqa: SLF001 - of this package
         tell=outbox._listeners.tell,  # noqa: SLF001 - of this package
     )

@@ -33,6 +33,8 @@ class ImportForecast(Discreet, frozen=True, kw_only=True):
         plans: an account's plan for the new ones: which actions, when, and which limit binds. It
             knows nothing of `not_before`, nor of those ahead.
         last_not_before: the latest instant that a line waits for, in seconds since the epoch.
+        expiring: how many of the new ones would be over, by `expires_at`, before their turn in
+            these plans; whatever makes items later than a plan makes it more.
     """
 
     lines: int = 0
@@ -44,6 +46,7 @@ class ImportForecast(Discreet, frozen=True, kw_only=True):
     ahead: dict[str, int] = msgspec.field(default_factory=dict[str, int])
     plans: tuple[Plan, ...] = ()
     last_not_before: float | None = None
+    expiring: int = 0
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """Yield the counts."""
@@ -51,6 +54,8 @@ class ImportForecast(Discreet, frozen=True, kw_only=True):
             yield name, getattr(self, name)
         if self.refusals:
             yield "refusals", self.refusals
+        if self.expiring:
+            yield "expiring", self.expiring
 
 
 class Imported(Discreet, frozen=True, kw_only=True):

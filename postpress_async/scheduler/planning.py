@@ -18,10 +18,13 @@ from .lane import Lane, Setting
 from .windows import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import TypeAlias
 
     from .queue import Waiter
     from .tally import Tally
+
+    Seen: TypeAlias = Callable[[str, float], None]
 
 _MOST: Final = 100_000
 _BREATH: Final = 200  # steps between which others of the loop may go on
@@ -96,8 +99,11 @@ async def plan(
     now: float,
     start: float,
     epoch: float,
+    seen: Seen | None = None,
 ) -> Plan:
     """Play actions on a copy of a lane, each as early as it may go, behind those who wait.
+
+    `seen` is told of each action and when it goes, in seconds since the epoch.
 
     Raises:
         ConfigurationError: too many to be played.
@@ -127,6 +133,8 @@ async def plan(
             day = int((at - now + _NOISE) // _DAY)
             days += [Counter[str]() for _ in range(day + 1 - len(days))]
             days[day][one.tally.action] += 1
+            if seen is not None:
+                seen(one.tally.action, epoch + at - now)
         done += 1
         if done % _BREATH == 0:
             await asyncio.sleep(0)

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .lane import Lane
     from .own import OwnCalls
-    from .planning import Plan
+    from .planning import Plan, Seen
     from .shares import Share
     from .snapshot import LaneSnapshot
     from .steps import Outcome, Processes, SharedState
@@ -408,13 +408,19 @@ class Scheduler:
             account_id: the account.
             actions: how many of which action, such as `{"invite": 200}`; in all at most 100,000.
         """
+        return await self._planned(account_id, actions)
+
+    async def _planned(
+        self, account_id: str, actions: Mapping[str, int], seen: Seen | None = None
+    ) -> Plan:
+        """Plan actions, and tell when each of them would go."""
         check_account(account_id)
         lane = self.lane(account_id)
         for action, count in actions.items():
             whole(f"actions[{action!r}]", count, least=0)
             self._tally(lane, action, self._clock.monotonic())
         await self._sure(account_id, actions, _LOOK_UP)
-        return await self._telling.plan(lane, actions)
+        return await self._telling.plan(lane, actions, seen=seen)
 
     def only_look(self) -> None:
         """Write nothing to a store of counts from now on, to find out what would hold.

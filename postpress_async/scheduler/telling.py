@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .control import Control
     from .lane import Lane
-    from .planning import Plan
+    from .planning import Plan, Seen
     from .snapshot import LaneSnapshot
     from .tally import Tally
     from .usher import Usher
@@ -60,7 +60,9 @@ class Telling:
         found.sort(key=lambda pair: -pair[0])
         return list(dict.fromkeys(blocker for _, blocker in found))
 
-    async def plan(self, lane: Lane, actions: Mapping[str, int]) -> Plan:
+    async def plan(
+        self, lane: Lane, actions: Mapping[str, int], *, seen: Seen | None = None
+    ) -> Plan:
         """Tell when actions would be done at the earliest, behind those who wait here."""
         now = self._clock.monotonic()
         held = self._brake.until - now if self._brake.until < inf else 0.0
@@ -68,7 +70,7 @@ class Telling:
         ahead = [] if lane.queues is None else lane.queues.all()
         plan = await planning.plan(
             view.lane, actions, ahead, now=view.now, start=view.now + max(held, 0.0),
-            epoch=view.epoch,
+            epoch=view.epoch, seen=seen,
         )  # fmt: skip
         if plan.limit is None and held > 0 and plan.actions:
             return structs.replace(plan, limit=self._brake.reason)

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import signal
 import sqlite3
 import time
@@ -119,6 +120,20 @@ def test_a_file_is_planned_put_in_sent_and_put_in_again(run, leads, options, sen
     assert [line["key"] for line in listed] == [f"spring/{n}" for n in range(5)]
     assert all(line["result_id"] for line in listed)
     assert SECRET not in plan.out + done.out + work.out + work.err
+
+
+def test_a_plan_tells_how_many_expire_before_they_could_go(run, box, linkedin):
+    end = datetime.now(UTC) + timedelta(hours=36)
+    lines = "".join(f"{n},{linkedin['chats'][0]},{end.isoformat()}\n" for n in range(500))
+    (box / "late.csv").write_text(f"id,chat_id,expires_at\n{lines}", encoding="utf-8")
+    ask = ("outbox", "import", "late.csv", "--account-id", linkedin["id"], "--text", "Hi")
+    plan = run(*ask, "--key", "{id}", "--dry-run", "--json")
+    days = [day["message"] for day in plan.lines[1]["days"]]
+    assert 0 < sum(days[2:]) <= plan.lines[0]["expiring"] <= sum(days[1:])
+    ran = run(*ask, "--key", "{id}", "--dry-run")
+    assert re.search(r"expire before they could go +\d+ at least", ran.out)
+    plan = run(*ask, "--key", "{id}", "--dry-run", "--json", "--limits", "none")
+    assert "expiring" not in plan.lines[0]
 
 
 def test_a_plan_tells_of_whom_the_outbox_invites_already(run, box, linkedin):

@@ -18,7 +18,7 @@ async def provider_of(account_id):
     return "LINKEDIN"
 
 
-async def plan(account_id, actions):
+async def plan(account_id, actions, seen):
     return dict(actions)
 
 

@@ -55,7 +55,8 @@ def print_preview(found: ImportForecast, *, as_json: bool) -> None:
     """Print what would be put in, and when each account could have sent it."""
     if as_json:
         refused = {"refusals": found.refusals, "refused": found.refused} if found.refusals else {}
-        print_json({name: getattr(found, name) for name in _COUNTS} | refused)
+        expiring = {"expiring": found.expiring} if found.expiring else {}
+        print_json({name: getattr(found, name) for name in _COUNTS} | refused | expiring)
         for plan in found.plans:
             ahead = found.ahead.get(plan.account_id, 0)
             print_json(as_line(plan) | {"ahead": ahead})
@@ -66,6 +67,8 @@ def print_preview(found: ImportForecast, *, as_json: bool) -> None:
         print_problems(found.refused, as_json=False)
     if found.last_not_before is not None:
         print_facts((("the last waits until", local(found.last_not_before)),))
+    if found.expiring:
+        print_facts((("expire before they could go", f"{found.expiring:,} at least"),))
     for plan in found.plans:
         print_out("")
         ahead = found.ahead.get(plan.account_id, 0)

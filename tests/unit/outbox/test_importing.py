@@ -24,6 +24,7 @@ from postpress_async.storage.outbox.rows import Filter
 SECRET = "text-CANARY-7"
 HEAD = "id,account_id,chat_id,first_name\n"
 RECIPE = Recipe(text="Hi {first_name}", key="spring/{id}")
+START = 4_070_908_800.0  # 2099-01-01, from when on the plan below lets one an hour go
 
 
 @pytest.fixture
@@ -45,7 +46,10 @@ async def desk(tmp_path):
             raise ConfigurationError("account_id 'acc_gone' is not connected: connect it first")
         return "LINKEDIN"
 
-    async def plan(account_id, actions):
+    async def plan(account_id, actions, seen):
+        for action, count in actions.items():
+            for n in range(count):  # one an hour
+                seen(action, START + 3_600.0 * n)
         return (account_id, dict(actions))
 
     importer = Importer(store, new_id=Names(), provider_of=provider_of, plan=plan)
@@ -231,6 +235,25 @@ async def test_a_preview_queues_nothing_and_counts_by_account_and_action(desk, f
     assert found.ahead == {"acc_0": 4, "acc_1": 3}
     assert found.last_not_before == 1894143600.0  # 2030-01-09 in Paris
     assert len(await desk.items()) == 11
+
+
+async def test_a_preview_tells_how_many_expire_before_it_is_their_turn(desk, folder):
+    head = HEAD.replace("\n", ",not_before,expires_at\n")
+    ends = [f"2099-01-01T{n:02}:30Z" for n in (0, 0, 1, 9)] + [""]
+
+    def line(n, account, start=""):
+        return f"{n},{account},chat_{n},Ada,{start},{ends[n % 5]}\n"
+
+    found = await desk.preview(
+        sheet(folder, head + "".join(line(n, f"acc_{n // 5}") for n in range(10)))
+    )
+    assert (found.new, found.expiring) == (10, 2)  # of each account the second
+    assert "expiring=2" in repr(found)
+    # What is put off goes last: then nobody's turn is too late.
+    lines = [line(3, "acc_0", "2099-01-01T05:00Z"), line(0, "acc_0"), line(2, "acc_0")]
+    found = await desk.preview(sheet(folder, head + "".join(lines)))
+    assert (found.new, found.expiring) == (3, 0)
+    assert "expiring" not in repr(found)
 
 
 async def test_the_forgotten_are_left_out(desk, folder):
