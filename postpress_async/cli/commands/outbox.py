@@ -63,7 +63,10 @@ async def run(
     ] = False,
     blocked: Annotated[
         Path | None,
-        Parameter(name="--do-not-contact", help="A file of names, one a line: they are skipped."),
+        Parameter(
+            name="--do-not-contact",
+            help="A file of names, one a line, read for each item: skip them.",
+        ),
     ] = None,
     hold_unknown: Annotated[
         bool, Parameter(name="--hold-unknown", negative="", help="A person decides every doubt.")
@@ -87,7 +90,7 @@ async def run(
         account: only from these accounts.
         concurrency: items under way at once.
         stop_replied: skip what is for somebody who has written since it was put in.
-        blocked: a file of names not to be contacted.
+        blocked: a file of names not to be contacted, as it is when an item may go.
         hold_unknown: send nothing again by itself that may have gone.
         text: what items say, in JSON.
         as_json: a line for each change of an item, and one at the end.

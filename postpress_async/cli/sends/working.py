@@ -13,11 +13,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from postpress_async.cli.exits import Exit
 from postpress_async.cli.output import console, print_facts, print_json
-from postpress_async.errors import ConfigurationError, StateUnavailableError
-from postpress_async.outbox import all_of, do_not_contact, stop_on_reply
+from postpress_async.errors import StateUnavailableError
+from postpress_async.outbox import all_of, stop_on_reply
 from postpress_async.scheduler.looking import Knows
 from postpress_async.storage.opening import open_images
 
+from .blocked import Blocked
 from .shown import as_line
 from .warned import warned
 
@@ -96,29 +97,19 @@ def guard_of(*, blocked: Path | None, stop_replied: bool) -> Callable[[Postpress
     """Return what makes the guard that options ask for, once there is a client.
 
     Raises:
-        ConfigurationError: the file of names cannot be read.
+        ConfigurationError: the file of names cannot be read, or has none.
     """
-    names = None if blocked is None else _names_in(blocked)
+    listed = None if blocked is None else Blocked(blocked)
 
     def made(client: Postpress) -> Guard | None:
         guards: list[Guard] = []
-        if names is not None:
-            guards.append(do_not_contact(names, client=client))
+        if listed is not None:
+            guards.append(listed.guard(client))
         if stop_replied:
             guards.append(stop_on_reply(client))
         return all_of(*guards) if guards else None
 
     return made
-
-
-def _names_in(file: Path) -> frozenset[str]:
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        msg = f"--do-not-contact {file}: cannot be read: {why}"
-        raise ConfigurationError(msg) from None
-    return frozenset(name for line in lines if (name := line.strip()))
 
 
 def _code(seen: Counter[str], got: Sequence[int]) -> Exit:
