@@ -21,6 +21,7 @@ from postpress_async.options import of_kind
 from postpress_async.resources._checks import one_of
 
 from .listing import filter_of, items_of, states_of
+from .veiling import veiled_rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -63,8 +64,10 @@ async def export_items(
     """Write items to a file, each with what became of it and the next step.
 
     The file is there when all of it is written, or not at all; one that was there is replaced. Only
-    its owner can read it. What items say, and to whom, is left out unless it is asked for. Items
-    that change meanwhile are written as they were when their page was read.
+    its owner can read it. What items say, and to whom, is left out unless it is asked for: then
+    `recipient` is empty where it is only the id that an item is to, and `error` says … for it. Your
+    own names are written as they are: key, group, account and recipient. Items that change
+    meanwhile are written as they were when their page was read.
 
     Args:
         outbox: from where.
@@ -139,7 +142,8 @@ async def exported(
         needs_decision=needs_decision,
     )  # fmt: skip
     store = outbox._store  # noqa: SLF001 - of this package
-    async for page in items_of(store, wanted, page_size=_PAGE, bodies=text).pages():
+    seen = None if text else veiled_rows
+    async for page in items_of(store, wanted, page_size=_PAGE, bodies=text, seen=seen).pages():
         rows = [[_of(item, name) for name in columns] for item in page.items]
         if format == "csv":
             yield _table([[_cell(value) for value in row] for row in rows]), len(rows)

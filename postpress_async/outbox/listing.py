@@ -15,9 +15,9 @@ from . import putting
 from .items import item_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from postpress_async.storage.outbox.rows import State
+    from postpress_async.storage.outbox.rows import Row, State
     from postpress_async.storage.outbox.store import Store
 
     from .items import Item, ItemState
@@ -87,10 +87,12 @@ def items_of(
     start: str | None = None,
     page_size: int | None = None,
     bodies: bool = True,
+    seen: Callable[[Store, Sequence[Row]], Awaitable[Sequence[Row]]] | None = None,
 ) -> Paginator[Item]:
     """Return the walk over what a filter chooses; without `bodies`, nothing that items say.
 
-    Rows are read as far as there is room for their files, which no item keeps.
+    Rows are read as far as there is room for their files, which no item keeps. Items show of them
+    what `seen` leaves.
     """
     checked_page_size(page_size)
     if start is not None and not (start.isascii() and start.isdigit() and len(start) <= _DIGITS):
@@ -106,7 +108,7 @@ def items_of(
             rows = await store.find(wanted, after=after, limit=left, bodies=bodies)
             more = len(rows) == left or sum(len(row.body) for row in rows) >= PAGE_BYTES
             after = rows[-1].serial if rows else after
-            items += map(item_of, rows)
+            items += map(item_of, rows if seen is None else await seen(store, rows))
         return PageBody(items, str(after) if more else None, PageMemory(b"{}", []))
 
     return Paginator(fetch, start)

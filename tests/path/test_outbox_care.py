@@ -13,8 +13,8 @@ import pytest
 
 from postpress_async import ConfigurationError, File, Limit, Limits
 from postpress_async.errors import OutboxConflictError, OutboxError, OutboxNotFoundError
-from postpress_async.outbox import Outbox, export_items
-from postpress_async.storage.outbox.rows import Finish
+from postpress_async.outbox import Outbox, contents, export_items
+from postpress_async.storage.outbox.rows import Claimed, Finish
 
 DAY = 86_400.0
 
@@ -209,6 +209,50 @@ async def test_items_are_written_with_what_became_of_them(box, account, tmp_path
     assert sorted(one.name for one in tmp_path.iterdir() if "items" in one.name) == [
         "items.csv", "items.jsonl"
     ]  # fmt: skip
+
+
+async def all_fail(outbox, said):
+    """Let all of an outbox fail, with an error that quotes the id of each."""
+    store = outbox._store
+    await store.enter("w")
+    while isinstance(claimed := await store.claim("w", lease=60.0), Claimed):
+        row, content = claimed.row, contents.decode(claimed.row.body)
+        names = ("to", "provider_id", "chat_id", "identifier")
+        [whom] = [getattr(content, name) for name in names if hasattr(content, name)]
+        error = f"422 invalid_recipient: {said} and {whom.upper()}; see its answer"
+        await store.finish(row.id, row.fence, Finish(state="failed", error=error))
+    await store.leave("w")
+
+
+async def test_an_export_without_texts_names_nobody(box, accounts, tmp_path):
+    whatsapp, linkedin, instagram = (accounts[one] for one in ("WHATSAPP", "LINKEDIN", "INSTAGRAM"))
+    person, chat = linkedin["strangers"][0], linkedin["chats"][0]
+    sender = {"account_id": linkedin["id"]}
+    await box.start_chat(account_id=whatsapp["id"], to="+33612345678", text="Hi", key="first")
+    await box.invite(**sender, provider_id=person, key="invite")
+    await box.follow(account_id=instagram["id"], provider_id="somebody.else", key="follow")
+    await box.message(**sender, chat_id=chat, text="Hi", key="named", recipient="lead-7")
+    await box.profile("jordan-walke", accounts=[linkedin["id"]], key="look")
+    to = "33612345678@s.whatsapp.net"
+    await all_fail(box, f"{to} cannot be written to, nor +33 6 12 34 56 78, ada@example.org")
+
+    async def told(name="items.jsonl", **more):
+        assert await export_items(box, target=tmp_path / name, **more) == 5
+        return (tmp_path / name).read_text()
+
+    hidden = ("33612", "6 12", "@", person, "somebody", "jordan", chat)
+    for said in (await told("items.csv"), await told()):
+        assert [one for one in hidden if one.lower() in said.lower()] == []
+    rows = [json.loads(line) for line in said.splitlines()]
+    assert [row["recipient"] for row in rows] == [None, None, None, "lead-7", None]
+    quoted = "422 invalid_recipient: … cannot be written to, nor …, … and …; see its answer"
+    assert {row["error"] for row in rows} == {quoted}
+    full = [json.loads(line) for line in (await told(text=True)).splitlines()]
+    assert (full[0]["recipient"], to in full[0]["error"]) == (to, True)
+    await box.purge(older_than=0)
+    emptied = [json.loads(line)["error"] for line in (await told()).splitlines()]
+    # Of a look that was emptied nobody can tell any more whom its error names.
+    assert emptied == [quoted] * 4 + ["422 invalid_recipient"]
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,8 @@ async def list_(
 ) -> None:
     """List items in the order in which they were put in. Asks nobody, and needs no key.
 
+    A recipient, or an error, may be or quote the id of whom an item is to.
+
     Args:
         outbox: where the items are.
         only: only in these states.

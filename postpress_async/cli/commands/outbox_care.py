@@ -66,7 +66,8 @@ async def export(
         account: only from this account.
         group: only of this group.
         recipient: only to this recipient.
-        text: what they say, too, their chats, people and files' names.
+        text: what they say, too, their chats, people and files' names; else ids of people are left
+            out of recipients and errors, too. Names that you gave are written as they are.
         as_json: how many were written as JSON, where they go into a file.
     """
     needs = True if undecided else None
