@@ -21,13 +21,13 @@ from . import contents, digests
 from .awaited import check_async
 from .decisions import Defer, Replace, Send, Skip
 from .listed import question_of
-from .talks import talks
+from .talks import chat_of, synced, talks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from postpress_async.client import Postpress
-    from postpress_async.models import Message
+    from postpress_async.models import Attendee, Message
     from postpress_async.storage.outbox.rows import Row
     from postpress_async.storage.outbox.store import Store
 
@@ -45,10 +45,14 @@ __all__ = [
     "stop_on_reply",
 ]
 
+_LISTED: Final = "whom it is for stands on the list of those not to be contacted"
+
 Guard: TypeAlias = Callable[["Item"], Awaitable["Decision"]]
 """What may be given as `before_send`."""
 
-_OTHER_NAMES: Final = ("public_identifier", "phone_number", "lid")
+_OTHER_NAMES: Final = ("public_identifier", "phone_number", "lid", "member_urn")
+_LONGEST: Final = 366 * 86_400.0
+"""Seconds: what is to wait longer for a quiet chat is meant to wait for something else."""
 
 
 def all_of(*guards: Guard) -> Guard:
@@ -81,7 +85,9 @@ def all_of(*guards: Guard) -> Guard:
 def stop_on_reply(client: Postpress, *, since: Callable[[Item], datetime] | None = None) -> Guard:
     """Skip what is for somebody who has written since it was put in.
 
-    Looks into the item's chat, or into all chats of its account with the person it is to.
+    Looks into the item's chat, or into all chats of its account with the person it is to; for a
+    reaction, into the chat of its message. What was skipped is skipped again however often it is
+    tried: put it in again, under another key, to have it go after what they wrote.
 
     Args:
         client: what reads.
@@ -90,8 +96,8 @@ def stop_on_reply(client: Postpress, *, since: Callable[[Item], datetime] | None
 
     async def ask(item: Item) -> Decision:
         start, by = (item.created_at, item.changed_at) if since is None else (since(item), None)
-        async for messages, off in talks(client, item, start, by=by):
-            reply = newest(messages, since=start - off, own=False)
+        async for talk in talks(client, item, start, by=by):
+            reply = newest(talk.messages, since=start - talk.off, own=False)
             if reply is not None:
                 return Skip(f"they wrote at {reply:%Y-%m-%d %H:%M} UTC, after it was put in")
         return Send()
@@ -103,28 +109,33 @@ def do_not_contact(listed: Listed, *, client: Postpress) -> Guard:
     """Skip what is for somebody on a list, from whichever account it would go.
 
     Somebody is looked up by the item's `recipient`, by the id that it is to, and, for a message
-    into a chat, by the ids of all who are in it. Letter case and blanks around it do not matter to
-    a set. An item of which nobody can tell whom it is for is skipped.
+    into a chat or a reaction in it, by the ids, numbers and links of all who are in it; for a
+    follow, by what chats know them by, where there are any. A phone number counts however it is
+    written, and a link, an urn or an `@handle` by the id in it. Letter case and blanks around it do
+    not matter to a set. An item of which nobody can tell whom it is for is skipped.
 
     Args:
         listed: names, or an async question about one, such as a look into your database. Names are
             looked at anew each time, so that one that is added counts at once; of a set that may
-            change this costs some milliseconds for a hundred thousand: then ask a question.
+            change this costs some milliseconds for a hundred thousand: then ask a question. It is
+            asked about each way to write a name, such as `+33612345678` and `33612345678`, with
+            capitals as they were given.
         client: reads who is in a chat.
+
+    Raises:
+        ConfigurationError: it is one name, or can be looked at once only, such as a generator.
     """
-    if isinstance(listed, str):
-        msg = "listed must hold names, such as {'jordan-walke'}, not be one"
-        raise ConfigurationError(msg)
     known = question_of(listed)
 
     async def ask(item: Item) -> Decision:
         names = {one for one in (item.recipient, item.person) if one}
-        if item.chat_id is not None:
-            names |= await _people_in(client, item)
-        if not names and item.kind not in {"react", "profile"}:
-            return Skip("nobody can tell whom it is for: put it in with recipient=…")
         if await known(sorted(names)):
-            return Skip("whom it is for stands on the list of those not to be contacted")
+            return Skip(_LISTED)
+        others = await _others(client, item)
+        if not names | others:
+            return Skip("nobody can tell whom it is for: put it in with recipient=…")
+        if await known(sorted(others - names)):
+            return Skip(_LISTED)
         return Send()
 
     return ask
@@ -146,9 +157,12 @@ def human_takeover(outbox: Callable[[], Outbox], *, quiet: float | None = None) 
         outbox: tells the outbox whose items are ours; it is asked when an item may go, since the
             guard is there before the outbox is.
         quiet: seconds after their last word when the item may go, and all that is behind it in its
-            chat; None: it is skipped.
+            chat, at most 366 days; None: it is skipped.
+
+    Raises:
+        ConfigurationError: no such number of seconds, or nothing that tells the outbox.
     """
-    positive("quiet", quiet)
+    span = None if quiet is None else _span("quiet", quiet)
     if not callable(cast("object", outbox)):
         msg = "outbox must tell the outbox when it is asked: human_takeover(lambda: outbox)"
         raise ConfigurationError(msg)
@@ -156,15 +170,16 @@ def human_takeover(outbox: Callable[[], Outbox], *, quiet: float | None = None) 
     async def ask(item: Item) -> Decision:
         own_box = outbox()
         client, store = own_box._client, own_box._store  # noqa: SLF001 - of this package
-        async for messages, off in talks(client, item, item.created_at, by=item.changed_at):
-            own = [one for one in messages if one.is_own and _counts(one)]
-            rows, bound = await _ours(store, item, own)
-            last = newest(strangers(own, rows, bound), since=item.created_at - off, own=True)
+        async for talk in talks(client, item, item.created_at, by=item.changed_at):
+            own = [one for one in talk.messages if one.is_own and _counts(one)]
+            rows, bound = await _ours(store, item, own, chat_id=talk.chat_id)
+            start = item.created_at - talk.off
+            last = newest(strangers(own, rows, bound), since=start, own=True)
             if last is None:
                 continue
-            if quiet is None:
+            if span is None:
                 return Skip(f"somebody wrote from the account at {last:%Y-%m-%d %H:%M} UTC")
-            until = last + off + timedelta(seconds=quiet)
+            until = last + talk.off + span
             if until > _now(client):
                 return Defer(until, "somebody writes from the account", keeps_place=True)
         return Send()
@@ -181,25 +196,36 @@ def debounce(client: Postpress, *, seconds: float, own: bool = False) -> Guard:
 
     Args:
         client: what reads.
-        seconds: how long it must be quiet.
+        seconds: how long it must be quiet, at most 366 days.
         own: whether what the account itself wrote counts, too, items of the outbox included.
+
+    Raises:
+        ConfigurationError: no such number of seconds.
     """
-    positive("seconds", seconds)
-    span = timedelta(seconds=seconds)
+    span = _span("seconds", seconds)
 
     async def ask(item: Item) -> Decision:
         now = _now(client)
-        async for messages, off in talks(client, item, now - span, by=now):
-            heard = [newest(messages, since=now - span - off, own=False)]
+        async for talk in talks(client, item, now - span, by=now):
+            start = now - span - talk.off
+            heard = [newest(talk.messages, since=start, own=False)]
             if own:
-                heard.append(newest(messages, since=now - span - off, own=True))
-            until = max((at + off + span for at in heard if at is not None), default=now)
+                heard.append(newest(talk.messages, since=start, own=True))
+            until = max((at + talk.off + span for at in heard if at is not None), default=now)
             if until > now:
                 until = min(until, now + span)
                 return Defer(until, "somebody writes in the chat right now", keeps_place=True)
         return Send()
 
     return ask
+
+
+def _span(name: str, seconds: float) -> timedelta:
+    positive(name, seconds)
+    if cast("float | None", seconds) is None or seconds > _LONGEST:
+        msg = f"{name} must be at most {_LONGEST:.0f} s (366 days), not {seconds!r:.40}"
+        raise ConfigurationError(msg)
+    return timedelta(seconds=seconds)
 
 
 # -- pure questions about messages ------------------------------------------------------------
@@ -253,19 +279,23 @@ def _saying(item: Item, text: str) -> Item:
 # -- reading ----------------------------------------------------------------------------------
 
 
-async def _people_in(client: Postpress, item: Item) -> set[str]:
-    people = client.account(item.account_id).chats.attendees(item.chat_id or "")
-    names: set[str] = set()
-    async for one in people:
-        if not one.is_self:
-            found: list[object] = [one.id, one.provider_id]
-            found += [getattr(one.specifics, name, None) for name in _OTHER_NAMES]
-            names |= {name for name in found if isinstance(name, str) and name}
-    return names
+async def _others(client: Postpress, item: Item) -> set[str]:
+    """Return the names of whom it is for that only the service knows."""
+    if (chat_id := await chat_of(client, item)) is not None:
+        people = client.account(item.account_id).chats.attendees(chat_id)
+        return {name async for one in people if not one.is_self for name in _called(one)}
+    known = await synced(client, item)
+    return set() if known is None else _called(known)
+
+
+def _called(attendee: Attendee) -> set[str]:
+    found: list[object] = [attendee.id, attendee.provider_id, attendee.profile_url]
+    found += [getattr(attendee.specifics, name, None) for name in _OTHER_NAMES]
+    return {name for name in found if isinstance(name, str) and name}
 
 
 async def _ours(
-    store: Store, item: Item, own: Sequence[Message]
+    store: Store, item: Item, own: Sequence[Message], *, chat_id: str
 ) -> tuple[list[Row], frozenset[str]]:
     """Return items of its chat that may have been sent without an id, and the ids that are ours."""
     ids = sorted({name for one in own for name in _names(one)})
@@ -273,6 +303,8 @@ async def _ours(
     if not own:
         return [], bound
     content = contents.decode(item.body)
+    if item.message_id is not None:  # a reaction waits for others to its message alone
+        content = contents.MessageContent(chat_id=chat_id)
     thread = content.thread(item.account_id)
     wanted = Filter(account_id=item.account_id, thread=thread, states=("sent", "unknown"))
     rows: list[Row] = []

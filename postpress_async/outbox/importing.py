@@ -171,12 +171,12 @@ class Importer:
         keys = tuple(one.key for one in news)
         rows = await self._store.find(Filter(keys=keys), limit=len(keys), bodies=False)
         known = {row.key: row.digest for row in rows}
-        marks = {mark for one in news for mark in (one.tombstone, one.person) if mark}
+        marks = {mark for one in news for mark in one.tombstones}
         gone = await self._store.forgotten(sorted(marks))
         invited = await self._invited(news)
         for (line, _), new in zip(drafts, news, strict=True):
             digest = known.get(new.key)
-            if digest is None and gone.isdisjoint((new.tombstone, new.person)):
+            if digest is None and gone.isdisjoint(new.tombstones):
                 found.fresh(line, new, invited.get((new.account_id, new.thread)))
             elif digest is None:
                 found.forgotten += 1

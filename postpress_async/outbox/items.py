@@ -39,7 +39,7 @@ _ANEW: Final = "put it in again under another key"
 _NEXT: Final = {
     "held": "release(id) lets it go",
     "failed": "mend what its error says, then retry(id) sends it after all",
-    "cancelled": "retry(id) sends it after all",
+    "cancelled": f"retry(id) sends it, unless before_send skips it again: then {_ANEW}",
     "expired": f"{_ANEW}, with a later expires_at",
 }
 

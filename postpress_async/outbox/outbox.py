@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
 from msgspec import UNSET, UnsetType
 
+from postpress_async import spellings
 from postpress_async.errors import ConfigurationError, StateUnavailableError
 from postpress_async.options import Timeout, positive, whole
 from postpress_async.scheduler.clock import LoopClock
@@ -545,10 +546,11 @@ class Outbox(Intake["Item"]):
         invitation or a follow, whatever name it was put in with, and a look at a profile by its
         identifier, with all that it saw. A message into a chat says nothing of who is in it: only
         the name that it was put in with counts. What is kept is a digest of each name, capitals as
-        they were given, and what was sent when. Keys and groups that hold a name are replaced. What
-        is under way is emptied when it ends. An SQLite file is then written anew, so that no byte
-        of it says more: workers wait meanwhile, half a minute or so for a gigabyte; give many names
-        at once.
+        they were given, and what was sent when. A phone number is one name however it is written,
+        with its country, and so are a link and the id in it. Keys and groups that hold a name are
+        replaced. What is under way is emptied when it ends. An SQLite file is then written anew, so
+        that no byte of it says more: workers wait meanwhile, half a minute or so for a gigabyte;
+        give many names at once.
 
         Args:
             recipient: the names that items were put in with, or people's ids; one or several.
@@ -569,8 +571,8 @@ class Outbox(Intake["Item"]):
         several = [recipient] if isinstance(recipient, str) else list(recipient)
         names = [putting.name_of(putting.kept_text("recipient", one)) for one in several]
         count = 0
-        for name in names:
-            count += await self._store.forget(name, putting.tombstone_of(name))
+        for form in dict.fromkeys(form for name in names for form in spellings.forms(name)):
+            count += await self._store.forget(form, putting.tombstone_of(form))
         await self._store.scrub()
         return count
 

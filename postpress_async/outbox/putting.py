@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from postpress_async import spellings
 from postpress_async.errors import ConfigurationError
 from postpress_async.options import of_kind
 from postpress_async.resources._base import checked_text
@@ -140,6 +141,8 @@ def new_of(
     thread = content.thread(account_id) or id_
     # Nothing is sent to whom somebody looks at: they can be forgotten, and are nobody's recipient.
     recipient = wishes.recipient or (None if isinstance(content, ProfileRead) else person)
+    reached = _reached(person, recipient)
+    names = {form for one in (person, recipient) if one for form in spellings.forms(one)}
     start, end = wishes.not_before, wishes.expires_at
     return New(
         id=id_,
@@ -153,7 +156,8 @@ def new_of(
         group=wishes.group,
         recipient=recipient,
         tombstone=b"" if recipient is None else tombstone_of(recipient),
-        person=b"" if person is None or person == recipient else tombstone_of(person),
+        person=b"" if reached is None else tombstone_of(reached),
+        also=frozenset(map(tombstone_of, names - {recipient, reached})),
         text_digest=contents.text_digest_of(content),
         loose_digest=contents.loose_of(content),
         priority=wishes.priority,
@@ -234,6 +238,17 @@ def kept_priority(value: object) -> None:
     of_kind("priority", value, int, "-1")
     if isinstance(value, int):
         within("priority", int(value), -(2**31), 2**31 - 1)
+
+
+def _reached(person: str | None, recipient: str | None) -> str | None:
+    """Return the id that it is to, where that is not the recipient's name.
+
+    Kept with an item, so that it is found when they are forgotten: also the id that a number or a
+    link stands for, where no other one is known.
+    """
+    names = [name for name in (person, recipient) if name is not None]
+    ids = (*names[:1], *map(spellings.meant, names))
+    return next((one for one in ids if one != recipient), None)
 
 
 def name_of(recipient: str) -> str:

@@ -13,7 +13,16 @@ from postpress_async.errors import (
     OutboxNotFoundError,
     OutboxStateError,
 )
-from postpress_async.outbox import Defer, Outbox, Replace, Send, Skip
+from postpress_async.outbox import (
+    Defer,
+    Outbox,
+    Recipe,
+    Replace,
+    Send,
+    Skip,
+    preview_import,
+)
+from postpress_async.outbox.putting import tombstone_of
 
 MESSAGES = "POST /chats/{chat_id}/messages"
 
@@ -363,6 +372,47 @@ async def test_who_is_forgotten_by_any_of_their_names_gets_nothing_more(connect,
                 await batch.invite(provider_id=first, recipient="lead-81")
         await outbox.message(chat_id=account["chats"][2], text="Hi", recipient="lead-8")
         assert await outbox.cancel(recipient=" lead-8") == 1  # another's, for all that we know
+
+
+async def test_a_number_is_forgotten_however_it_is_written(connect, url, accounts, sandbox):
+    account, number, other = accounts["WHATSAPP"], "33612345678", "33612345679"
+    spaced = "+33 6 12 34 56 78"
+    async with connect() as client, Outbox(client.account(account["id"]), url) as outbox:
+        await outbox.start_chat(to=f"+{number}", text="Hi", key=f"wa/{spaced}", group=number)
+        chat = {"chat_id": account["chats"][0], "text": "Hi", "hold": True}
+        await outbox.message(**chat, key="spaced", recipient=spaced)
+        await outbox.message(**chat, key="plain", recipient=number)
+        spared = await outbox.start_chat(to=f"+{other}", text="Hi", hold=True)
+        assert await outbox.forget(spaced.replace(" ", "-")) == 3
+        kept = {one.key: (one.state, one.group) async for one in outbox.list()}
+        assert kept.pop(spared.id) == ("held", None)
+        assert {"spaced", "plain"} < set(kept)
+        assert set(kept.values()) == {("cancelled", None)}
+        assert not any("12" in key and "wa/" in key for key in kept)
+        for to in (f"+{number}", f"{number}@s.whatsapp.net", f"https://wa.me/{number}"):
+            with pytest.raises(OutboxError, match="forgotten"):
+                await outbox.start_chat(to=to, text="Hi")
+            with pytest.raises(OutboxError, match="forgotten"):
+                await outbox.message(**chat, recipient=to)
+        async with outbox.batch() as batch:
+            await batch.start_chat(to=f"+{other}", text="Hi", hold=True)
+
+
+async def test_whoever_was_forgotten_by_a_number_alone_stays_so(connect, url, accounts):
+    """Versions before kept no digest but that of the name as it was given."""
+    account, number = accounts["WHATSAPP"], "+33612345678"
+    async with connect() as client, Outbox(client.account(account["id"]), url) as outbox:
+        await outbox._store.forget(number, tombstone_of(number))
+        for more in ({}, {"recipient": "lead-7"}):
+            with pytest.raises(OutboxError, match="forgotten"):
+                await outbox.start_chat(to=number, text="Hi", **more)
+
+        async def rows():
+            yield {"account_id": account["id"], "to": number, "text": "Hi"}
+
+        recipe = Recipe(kind="start_chat")
+        found = await preview_import(outbox, source=rows(), recipe=recipe)
+        assert (found.forgotten, found.new) == (1, 0)
 
 
 async def test_who_is_forgotten_is_not_looked_at_and_what_was_seen_is_gone(

@@ -1,7 +1,9 @@
 """Ready guards against the sandbox: what they skip, put off and let go."""
 
 import asyncio
+from collections import deque
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import pytest
 
@@ -36,6 +38,7 @@ async def box(connect, tmp_path, account, sandbox):
                 account_id=account["id"], chat_id=account["chats"][chat], text=text, **more
             )
 
+        outbox.url = f"sqlite:///{tmp_path / 'o.db'}"  # type: ignore[attr-defined]  # of these tests
         outbox.put = message  # type: ignore[attr-defined]  # a helper of these tests
         yield client, outbox
 
@@ -110,6 +113,189 @@ async def test_those_not_to_be_contacted_are_found_by_each_of_their_names(box, a
     invited = await outbox.invite(account_id=account["id"], provider_id="ACoAAC")
     assert await guard(invited) == Send()
     assert isinstance(await do_not_contact({"acoaac"}, client=client)(invited), Skip)
+
+
+def spelled(number):
+    """Return ways to write a number, with its country."""
+    plus = f"+{number}"
+    return [
+        number, plus, f"00{number}", f"tel:{plus}", f"{plus[:3]} {plus[3:6]} {plus[6:]}",
+        f"{number}@S.WhatsApp.net", f"{number}:3@s.whatsapp.net", f"https://wa.me/{number}",
+    ]  # fmt: skip
+
+
+async def test_a_listed_number_is_theirs_however_it_is_written(box, accounts):
+    client, outbox = box
+    account = accounts["WHATSAPP"]
+    walk = client.account(account["id"]).chats.attendees(account["chats"][0])
+    (number,) = [one.specifics.phone_number async for one in walk if not one.is_self]
+    where, ways = {"account_id": account["id"], "text": "Hi"}, spelled(number)
+    items = [await outbox.message(**where, chat_id=account["chats"][0])]
+    items.append(await outbox.start_chat(**where, to=f"+{number}"))
+    items.append(await outbox.start_chat(**where, to="+33600000001", recipient=ways[4]))
+
+    async def known(name):
+        return name == f"+{number}"  # a table of numbers, asked for one
+
+    guards = [do_not_contact({way}, client=client) for way in ways]
+    guards += [do_not_contact(known, client=client), do_not_contact(_Bare(ways[1]), client=client)]
+    for guard in guards:
+        assert [type(await guard(item)) for item in items] == [Skip] * 3
+    for other in (f"+{number}1", number[:-1], "+33600000002"):
+        assert await do_not_contact({other}, client=client)(items[1]) == Send()
+
+
+class _Bare:
+    """A container that can do nothing but say whether it holds a name."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __contains__(self, name):
+        return name == self.name
+
+
+async def test_a_listed_link_urn_or_handle_is_theirs(box, account, accounts):
+    client, outbox = box
+    chat = await client.chats.get(account["chats"][0])
+    person = chat.attendee_provider_id
+    into = await outbox.put()
+    first = await outbox.start_chat(account_id=account["id"], to=person, text="Hi")
+    for name in (f"urn:li:fsd_profile:{person}", f"https://www.linkedin.com/in/{person}/"):
+        guard = do_not_contact([name], client=client)
+        assert [type(await guard(item)) for item in (into, first)] == [Skip, Skip]
+    named = await outbox.put(recipient="https://www.instagram.com/Ada/")
+    for name in ("@ADA", "ada", "instagram.com/ada?hl=fr"):
+        assert isinstance(await do_not_contact({name}, client=client)(named), Skip)
+
+
+async def test_whoever_is_listed_gets_nothing_by_the_name_that_was_put_in(
+    connect, tmp_path, accounts, sandbox
+):
+    account, number = accounts["WHATSAPP"], "+33612345678"
+    async with connect() as client:
+        guard = do_not_contact({number}, client=client)
+        url = f"sqlite:///{tmp_path / 'o.db'}"
+        async with Outbox(client, url, before_send=guard) as outbox, asyncio.timeout(20):
+            item = await outbox.start_chat(account_id=account["id"], to=number, text="Hi")
+            await outbox.run(until_empty=True)
+            assert (await outbox.get(item.id)).state == "cancelled"
+    assert not sandbox.journal(route="POST /chats")
+
+
+async def test_a_reaction_is_to_whoever_is_in_the_chat_of_its_message(box, sandbox, account):
+    client, outbox = box
+    chat = await client.chats.get(account["chats"][0])
+    await receive(sandbox, account)
+    await sandbox.advance(1)
+    message = (await anext(aiter(client.messages.list(chat_id=chat.id)))).id
+    react = {"account_id": account["id"], "message_id": message, "reaction": "👍"}
+    item = await outbox.react(**react)
+    guards = {
+        "listed": do_not_contact({chat.attendee_provider_id}, client=client),
+        "other": do_not_contact({"lead-7"}, client=client),
+        "reply": stop_on_reply(client),
+        "takeover": human_takeover(lambda: outbox),
+        "debounce": debounce(client, seconds=30),
+    }
+    heard = {name: type(await guard(item)) for name, guard in guards.items()}
+    assert heard == {
+        "listed": Skip, "other": Send, "reply": Send, "takeover": Send, "debounce": Defer,
+    }  # fmt: skip
+    ours = await outbox.put(text="ours")
+    await work(client, outbox.url, lambda one: answer(Send() if one.id == ours.id else hold()))
+    assert await guards["takeover"](item) == Send()  # what an item of this outbox sent
+    await receive(sandbox, account)
+    await client.messages.send(chat_id=chat.id, text="by hand", account_id=account["id"])
+    assert isinstance(await guards["reply"](item), Skip)
+    assert isinstance(await guards["takeover"](item), Skip)
+    gone = await outbox.react(account_id=account["id"], message_id="gone", reaction="👍")
+    assert "recipient=" in (await guards["other"](gone)).reason
+    gone = await outbox.react(
+        account_id=account["id"], message_id="gone", reaction="👍", recipient="lead-8"
+    )
+    assert await guards["other"](gone) == Send()
+
+
+async def test_somebody_is_known_by_the_other_id_that_chats_have(box, accounts, sandbox):
+    client, outbox = box
+    told = {}
+    for provider in ("INSTAGRAM", "WHATSAPP"):
+        account = accounts[provider]
+        where = {"account_id": account["id"], "chat_id": account["chats"][0]}
+        walk = client.account(account["id"]).chats.attendees(account["chats"][0])
+        (person,) = [one async for one in walk if not one.is_self]
+        if provider == "INSTAGRAM":
+            items = [await outbox.follow(account_id=account["id"], provider_id=person)]
+        else:
+            items = [
+                await outbox.start_chat(account_id=account["id"], to=to, text="Hi")
+                for to in (person.specifics.lid, person.specifics.phone_number)
+            ]
+        assert person.provider_id not in {item.person for item in items}
+        guards = [stop_on_reply(client), do_not_contact({person.provider_id}, client=client)]
+        told[provider] = [type(await guard(item)) for item in items for guard in guards]
+        await sandbox.advance(1)
+        sandbox.receive(**where, text="NO")
+        told[provider] += [type(await guards[0](item)) for item in items]
+        assert await do_not_contact({"lead-7"}, client=client)(items[0]) == Send()
+    assert told["INSTAGRAM"] == [Send, Skip, Skip]
+    assert told["WHATSAPP"] == [Send, Skip, Send, Skip, Skip, Skip]
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "lead-7", b"lead-7", None, 5, object(), (one for one in ["lead-7"]), iter(["lead-7"]),
+        {"lead-7", 7}, ["lead-7", None], [["lead-7"]],
+    ],
+    ids=["name", "bytes", "none", "number", "object", "generator", "iterator", "a number in a set",
+         "nothing in a list", "lists"],
+)  # fmt: skip
+def test_a_list_that_could_not_be_looked_at_is_refused_when_it_is_given(listed):
+    with pytest.raises(ConfigurationError, match="listed"):
+        do_not_contact(listed, client=None)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {"LEAD-7": 1}, {"LEAD-7": 1}.keys(), {1: "LEAD-7"}.values(), deque(["LEAD-7"]),
+        MappingProxyType({"LEAD-7": 1}), ("LEAD-7",),
+    ],
+    ids=lambda one: type(one).__name__,
+)  # fmt: skip
+async def test_all_that_holds_names_is_looked_at_without_capitals(box, listed):
+    client, outbox = box
+    assert isinstance(
+        await do_not_contact(listed, client=client)(await outbox.put(recipient="lead-7")), Skip
+    )
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), 1e12, 366 * 86_400.0 + 1, 10**400, None])
+def test_a_wait_that_no_calendar_has_is_refused_when_it_is_given(seconds):
+    with pytest.raises(ConfigurationError, match=r"^seconds must be"):
+        debounce(None, seconds=seconds)
+    if seconds is not None:
+        with pytest.raises(ConfigurationError, match=r"^quiet must be"):
+            human_takeover(lambda: None, quiet=seconds)
+
+
+async def test_what_a_reply_stopped_says_what_helps(box, sandbox, account):
+    client, outbox = box
+    item = await outbox.put(key="a")
+    await sandbox.advance(1)
+    await receive(sandbox, account)
+    await work(client, outbox.url, stop_on_reply(client))
+    for _ in range(2):  # a second time, too
+        item = await outbox.get(item.id)
+        assert item.state == "cancelled"
+        assert "put it in again under another key" in item.next_step
+        await outbox.retry(item.id)
+        await work(client, outbox.url, stop_on_reply(client))
+    again = await outbox.put(key="b")
+    await work(client, outbox.url, stop_on_reply(client))
+    assert (await outbox.get(again.id)).state == "sent"
 
 
 @pytest.mark.parametrize("kind", [set, list])

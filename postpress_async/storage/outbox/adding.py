@@ -74,7 +74,7 @@ def add(items: Sequence[New], *, lists: bool = False, sort: bool = False) -> Ste
 
 def _forgotten(items: Sequence[New]) -> Steps[dict[str, float]]:
     """Return the tombstones among those of the items, and the time."""
-    marks = {one.hex() for item in items for one in (item.tombstone, item.person) if one}
+    marks = {one.hex() for item in items for one in item.tombstones}
     if not marks:
         return {}
     rows = yield sql.ENTOMBED, {"tombstones": sorted(marks)}
@@ -86,7 +86,7 @@ def _forgotten(items: Sequence[New]) -> Steps[dict[str, float]]:
 
 def _marks(item: New) -> set[str]:
     """Return the tombstones of all who would be written to."""
-    return {one.hex() for one in (item.tombstone, item.person) if one}
+    return {one.hex() for one in item.tombstones}
 
 
 def _chunks(items: Sequence[New], sizes: tuple[int, ...]) -> Iterator[Sequence[New]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
+from postpress_async import spellings
 from postpress_async.storage.outbox import statements as sql
 from postpress_async.storage.outbox.rows import OPEN
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "FORGOTTEN", "SCRUB", "erased", "erased_late", "scrubbed"]
 
 FORGOTTEN: Final = "the recipient is not to be written to any more"
+_DIGITS: Final = re.compile("[0-9]+")
 COLUMNS: Final = "serial, thread, key, team, id, recipient"
 """What is asked of an item that is to be erased."""
 
@@ -69,9 +72,9 @@ def _renamed(found: Sequence[Values], told: Sequence[str]) -> Steps[None]:
     """Take somebody's names out of keys and groups: they are a caller's own, and may hold them."""
     for serial, thread, key, group, id_, known_as in found:
         kind, _, person = thread.partition("\x1f")
-        names = {one.casefold() for one in (*told, known_as) if one}
+        names = {one for one in (*told, known_as) if one}
         if kind == "person":
-            names.add(person.rpartition("\x1f")[2].casefold())
+            names.add(person.rpartition("\x1f")[2])
         bare = id_ if _names(key, names) else key  # as if it had been given none
         team = None if group is not None and _names(group, names) else group
         if (bare, team) != (key, group):
@@ -79,7 +82,12 @@ def _renamed(found: Sequence[Values], told: Sequence[str]) -> Steps[None]:
 
 
 def _names(text: str, names: set[str]) -> bool:
-    return any(name in text.casefold() for name in names if name)
+    plain = text.casefold()
+    if any(name.casefold() in plain for name in names if name):
+        return True
+    # A number, with whatever blanks and hyphens.
+    digits = "".join(_DIGITS.findall(text))
+    return any(number in digits for name in names if (number := spellings.digits_of(name)))
 
 
 def scrubbed(row: Row) -> Steps[None]:

@@ -62,6 +62,7 @@ class New(Discreet, frozen=True, kw_only=True):
         group, recipient: names to find it by; the recipient is also who may be forgotten.
         tombstone: what `forget` would keep of the recipient: refused where it was forgotten.
         person: the same of the person whom it is to, or looks at, where that is not the recipient.
+        also: the same of their other spellings: looked at when it is put in, and not kept.
         body: what to send, encoded, never empty; never logged.
         text_digest, loose_digest: of the text, to find it in a chat again.
         priority: lower goes first among threads.
@@ -82,12 +83,18 @@ class New(Discreet, frozen=True, kw_only=True):
     recipient: str | None = None
     tombstone: bytes = b""
     person: bytes = b""
+    also: frozenset[bytes] = frozenset()
     text_digest: bytes = b""
     loose_digest: bytes = b""
     priority: int = 0
     due_at: float = 0.0
     expires_at: float | None = None
     hold: bool = False
+
+    @property
+    def tombstones(self) -> frozenset[bytes]:
+        """Those of all who would be written to: any of them refuses it."""
+        return self.also | {one for one in (self.tombstone, self.person) if one}
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """Yield what says nothing of anybody."""
