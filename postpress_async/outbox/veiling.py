@@ -25,7 +25,7 @@ _APART: Final = "\x1f"
 """Between the parts of a thread: what it is of, the account, and the id."""
 _SOMEBODY: Final = re.compile(
     r"""(?<![\w@.+-])(?:
-        [\w.+:-]+@[\w.-]*\w        # an address, as of mail or WhatsApp
+        [\w.+-]+(?::\d+)?@[\w.-]*\w  # an address, as of mail or WhatsApp
       | urn:li:[\w:(),%-]+
       | A[A-Z][A-Za-z]AA[\w-]{8,}  # a LinkedIn id
       | \+\d[\d ]{5,}\d            # a phone number …
