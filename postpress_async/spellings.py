@@ -38,7 +38,8 @@ def meant(name: str) -> str:
     if known.kind == "phone":
         # Telegram's numbers are plain digits.
         return f"{known.value.removesuffix(_WHATSAPP)}{_WHATSAPP}"
-    return known.value if number is None and known.kind in _TELLING else name
+    telling = number is None and known.kind in _TELLING
+    return (known.value.strip() if telling else "") or name
 
 
 def digits_of(name: str) -> str | None:

@@ -1,6 +1,8 @@
 """The ways in which one name of somebody is written, and when two are the same."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postpress_async import spellings
 
@@ -32,6 +34,8 @@ def test_a_number_is_one_however_it_is_written(name):
         ("https://www.linkedin.com/in/jordan-walke?trk=x", "jordan-walke"),
         ("@ada", "ada"),
         ("https://www.instagram.com/ada/", "ada"),
+        ("linkedin.com/in/%20ada", "ada"),
+        ("linkedin.com/in/%20", "linkedin.com/in/%20"),
         ("jordan-walke", "jordan-walke"),
         ("ada.lovelace", "ada.lovelace"),
     ],
@@ -53,6 +57,18 @@ def test_what_proves_nothing_is_only_itself(name):
     assert spellings.forms(name) == (name,)
     assert spellings.meant(name) == name
     assert spellings.digits_of(name) is None
+
+
+@given(st.text(max_size=80) | st.from_regex(r"(\+|00|https://wa.me/)?[0-9 ()@/%-]{0,30}"))
+def test_any_text_is_itself_and_its_forms_mean_the_same(name):
+    forms = spellings.forms(name)
+    assert forms[0] == name.strip()
+    assert all(forms[1:])
+    for form in forms:
+        assert spellings.folded(form) & spellings.folded(name)
+        assert form == form.strip()
+    if (digits := spellings.digits_of(name)) is not None:
+        assert {spellings.digits_of(form) for form in forms} == {digits}
 
 
 def test_letters_are_the_same_in_capitals_and_however_their_marks_are_kept():
