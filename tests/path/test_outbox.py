@@ -438,6 +438,10 @@ async def test_who_is_forgotten_is_not_looked_at_and_what_was_seen_is_gone(
         with pytest.raises(OutboxError, match="forgotten"):
             await outbox.profile(f" {person}", **look)
         assert (await outbox.profile(other, key="more", **look)).recipient is None
+        link = f"https://www.linkedin.com/in/{other}/"
+        await outbox.profile(link, key="by link", **look)
+        assert await outbox.forget(link) == 2
+        assert (await outbox.get(spared.id)).profile is None
     if url.startswith("sqlite"):
         files = [one for one in tmp_path.glob("*.db*") if one.is_file()]
         assert files
