@@ -106,7 +106,7 @@ def _json(text: Iterable[str]) -> Iterator[Line]:
         try:
             columns = _OBJECT.decode(line)
             wrong = _lost(line, columns)
-        except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        except (msgspec.MsgspecError, RecursionError, ValueError):
             # What the decoder says may quote the line.
             columns, wrong = {}, "is no JSON object: write one for each line, {…}"
         yield Line(number, {} if wrong else columns, wrong)
