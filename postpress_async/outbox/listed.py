@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Container, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Container, Iterator
 from functools import partial
 from itertools import chain
 from typing import TypeAlias, cast
@@ -18,7 +18,7 @@ Listed: TypeAlias = Container[str] | Callable[[str], Awaitable[bool]]
 """Names, or a question about one."""
 
 
-def question_of(listed: Listed) -> Callable[[Iterable[str]], Awaitable[bool]]:
+def question_of(listed: Listed) -> Callable[[Collection[str]], Awaitable[bool]]:
     """Return who tells whether one of several names is listed, as the list is then.
 
     Raises:
@@ -46,25 +46,25 @@ def _check_kind(listed: object) -> None:
         raise ConfigurationError(msg)
 
 
-async def _any_said(known: Callable[[str], Awaitable[bool]], names: Iterable[str]) -> bool:
+async def _any_said(known: Callable[[str], Awaitable[bool]], names: Collection[str]) -> bool:
     for form in _forms(names):
         if await known(form):
             return True
     return False
 
 
-async def _any_in(listed: Container[str], names: Iterable[str]) -> bool:
+async def _any_in(listed: Container[str], names: Collection[str]) -> bool:
     asked = {*_forms(names), *chain.from_iterable(map(spellings.folded, names))}
     return any(name in listed for name in asked)
 
 
-async def _any_folded(listed: _Folded, names: Iterable[str]) -> bool:
+async def _any_folded(listed: _Folded, names: Collection[str]) -> bool:
     known = listed.look()
     return any(not known.isdisjoint(spellings.folded(name)) for name in names)
 
 
-def _forms(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(chain.from_iterable(map(spellings.forms, names))))
+def _forms(names: Collection[str]) -> list[str]:
+    return list(dict.fromkeys([*names, *chain.from_iterable(map(spellings.forms, names))]))
 
 
 class _Folded:

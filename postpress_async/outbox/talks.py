@@ -111,10 +111,19 @@ async def _chats(client: Postpress, item: Item) -> list[str]:
     if item.person is None or item.kind == "profile":
         return []
     known = await synced(client, item)
-    person = None if known is None else known.provider_id
+    # Digits alone are an id in most places, and a number on WhatsApp.
+    ids = [item.person, spellings.meant(item.person)]
+    if known is not None and known.provider_id is not None:
+        ids.insert(0, known.provider_id)
+    found: dict[str, None] = {}
+    for one in dict.fromkeys(ids):
+        found.update(dict.fromkeys(await _with(client, one, item.account_id)))
+    return list(found)
+
+
+async def _with(client: Postpress, person: str, account_id: str) -> list[str]:
     try:
-        whom = person or spellings.meant(item.person)
-        walk = client.attendees.chats(whom, account_id=item.account_id)
+        walk = client.attendees.chats(person, account_id=account_id)
         return [one.id async for one in walk if one.id is not None]
     except NotFoundError:
         return []  # nobody has talked to them yet

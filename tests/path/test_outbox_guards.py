@@ -217,6 +217,22 @@ async def test_a_reaction_is_to_whoever_is_in_the_chat_of_its_message(box, sandb
     assert await guards["other"](gone) == Send()
 
 
+@pytest.mark.parametrize("provider", ["TELEGRAM", "TWITTER", "INSTAGRAM"])
+async def test_an_id_of_digits_alone_is_no_number_where_chats_know_it(
+    box, accounts, sandbox, provider
+):
+    client, outbox = box
+    if (account := accounts.get(provider)) is None:
+        pytest.skip(f"the sandbox has no account of {provider}")
+    walk = client.account(account["id"]).chats.attendees(account["chats"][0])
+    (person,) = [one.provider_id async for one in walk if not one.is_self]
+    assert person.isdecimal()
+    item = await outbox.start_chat(account_id=account["id"], to=person, text="Hi")
+    await sandbox.advance(1)
+    await receive(sandbox, account)
+    assert isinstance(await stop_on_reply(client)(item), Skip)
+
+
 async def test_somebody_is_known_by_the_other_id_that_chats_have(box, accounts, sandbox):
     client, outbox = box
     told = {}
