@@ -131,7 +131,7 @@ def test_a_plan_tells_how_many_expire_before_they_could_go(run, box, linkedin):
     days = [day["message"] for day in plan.lines[1]["days"]]
     assert 0 < sum(days[2:]) <= plan.lines[0]["expiring"] <= sum(days[1:])
     ran = run(*ask, "--key", "{id}", "--dry-run")
-    assert re.search(r"expire before they could go +\d+ at least", ran.out)
+    assert re.search(r"expire before they could go +\d+, by this plan", ran.out)
     plan = run(*ask, "--key", "{id}", "--dry-run", "--json", "--limits", "none")
     assert "expiring" not in plan.lines[0]
 

@@ -68,7 +68,7 @@ def print_preview(found: ImportForecast, *, as_json: bool) -> None:
     if found.last_not_before is not None:
         print_facts((("the last waits until", local(found.last_not_before)),))
     if found.expiring:
-        print_facts((("expire before they could go", f"{found.expiring:,} at least"),))
+        print_facts((("expire before they could go", f"{found.expiring:,}, by this plan"),))
     for plan in found.plans:
         print_out("")
         ahead = found.ahead.get(plan.account_id, 0)

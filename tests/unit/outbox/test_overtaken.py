@@ -35,7 +35,7 @@ def test_turns_are_in_the_order_of_starts_and_of_the_file():
 
 
 def test_whatever_comes_in_between_makes_it_no_less():
-    """Ahead of a file others may wait: a plan without them gives a lower bound."""
+    """Ahead of a file others may wait, of which a plan of it knows nothing."""
     chance = random.Random(7)
     for _ in range(300):
         turns = sorted(chance.uniform(0.0, 9.0) for _ in range(chance.randrange(12)))
