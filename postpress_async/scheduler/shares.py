@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Share", "share_of"]
 
 _STORES_MOST: Final = 100  # whose shares are remembered
-_KEYS_MOST: Final = 10_000  # images of each
+_BYTES_MOST: Final = 16 * 2**20  # of each, in what closed clients had seen
 _ALIVE: Final = 10.0  # seconds in which one that is alone tries its store again, however slow
 
 
@@ -38,6 +38,7 @@ class Share:
         self.lock: threading.RLock = threading.RLock()
         self._copies: dict[str, bytes | None] = {}
         self._seen: dict[str, bytes] = {}  # by clients that were closed
+        self._bytes = 0  # of that
         self._past: dict[str, list[Past]] = {}  # of them, by account: what no store was told
         self._clients: WeakSet[Alone] = WeakSet()
         self._pid = os.getpid()
@@ -75,9 +76,11 @@ class Share:
     def leave(self, seen: Mapping[str, bytes], past: Mapping[str, Iterable[Past]]) -> None:
         """Take over what a client has seen, and what it could not tell the store."""
         with self.lock:
-            self._seen.update(seen)
-            for key in list(self._seen)[: max(len(self._seen) - _KEYS_MOST, 0)]:
-                del self._seen[key]
+            for key, image in seen.items():
+                self._bytes += len(image) - len(self._seen.pop(key, b""))
+                self._seen[key] = image  # to the end: what was seen last is forgotten last
+            while self._bytes > _BYTES_MOST:
+                self._bytes -= len(self._seen.pop(next(iter(self._seen))))
             for account_id, calls in past.items():
                 self._past.setdefault(account_id, []).extend(calls)
 

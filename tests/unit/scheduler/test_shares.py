@@ -193,6 +193,16 @@ async def test_a_fork_does_not_tell_what_its_parent_tells(images, share, monkeyp
     assert await used(client(images, share)) == 5
 
 
+def test_what_closed_clients_had_seen_is_bounded(share):
+    megabyte = bytes(2**20)
+    share.leave({f"acc_{n}": megabyte for n in range(20)}, {})
+    share.leave({"acc_4": b"new"}, {})
+    share.leave({"acc_20": megabyte}, {})
+    kept = [n for n in range(21) if share.seen(f"acc_{n}") is not None]
+    assert kept == [4, *range(6, 21)]  # what was seen last
+    assert share.seen("acc_4") == b"new"
+
+
 def test_a_share_is_of_a_store_and_of_a_time():
     class Odd(LoopClock):
         __hash__ = None
