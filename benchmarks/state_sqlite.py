@@ -32,7 +32,7 @@ def sqlite_rows(*, quick: bool) -> Iterator[Row]:
 
 
 def _fleet_rows(url: str, seconds: float) -> Iterator[Row]:
-    for at_once in (4, 8, 20):
+    for at_once in (4, 6, 8, 20):
         title = f"sqlite, 8 processes x {at_once}, 125 accounts each"
         # A busy file would end a worker, and with it the benchmark.
         said = fleet(url, processes=8, accounts=125, at_once=at_once, seconds=seconds, apart=True)
