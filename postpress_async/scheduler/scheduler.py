@@ -427,7 +427,9 @@ class Scheduler:
 
         What this client learns, records or changes holds for itself alone, and is forgotten with
         it; what others have counted it sees. It sends nothing that is counted any more: such calls
-        get ConfigurationError. In memory counts are its own anyway, and nothing changes.
+        get ConfigurationError. Only for a client that has not sent anything yet: what waits or is
+        under way by then would be counted nowhere. In memory counts are its own anyway, and nothing
+        changes.
 
         Examples:
             >>> async def left(client: Postpress) -> int:
