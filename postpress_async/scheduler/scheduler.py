@@ -427,9 +427,11 @@ class Scheduler:
 
         What this client learns, records or changes holds for itself alone, and is forgotten with
         it; what others have counted it sees. It sends nothing that is counted any more: such calls
-        get ConfigurationError. Only for a client that has not sent anything yet: what waits or is
-        under way by then would be counted nowhere. In memory counts are its own anyway, and nothing
-        changes.
+        get ConfigurationError. Only for a client that has not sent anything yet: what waits by then
+        would be counted nowhere. In memory counts are its own anyway, and nothing changes.
+
+        Raises:
+            ConfigurationError: calls of this client wait or are under way.
 
         Examples:
             >>> async def left(client: Postpress) -> int:
@@ -438,8 +440,12 @@ class Scheduler:
             ...     [lane] = await client.scheduler.snapshot("acc_1")
             ...     return lane.limits[0].left
         """
-        if self._sharer is not None:
-            self._sharer.only_look()
+        if self._sharer is None:
+            return
+        if any(lane.waiting or lane.in_flight for lane in self._lanes):
+            msg = "only_look() is for a client that has nothing to send: take another one for it"
+            raise ConfigurationError(msg)
+        self._sharer.only_look()
 
     async def pause(
         self, account_id: str, *, action: str | None = None, until: float | None = None, reason: str

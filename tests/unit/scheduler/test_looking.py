@@ -112,6 +112,20 @@ async def test_a_look_that_fails_leaves_nothing_behind_and_the_next_one_sees_all
     assert await used(looking) == [2]
 
 
+@pytest.mark.parametrize("how", ["waits", "is under way"])
+async def test_a_client_that_sends_is_not_made_to_look(images, how):
+    made = process(images)
+    for _ in range(5 if how == "waits" else 0):
+        await done(made)
+    task = asyncio.create_task(made.take("acc_1", "profile", max_wait=1e6))  # the sixth waits
+    await asyncio.sleep(0.1)
+    assert task.done() is (how == "is under way")
+    with pytest.raises(ConfigurationError, match="nothing to send"):
+        made.only_look()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_in_memory_nothing_changes():
     made = Scheduler(
         Limits.none().add(FIVE), clock=VirtualClock(), random=lambda: 0.0, max_queue=10, places=10
